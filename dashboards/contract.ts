@@ -1,0 +1,206 @@
+import type { OrderState } from '../dispatch/contract.ts'
+import type { Candidate, PromiseTime } from '../ingest/events/decisions.ts'
+import type { Clock } from '../ingest/events/network.ts'
+
+/**
+ * The push protocol between the gateway and the page (Socket.IO, default namespace).
+ *
+ *   page → gateway   join   {room: 'network'}            ack {ok: true} | {ok: false, problem}
+ *   gateway → page   snapshot  Snapshot                   after a join, a gap or a full buffer
+ *   gateway → page   delta     Delta                      numbered: seq = previous seq + 1
+ *   page → gateway   resync {room, seq}                   the page saw a gap: a snapshot follows
+ *
+ *   page:   ──join──►  ◄─snapshot(seq 41)─  ◄─delta 42─  ◄─delta 43─   (45 comes: 44 is missing) ──resync──►  ◄─snapshot(seq 45)─
+ *
+ * A row in a delta is absolute and replaces the row of the same id, so that a delta after a snapshot never does harm.
+ * Times are ms of the business clock unless named `wall_ms`. One serialisation serves all sockets of a room.
+ * Couriers' positions travel apart from the rest, as typed arrays (see CourierFrame), since they are most of the bytes.
+ */
+
+export interface MapWarehouse {
+  warehouse_id: string
+  name: string
+  lat: number
+  lng: number
+  paused: boolean
+  version: number
+  /** orders reserved and not yet packed */
+  open_orders: number
+  ready_in_s: number | null
+}
+
+export interface MapOrder {
+  order_id: string
+  state: OrderState
+  version: number
+  lat: number
+  lng: number
+  warehouse_id: string | null
+  courier_id: string | null
+  placed_at: number
+  promise: PromiseTime | null
+  first_deliver_by: number | null
+  closed_at: number | null
+  attempt: number
+  lines: number
+  reason: string | null
+  pinned: boolean
+}
+
+/** Slow facts of a courier; the position comes in frames by `index`, which is stable within one epoch of the room. */
+export interface MapCourier {
+  courier_id: string
+  index: number
+  state: 'available' | 'break' | 'off'
+  trip_id: string | null
+  order_ids: string[]
+}
+
+/** Positions: one entry a courier that moved. `index` points to MapCourier.index. Arrives as binary. */
+export interface CourierFrame {
+  /** Uint32Array bytes: index of each courier */
+  index: ArrayBuffer
+  /** Float32Array bytes: lng, lat of each courier */
+  position: ArrayBuffer
+  /** Float64Array bytes of one value each: business time at which the position was taken */
+  seen_at: ArrayBuffer
+}
+
+/** One plain sentence; clicking it opens the order or warehouse it names. */
+export interface FeedItem {
+  id: string
+  at: number
+  tone: 'good' | 'plain' | 'warn' | 'bad'
+  text: string
+  order_id?: string
+  warehouse_id?: string
+}
+
+export interface Counters {
+  placed: number
+  routed: number
+  rerouted: number
+  rejected: number
+  cancelled: number
+  delivered: number
+  failed: number
+  late: number
+  open: number
+  couriers_on_shift: number
+  couriers_on_trip: number
+  events_per_s: number
+  /** ms from Kafka's append to the gateway, worst of the last 10 s, wall clock */
+  lag_ms_max: number
+}
+
+/** Demand of the last 30 business minutes by H3 cell (resolution 8). */
+export interface DemandCell {
+  cell: string
+  orders: number
+}
+
+/** Orders a minute, from ClickHouse; `minute` is the start of the minute. At most 120 points. */
+export interface MinutePoint {
+  minute: number
+  placed: number
+  rejected: number
+  delivered: number
+}
+
+export interface RoomState {
+  clock: Clock
+  warehouses: MapWarehouse[]
+  orders: MapOrder[]
+  couriers: MapCourier[]
+  demand: DemandCell[]
+  feed: FeedItem[]
+  counters: Counters
+  /** null while ClickHouse cannot be asked; `minutes_as_of` then says how old the last answer is */
+  minutes: MinutePoint[] | null
+  minutes_as_of: number | null
+}
+
+export interface Snapshot extends RoomState {
+  seq: number
+  room: 'network'
+  /** names this gateway's life: another one means that indexes and numbers began anew */
+  epoch: string
+  as_of: number
+  sent_wall_ms: number
+  positions: CourierFrame
+}
+
+export interface Delta {
+  seq: number
+  epoch: string
+  as_of: number
+  sent_wall_ms: number
+  clock?: Clock
+  warehouses?: MapWarehouse[]
+  orders?: MapOrder[]
+  orders_gone?: string[]
+  couriers?: MapCourier[]
+  couriers_gone?: string[]
+  demand?: DemandCell[]
+  feed?: FeedItem[]
+  counters?: Counters
+  minutes?: MinutePoint[] | null
+  minutes_as_of?: number | null
+  positions?: CourierFrame
+}
+
+export interface ServerToClient {
+  snapshot: (snapshot: Snapshot) => void
+  delta: (delta: Delta) => void
+}
+export interface ClientToServer {
+  join: (request: { room: 'network' }, ack: (answer: { ok: true } | { ok: false; problem: string }) => void) => void
+  resync: (request: { room: 'network'; seq: number }) => void
+  /** the page says when a delta was on the screen: event → screen latency, wall ms */
+  shown: (report: { seq: number; latency_ms: number }) => void
+}
+
+/**
+ * HTTP of the gateway, same origin as the page. Commands are forwarded to dispatch with the operator's actor; its answers,
+ * 409 included, are passed on as they are.
+ *   GET  /api/orders/{id}                       OrderDetail
+ *   POST /api/orders/{id}/cancel                {reason}
+ *   POST /api/orders/{id}/reassign              {courier_id, reason}   If-Match: version
+ *   GET  /api/orders/{id}/couriers              CourierChoice[]        nearest free couriers
+ *   POST /api/warehouses/{id}/pause | resume    {reason}               If-Match: version
+ *   GET  /api/config                            PageConfig
+ */
+export interface PageConfig {
+  /** MapLibre style or PMTiles URL; null: the basemap that ships with the page */
+  basemap_url: string | null
+  title: string
+}
+
+export interface OrderDetail {
+  order_id: string
+  external_id: string | null
+  zone_id: string
+  state: OrderState
+  version: number
+  attempt: number
+  lat: number
+  lng: number
+  warehouse_id: string | null
+  courier_id: string | null
+  trip_id: string | null
+  placed_at: number
+  promise: PromiseTime | null
+  first_deliver_by: number | null
+  lines: { line_id: string; sku: string; quantity: number; unit: string }[]
+  candidates: Candidate[]
+  reason: string | null
+  pinned: boolean
+  history: { at: number; text: string; actor: string | null }[]
+}
+
+export interface CourierChoice {
+  courier_id: string
+  distance_m: number
+  eta_s: number
+  free: boolean
+}

@@ -1,0 +1,259 @@
+import { type Static, Type } from 'typebox'
+import { Candidate, PromiseTime, Refusal, ReservedLine } from '../ingest/events/decisions.ts'
+import { Stop } from '../ingest/events/deliveries.ts'
+import {
+  CourierId,
+  FulfilmentId,
+  LineId,
+  Money,
+  OrderId,
+  Point,
+  Quantity,
+  Reason,
+  Requirement,
+  Sku,
+  TimeMs,
+  TripId,
+  Unit,
+  WarehouseId,
+  ZoneId,
+} from '../ingest/events/envelope.ts'
+
+/** What dispatch promises: the orders API, the couriers' API, the dispatchers' commands and the book's rows. */
+
+// ── Life of an order in the book, complete by type ──────────────────────────────────────────────────────────────────
+//
+//   placed ─► routed ─► picking ─► packed ─► picked_up ─► delivered
+//     │         │          │         │           └──────► failed
+//     └► rejected          └─────────┴──► cancelled (also from routed)
+//
+// `assigned` is not a state of the order but a fact beside it: the trip that will carry it (trip_id, courier_id).
+
+export const ORDER_STATES = [
+  'placed',
+  'routed',
+  'picking',
+  'packed',
+  'picked_up',
+  'delivered',
+  'failed',
+  'rejected',
+  'cancelled',
+] as const
+export type OrderState = (typeof ORDER_STATES)[number]
+export const OrderState = Type.Union(ORDER_STATES.map(state => Type.Literal(state)))
+
+/** A courier's ordered stops. `offered` waits for the courier's word. */
+export const TRIP_STATES = ['offered', 'accepted', 'under_way', 'done', 'cancelled'] as const
+export type TripState = (typeof TRIP_STATES)[number]
+export const TripState = Type.Union(TRIP_STATES.map(state => Type.Literal(state)))
+
+// ── Orders: partners ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** POST /v1/orders. `external_id` makes it idempotent: the same one with the same content gets the same answer. */
+export const PlaceOrder = Type.Object(
+  {
+    external_id: Type.String({ minLength: 1, maxLength: 64 }),
+    contact: Type.Optional(
+      Type.Object(
+        {
+          name: Type.Optional(Type.String({ maxLength: 120 })),
+          phone: Type.Optional(Type.String({ maxLength: 40 })),
+          address: Type.Optional(Type.String({ maxLength: 300 })),
+          note: Type.Optional(Type.String({ maxLength: 500 })),
+        },
+        { additionalProperties: false, description: 'stays in Postgres and can be erased there' },
+      ),
+    ),
+    customer_ref: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+    point: Type.Object(Point.properties, { additionalProperties: false }),
+    lines: Type.Array(
+      Type.Object(
+        {
+          line_id: Type.Optional(LineId),
+          sku: Sku,
+          quantity: Quantity,
+          unit: Type.Optional(Unit),
+          unit_price: Type.Optional(Type.Object(Money.properties, { additionalProperties: false })),
+        },
+        { additionalProperties: false },
+      ),
+      { minItems: 1, maxItems: 200 },
+    ),
+    requires: Type.Optional(Type.Array(Requirement, { maxItems: 8, uniqueItems: true })),
+    deliver_between: Type.Optional(Type.Object({ from: TimeMs, to: TimeMs }, { additionalProperties: false })),
+    warehouse_id: Type.Optional(WarehouseId),
+    split: Type.Optional(Type.Boolean()),
+    on_shortfall: Type.Optional(Type.Union([Type.Literal('shorten'), Type.Literal('reject')])),
+  },
+  { additionalProperties: false },
+)
+export type PlaceOrder = Static<typeof PlaceOrder>
+
+/** The book's row of an order, as every API and the dashboards show it. `version` rises with every change. */
+export const OrderView = Type.Object({
+  order_id: OrderId,
+  external_id: Type.Union([Type.String(), Type.Null()]),
+  zone_id: ZoneId,
+  state: OrderState,
+  version: Type.Integer(),
+  attempt: Type.Integer(),
+  point: Point,
+  cell: Type.String(),
+  requires: Type.Array(Requirement),
+  placed_at: TimeMs,
+  fulfilment_id: Type.Union([FulfilmentId, Type.Null()]),
+  warehouse_id: Type.Union([WarehouseId, Type.Null()]),
+  lines: Type.Array(ReservedLine),
+  promise: Type.Union([PromiseTime, Type.Null()]),
+  first_deliver_by: Type.Union([TimeMs, Type.Null()]),
+  reason: Type.Union([Reason, Refusal, Type.Null()]),
+  candidates: Type.Array(Candidate),
+  trip_id: Type.Union([TripId, Type.Null()]),
+  courier_id: Type.Union([CourierId, Type.Null()]),
+  pinned: Type.Boolean(),
+  cancel_asked: Type.Boolean(),
+  packed_at: Type.Union([TimeMs, Type.Null()]),
+  picked_up_at: Type.Union([TimeMs, Type.Null()]),
+  closed_at: Type.Union([TimeMs, Type.Null()]),
+  updated_at: TimeMs,
+})
+export type OrderView = Static<typeof OrderView>
+
+/** POST /v1/orders: 201 with the decision; 202 when none came within 2 s (`decided: false`, look again at `href`). */
+export const PlacedAnswer = Type.Object({
+  order_id: OrderId,
+  decided: Type.Boolean(),
+  state: Type.Union([Type.Literal('placed'), Type.Literal('routed'), Type.Literal('rejected')]),
+  warehouse_id: Type.Optional(WarehouseId),
+  promise: Type.Optional(PromiseTime),
+  reason: Type.Optional(Refusal),
+  retryable: Type.Optional(Type.Boolean()),
+  line_id: Type.Optional(LineId),
+  partition: Type.Integer(),
+  offset: Type.String({ description: 'of order.placed in operations' }),
+  href: Type.String(),
+})
+export type PlacedAnswer = Static<typeof PlacedAnswer>
+
+// ── Trips: couriers and dispatchers ─────────────────────────────────────────────────────────────────────────────────
+
+export const TripView = Type.Object({
+  trip_id: TripId,
+  zone_id: ZoneId,
+  courier_id: CourierId,
+  warehouse_id: WarehouseId,
+  state: TripState,
+  version: Type.Integer(),
+  pinned: Type.Boolean({ description: 'set by a dispatcher: the solver leaves it alone' }),
+  stops: Type.Array(Stop),
+  offered_at: TimeMs,
+  updated_at: TimeMs,
+})
+export type TripView = Static<typeof TripView>
+
+/**
+ * GET /v1/work/stream (text/event-stream): what warehouses and couriers must do, as it changes. Every event's data is an
+ * absolute row with its version, so a reader keeps the highest and a reconnect (a new `snapshot`) mends everything.
+ *   event: snapshot   {orders: OrderView[] not closed, trips: TripView[] not done}
+ *   event: order      OrderView        event: trip   TripView        event: ping  {time_ms}
+ */
+export const WorkSnapshot = Type.Object({ orders: Type.Array(OrderView), trips: Type.Array(TripView) })
+export type WorkSnapshot = Static<typeof WorkSnapshot>
+
+/** A command that lost a race, or asks for what cannot be: 409. */
+export const Conflict = Type.Object({
+  reason: Type.String(),
+  detail: Type.String(),
+  current: Type.Optional(Type.Union([OrderView, TripView])),
+  changed_by: Type.Optional(Type.String()),
+  changed_at: Type.Optional(TimeMs),
+  correlation_id: Type.Optional(Type.String()),
+})
+
+/** POST /v1/dispatch/orders/{order_id}/reassign with `If-Match: <order version>`; no courier_id: the solver chooses again. */
+export const Reassign = Type.Object(
+  { courier_id: CourierId, reason: Reason, pin: Type.Optional(Type.Boolean({ description: 'default true' })) },
+  { additionalProperties: false },
+)
+
+// ── Courier assignment: Problem → Plan, in its final form ───────────────────────────────────────────────────────────
+// All times are whole seconds since `now`, which is 0; places are points. Ids sort, so ties have one answer.
+
+/** An order's part that waits to be carried. */
+export interface OpenFulfilment {
+  fulfilment_id: FulfilmentId
+  order_id: OrderId
+  warehouse_id: WarehouseId
+  pickup: Point
+  dropoff: Point
+  placed_s: number
+  ready_s: number
+  promise_s: number
+  load: number
+  requires: readonly Requirement[]
+  /** longest time between pickup and door, s; absent: no limit */
+  uncooled_s_max?: number
+}
+
+export interface CourierSnapshot {
+  courier_id: CourierId
+  place: Point
+  /** when and from where the courier is free for something new */
+  free_s: number
+  capacity: number
+  has: readonly Requirement[]
+  home_warehouse_id?: WarehouseId
+  shift_end_s?: number
+  breaks: readonly { from_s: number; to_s: number }[]
+  committed: readonly Commitment[]
+}
+
+/** What may not be touched: picked up, or pinned by a dispatcher. */
+export interface Commitment {
+  trip_id: TripId
+  fulfilment_ids: readonly FulfilmentId[]
+  why: 'picked_up' | 'pinned' | 'accepted'
+}
+
+export interface SolverProblem {
+  zone_id: ZoneId
+  /** business clock, ms: what 0 means */
+  now: number
+  seed: number
+  iterations_max: number
+  fulfilments: readonly OpenFulfilment[]
+  couriers: readonly CourierSnapshot[]
+  /** s from point to point for a courier */
+  travel: TravelTimes
+  weights: Weights
+}
+
+/** Seconds on the road, a whole number. Pure: the same points give the same seconds within one problem. */
+export type TravelTimes = (from: Point, to: Point) => number
+
+/** What is being minimised, per zone: undelivered first, then click-to-door with a convex penalty, freshness, cost. */
+export interface Weights {
+  click_to_door: number
+  lateness: number
+  freshness: number
+  travel: number
+}
+
+export interface PlannedTrip {
+  courier_id: CourierId
+  warehouse_id: WarehouseId
+  /** first all pickups, then drop-offs in this order */
+  fulfilment_ids: readonly FulfilmentId[]
+  depart_s: number
+  pickup_s: number
+  dropoff_s: readonly number[]
+}
+
+export interface SolverPlan {
+  trips: readonly PlannedTrip[]
+  /** what stays without a courier, with the reason */
+  waiting: readonly { fulfilment_id: FulfilmentId; why: 'no_courier' | 'not_ready' | 'requirement' | 'no_capacity' }[]
+  iterations: number
+  stopped_by_wall_clock: boolean
+}

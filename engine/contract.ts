@@ -1,0 +1,103 @@
+import { type Static, Type } from 'typebox'
+import { Vehicle } from '../ingest/events/couriers.ts'
+import { Cell, CourierId, Point, Requirement, Seconds, Sku, TimeMs, WarehouseId } from '../ingest/events/envelope.ts'
+
+/**
+ * What the engine promises to the rooms downstream: the live views in Redis. Others read them through
+ * `engine/io/views.ts`; only the engine writes.
+ *
+ *   {namespace}:{w:<warehouse_id>}:fence     "<epoch>:<offset>"          state of the view = fold after that offset
+ *   {namespace}:{w:<warehouse_id>}:meta      JSON WarehouseView
+ *   {namespace}:{w:<warehouse_id>}:stock     hash sku → "<on_hand> <reserved> <safety> <unit>"
+ *   {namespace}:{c:<n>}:fence                "<epoch>:<offset>"          n: partition of `couriers`
+ *   {namespace}:{c:<n>}:fleet                hash courier_id → JSON CourierView
+ *
+ * All keys of one warehouse share a hash tag (the braces), so one script can change them together on Redis Cluster.
+ */
+export const viewKeys = {
+  warehouse(namespace: string, warehouse_id: string) {
+    const tag = `${namespace}:{w:${warehouse_id}}`
+    return { fence: `${tag}:fence`, meta: `${tag}:meta`, stock: `${tag}:stock` }
+  },
+  fleet(namespace: string, partition: number) {
+    const tag = `${namespace}:{c:${partition}}`
+    return { fence: `${tag}:fence`, fleet: `${tag}:fleet` }
+  },
+}
+
+export interface StockView {
+  on_hand: number
+  reserved: number
+  safety: number
+  unit: 'each' | 'g'
+}
+
+/** Available to promise. */
+export const available = (stock: { on_hand: number; reserved: number; safety: number }): number =>
+  Math.max(0, stock.on_hand - stock.reserved - stock.safety)
+
+export const encodeStock = (stock: StockView): string =>
+  `${stock.on_hand} ${stock.reserved} ${stock.safety} ${stock.unit}`
+
+/** Throws on text that `encodeStock` did not write. */
+export function decodeStock(text: string): StockView {
+  const [on_hand, reserved, safety, unit] = text.split(' ')
+  const view = { on_hand: Number(on_hand), reserved: Number(reserved), safety: Number(safety) }
+  if (!Object.values(view).every(Number.isSafeInteger) || (unit !== 'each' && unit !== 'g')) {
+    throw new Error(`not a stock view: ${text}`)
+  }
+  return { ...view, unit }
+}
+
+/** A warehouse as it stands after the fence's offset: what a quote needs beside the stock. */
+export const WarehouseView = Type.Object({
+  warehouse_id: WarehouseId,
+  zone_id: Type.String(),
+  tenant_id: Type.String(),
+  name: Type.String(),
+  point: Point,
+  radius_m: Type.Integer(),
+  paused: Type.Boolean(),
+  /** s from an order of one line placed now until it is packed, at the present load */
+  ready_in_s: Seconds,
+  pick_s_per_line: Seconds,
+  open_lines: Type.Integer({ description: 'lines reserved and not yet picked' }),
+  road_factor: Type.Number(),
+  speed_mps: Type.Number(),
+  fixed_s: Seconds,
+  promise_s_max: Seconds,
+  as_of: TimeMs,
+})
+export type WarehouseView = Static<typeof WarehouseView>
+
+/** A courier as last heard of. Positions are collapsed: only the newest stands here. */
+export const CourierView = Type.Object({
+  courier_id: CourierId,
+  tenant_id: Type.String(),
+  zone_id: Type.String(),
+  state: Type.Union([Type.Literal('available'), Type.Literal('break'), Type.Literal('off')]),
+  point: Point,
+  cell: Cell,
+  seen_at: TimeMs,
+  vehicle: Vehicle,
+  capacity: Type.Integer(),
+  has: Type.Array(Requirement),
+  home_warehouse_id: Type.Optional(WarehouseId),
+})
+export type CourierView = Static<typeof CourierView>
+
+/** One SKU at one warehouse, in an availability answer. */
+export const SkuAvailability = Type.Object({ sku: Sku, available: Type.Integer(), unit: Type.String() })
+
+/** One warehouse that could serve a point, nearest in promise first. */
+export const WarehouseAvailability = Type.Object({
+  warehouse_id: WarehouseId,
+  name: Type.String(),
+  promise_s: Seconds,
+  travel_s: Seconds,
+  paused: Type.Boolean(),
+  items: Type.Array(SkuAvailability),
+  /** the log position this answer stands on: `partition` of operations, `offset` of the last event folded in */
+  as_of: Type.Object({ partition: Type.Integer(), epoch: Type.Integer(), offset: Type.String() }),
+})
+export type WarehouseAvailability = Static<typeof WarehouseAvailability>

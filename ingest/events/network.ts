@@ -1,0 +1,81 @@
+import { type Static, Type } from 'typebox'
+import { Cell, Point, Reason, Seconds, TimeMs, WarehouseId } from './envelope.ts'
+
+/** Minutes of the local week, Monday 00:00 = 0; a span may not wrap (split it). Empty list: always closed. */
+const OpeningSpan = Type.Object({
+  from_minute: Type.Integer({ minimum: 0, maximum: 10_080 }),
+  to_minute: Type.Integer({ minimum: 0, maximum: 10_080 }),
+})
+
+/** Everything the fold must know of a warehouse. */
+export const Warehouse = Type.Object({
+  warehouse_id: WarehouseId,
+  name: Type.String({ minLength: 1, maxLength: 80 }),
+  point: Point,
+  cell: Cell,
+  time_zone: Type.String({ minLength: 1, maxLength: 64, description: 'IANA name' }),
+  utc_offset_s: Type.Integer({
+    minimum: -50_400,
+    maximum: 50_400,
+    description: 'of `time_zone` now, computed by ingest: the fold reads no zone database',
+  }),
+  radius_m: Type.Integer({ minimum: 100, maximum: 100_000 }),
+  pickers: Type.Integer({ minimum: 1, maximum: 1_000 }),
+  pick_s_per_line: Seconds,
+  pack_s: Seconds,
+  opening: Type.Optional(Type.Array(OpeningSpan, { maxItems: 64, description: 'absent: always open' })),
+})
+export type Warehouse = Static<typeof Warehouse>
+
+export const WarehouseMode = Type.Union([Type.Literal('normal'), Type.Literal('busy'), Type.Literal('throttled')])
+export type WarehouseMode = Static<typeof WarehouseMode>
+
+/** How a zone decides. Seconds are of the business clock. */
+export const Policy = Type.Object({
+  promise_s_max: Seconds,
+  road_factor: Type.Number({ minimum: 1, maximum: 5, description: 'road metres per metre as the crow flies' }),
+  speed_mps: Type.Number({ minimum: 0.5, maximum: 50, description: 'courier on the road, m/s' }),
+  courier_wait_s: Seconds,
+  handover_s: Seconds,
+  promise_buffer_s: Seconds,
+  candidates_max: Type.Integer({ minimum: 1, maximum: 50 }),
+})
+export type Policy = Static<typeof Policy>
+
+/** The law until a `policy.changed` says otherwise. */
+export const DEFAULT_POLICY: Policy = {
+  promise_s_max: 3_600,
+  road_factor: 1.35,
+  speed_mps: 5.5,
+  courier_wait_s: 240,
+  handover_s: 120,
+  promise_buffer_s: 180,
+  candidates_max: 5,
+}
+
+/**
+ * How wall time maps to the business clock: time = time_ms + (wall − wall_ms) × rate.
+ * Rate 1 with time_ms = wall_ms is real time.
+ */
+export const Clock = Type.Object({
+  wall_ms: TimeMs,
+  time_ms: TimeMs,
+  rate: Type.Number({ minimum: 0.01, maximum: 10_000 }),
+})
+export type Clock = Static<typeof Clock>
+
+export const network_events = {
+  'warehouse.upserted': Warehouse,
+  'warehouse.paused': Type.Object({ warehouse_id: WarehouseId, reason: Reason }),
+  'warehouse.resumed': Type.Object({ warehouse_id: WarehouseId }),
+  'warehouse.mode': Type.Object({
+    warehouse_id: WarehouseId,
+    mode: WarehouseMode,
+    busy_extra_s: Type.Optional(Seconds),
+    throttle_per_10_min: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000 })),
+  }),
+  'policy.changed': Type.Object({ policy: Policy }),
+  'clock.set': Clock,
+  /** Nothing happened, but time went on: published by the partition's owner when a timer of the fold is due. */
+  tick: Type.Object({}),
+}
