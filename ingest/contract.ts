@@ -131,7 +131,7 @@ export const EventAnswer = Type.Union([
   Type.Object({
     status: Type.Literal('rejected'),
     event_id: Type.Optional(Type.String()),
-    reason: Type.Union(REJECTIONS.map(reason => Type.Literal(reason))),
+    reason: Type.Enum([...REJECTIONS]),
     pointer: Type.String(),
     detail: Type.String(),
   }),
