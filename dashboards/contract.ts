@@ -13,9 +13,15 @@ import type { Clock } from '../ingest/events/network.ts'
  *   page:   ──join──►  ◄─snapshot(seq 41)─  ◄─delta 42─  ◄─delta 43─   (45 comes: 44 is missing) ──resync──►  ◄─snapshot(seq 45)─
  *
  * A row in a delta is absolute and replaces the row of the same id, so that a delta after a snapshot never does harm.
+ * `demand`, `counters`, `minutes` and `clock` are whole when they are there at all (a cell that is missing from `demand` has
+ * none); `feed` brings the new items only, oldest first, and both sides keep the newest FEED_MAX, by arrival.
+ * A snapshot or a delta of another `epoch` than the page's last snapshot is the start of another life: only a snapshot helps.
  * Times are ms of the business clock unless named `wall_ms`. One serialisation serves all sockets of a room.
  * Couriers' positions travel apart from the rest, as typed arrays (see CourierFrame), since they are most of the bytes.
  */
+
+/** How many feed items a snapshot holds at most, oldest first, and how many a page keeps. */
+export const FEED_MAX = 120
 
 export interface MapWarehouse {
   warehouse_id: string
@@ -156,7 +162,7 @@ export interface ServerToClient {
 export interface ClientToServer {
   join: (request: { room: 'network' }, ack: (answer: { ok: true } | { ok: false; problem: string }) => void) => void
   resync: (request: { room: 'network'; seq: number }) => void
-  /** the page says when a delta was on the screen: event → screen latency, wall ms */
+  /** the page says when a delta was on the screen: wall ms from its `sent_wall_ms` to pixels; the gateway adds what came before */
   shown: (report: { seq: number; latency_ms: number }) => void
 }
 
@@ -174,6 +180,8 @@ export interface PageConfig {
   /** MapLibre style or PMTiles URL; null: the basemap that ships with the page */
   basemap_url: string | null
   title: string
+  /** IANA name of the city's clock, such as America/Chicago; absent: the zone of the browser */
+  time_zone?: string
 }
 
 export interface OrderDetail {
