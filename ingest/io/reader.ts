@@ -1,0 +1,436 @@
+import { AssignerProtocol, type Consumer, type Kafka, type PartitionAssigner } from 'kafkajs'
+import { topicEnds } from './kafka.ts'
+
+/**
+ * Reads topics from positions that the caller keeps, in order, one batch a partition at a time.
+ *
+ *   group join ──► pause all, at once ──► per new partition: start() ──► seek ──► resume
+ *        ▲                                per kept partition: seek to where we are ──► resume
+ *        └── a later join cancels the work of an earlier one
+ *
+ *   kafkajs fetches ──► queue of the partition (bounded; above the bound its fetching is paused) ──► handle(batch)
+ *
+ * Why so: kafkajs has no manual assignment; it does not wait for the join listener, whose synchronous part alone is sure
+ * to run before the first batch; kept partitions refetch from the committed offset after every rebalance; one slow
+ * eachBatch holds up the others. So eachBatch only enqueues, an offset below the expected one is dropped, and one above
+ * it is fetched again.
+ */
+
+export interface TopicPartition {
+  topic: string
+  partition: number
+}
+
+export interface LogMessage {
+  /** below 2^53 */
+  offset: number
+  /** the broker's clock at append, ms */
+  appended_at: number
+  key: Buffer | null
+  value: Buffer | null
+  headers: Record<string, string>
+}
+
+export interface LogBatch extends TopicPartition {
+  /** never empty, contiguous offsets */
+  messages: LogMessage[]
+  /** next offset that will be written, as the broker said at the fetch */
+  high: number
+  /** aborted when the partition is lost or the reader closes */
+  signal: AbortSignal
+}
+
+export interface ReaderOptions {
+  kafka: Kafka
+  group_id: string
+  /** full topic names; their partition counts must be equal where `assigner` ties them together */
+  topics: readonly string[]
+  /** Where to begin with a partition that is new to this process. May take its time: only that partition waits. */
+  start: (at: TopicPartition, signal: AbortSignal) => Promise<'earliest' | 'latest' | number>
+  /**
+   * Called for one batch a partition at a time. When it throws, the same batch comes again after a pause (100 ms doubling
+   * to 5 s) until it succeeds or the partition is lost: so it must bear repetition. Resolving with 'stop' ends the reading of
+   * this partition until it is assigned anew.
+   */
+  handle: (batch: LogBatch) => Promise<'stop' | undefined>
+  /** The partition is somebody else's from now on. */
+  lost?: (at: TopicPartition) => void
+  /** The reader can't go on at all; the process should end. */
+  fault: (error: Error) => void
+  /** Told of every failed try of `handle` or `start`. */
+  trouble?: (at: TopicPartition, error: Error, attempt: number) => void
+  batch_messages_max?: number
+  batch_bytes_max?: number
+  /** bytes queued for one partition before its fetching pauses */
+  queue_bytes_max?: number
+  /** commit positions each 5 s, for lag figures only; the truth is the caller's */
+  commit?: boolean
+  session_timeout_ms?: number
+}
+
+export interface Reader {
+  /** partitions assigned and positioned, as `topic/partition` */
+  ready(): boolean
+  /** messages that Kafka has and `handle` has not finished */
+  lag(): { topic: string; partition: number; lag: number }[]
+  /** what fails at the moment, by partition */
+  troubles(): string[]
+  close(): Promise<void>
+}
+
+interface Slot extends TopicPartition {
+  /** offset expected next from kafkajs */
+  fetch_next: number
+  /** first offset that `handle` has not finished */
+  next: number
+  high: number
+  queue: LogMessage[]
+  queue_bytes: number
+  state: 'starting' | 'live' | 'stopped' | 'lost'
+  fetching: boolean
+  pumping: boolean
+  refetches: number
+  abort: AbortController
+  trouble: string | null
+}
+
+const REFETCHES_MAX = 20
+const RETRY_MS_MIN = 100
+const RETRY_MS_MAX = 5_000
+
+/** Joins the group and reads until `close`. Resolves once the group is joined; partitions become live after that. */
+export async function openReader(options: ReaderOptions): Promise<Reader> {
+  const batch_messages_max = options.batch_messages_max ?? 5_000
+  const batch_bytes_max = options.batch_bytes_max ?? 4 * 1024 * 1024
+  const queue_bytes_max = options.queue_bytes_max ?? 8 * 1024 * 1024
+  const slots = new Map<string, Slot>()
+  const pumps = new Set<Promise<void>>()
+  let closing = false
+  let joined = false
+
+  const consumer = options.kafka.consumer({
+    groupId: options.group_id,
+    // Resuming after all partitions were paused took 4.7 s at the default of 5 s, and 10 ms at 100.
+    maxWaitTimeInMs: 100,
+    sessionTimeout: options.session_timeout_ms ?? 10_000,
+    heartbeatInterval: 1_000,
+    partitionAssigners: [togetherAssigner(() => owned(slots, options.topics))],
+    allowAutoTopicCreation: false,
+  })
+
+  const fail = (error: unknown) => {
+    if (!closing) options.fault(error instanceof Error ? error : new Error(String(error)))
+  }
+
+  function setFetching(slot: Slot, fetching: boolean): void {
+    slot.fetching = fetching
+    const at = [{ topic: slot.topic, partitions: [slot.partition] }]
+    if (fetching) consumer.resume(at)
+    else consumer.pause(at)
+  }
+
+  function seek(slot: Slot, offset: number): void {
+    slot.fetch_next = offset
+    consumer.seek({ topic: slot.topic, partition: slot.partition, offset: String(offset) })
+  }
+
+  async function retrying<Result>(slot: Slot, work: () => Promise<Result>): Promise<Result | undefined> {
+    for (let attempt = 1; !slot.abort.signal.aborted; attempt += 1) {
+      try {
+        const result = await work()
+        slot.trouble = null
+        return result
+      } catch (error) {
+        if (slot.abort.signal.aborted) return undefined
+        const problem = error instanceof Error ? error : new Error(String(error))
+        slot.trouble = problem.message
+        options.trouble?.(slot, problem, attempt)
+        await pause(Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(attempt - 1, 10)), slot.abort.signal)
+      }
+    }
+    return undefined
+  }
+
+  async function startSlot(slot: Slot): Promise<void> {
+    const position = await retrying(slot, async () => {
+      const wanted = await options.start(slot, slot.abort.signal)
+      const ends = (await topicEnds(options.kafka, slot.topic))[slot.partition]
+      if (!ends) throw new Error(`${slot.topic} has no partition ${slot.partition}`)
+      return { wanted, ends }
+    })
+    if (!position || slot.abort.signal.aborted) return
+    const { wanted, ends } = position
+    // kafkajs answers a seek past the end with a jump to the latest, without a word.
+    if (typeof wanted === 'number' && wanted > ends.high) {
+      fail(
+        new Error(
+          `${slot.topic}/${slot.partition} ends at ${ends.high}, but ${wanted} was read before: the log is another one or was cut`,
+        ),
+      )
+      return
+    }
+    const first = wanted === 'earliest' ? ends.low : wanted === 'latest' ? ends.high : Math.max(wanted, ends.low)
+    slot.next = first
+    slot.high = ends.high
+    slot.state = 'live'
+    seek(slot, first)
+    setFetching(slot, true)
+  }
+
+  function join(assignment: Record<string, number[]>): void {
+    const assigned = new Map<string, TopicPartition>()
+    for (const [topic, partitions] of Object.entries(assignment)) {
+      for (const partition of partitions) assigned.set(`${topic}/${partition}`, { topic, partition })
+    }
+    for (const [topic, partitions] of Object.entries(assignment)) consumer.pause([{ topic, partitions }])
+    for (const [name, slot] of slots) {
+      if (!assigned.has(name)) drop(name, slot)
+    }
+    for (const [name, at] of assigned) {
+      const kept = slots.get(name)
+      if (!kept) {
+        const slot = newSlot(at)
+        slots.set(name, slot)
+        void startSlot(slot)
+      } else if (kept.state === 'live') {
+        seek(kept, kept.fetch_next)
+        setFetching(kept, kept.queue_bytes < queue_bytes_max)
+      }
+    }
+    joined = true
+  }
+
+  function drop(name: string, slot: Slot): void {
+    slot.state = 'lost'
+    slot.abort.abort()
+    slots.delete(name)
+    options.lost?.(slot)
+  }
+
+  function enqueue(slot: Slot, messages: LogMessage[]): void {
+    for (const message of messages) {
+      if (message.offset < slot.fetch_next) continue
+      if (message.offset > slot.fetch_next) {
+        slot.refetches += 1
+        if (slot.refetches > REFETCHES_MAX) {
+          fail(
+            new Error(
+              `${slot.topic}/${slot.partition} has a gap: ${slot.fetch_next} expected, ${message.offset} found`,
+            ),
+          )
+        }
+        seek(slot, slot.fetch_next)
+        return
+      }
+      slot.refetches = 0
+      slot.fetch_next = message.offset + 1
+      slot.queue.push(message)
+      slot.queue_bytes += bytesOf(message)
+    }
+    if (slot.queue_bytes >= queue_bytes_max && slot.fetching) setFetching(slot, false)
+    if (slot.pumping) return
+    const pumping = pump(slot)
+      .catch(fail)
+      .finally(() => pumps.delete(pumping))
+    pumps.add(pumping)
+  }
+
+  async function pump(slot: Slot): Promise<void> {
+    slot.pumping = true
+    while (slot.state === 'live' && slot.queue.length > 0) {
+      const messages = takeBatch(slot.queue, batch_messages_max, batch_bytes_max)
+      const { topic, partition, high } = slot
+      const last = messages.at(-1)
+      const verdict = await retrying(slot, async () => ({
+        said: await options.handle({ topic, partition, messages, high, signal: slot.abort.signal }),
+      }))
+      if (!verdict || !last) break
+      // Only now do they leave the queue: a rebalance meanwhile seeks to behind the queue's end.
+      slot.queue.splice(0, messages.length)
+      for (const message of messages) slot.queue_bytes -= bytesOf(message)
+      slot.next = last.offset + 1
+      if (verdict.said === 'stop') stop(slot)
+      else if (!slot.fetching && slot.state === 'live' && slot.queue_bytes < queue_bytes_max / 2)
+        setFetching(slot, true)
+    }
+    slot.pumping = false
+  }
+
+  function stop(slot: Slot): void {
+    slot.state = 'stopped'
+    slot.queue = []
+    slot.queue_bytes = 0
+    setFetching(slot, false)
+  }
+
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => join(payload.memberAssignment))
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    if (!payload.restart) fail(payload.error)
+  })
+  await consumer.connect()
+  await consumer.subscribe({ topics: [...options.topics], fromBeginning: true })
+  await consumer.run({
+    autoCommit: false,
+    partitionsConsumedConcurrently: 1,
+    eachBatch: async ({ batch }) => {
+      const slot = slots.get(`${batch.topic}/${batch.partition}`)
+      if (slot?.state !== 'live') return
+      slot.high = Math.max(slot.high, Number(batch.highWatermark))
+      enqueue(slot, batch.messages.map(toMessage))
+    },
+  })
+  const committing = options.commit ? commitEvery(consumer, slots, 5_000) : undefined
+
+  return {
+    ready: () => joined && [...slots.values()].every(slot => slot.state !== 'starting'),
+    lag: () =>
+      [...slots.values()]
+        .filter(slot => slot.state === 'live')
+        .map(({ topic, partition, high, next }) => ({ topic, partition, lag: Math.max(0, high - next) })),
+    troubles: () =>
+      [...slots.values()].flatMap(({ topic, partition, trouble }) =>
+        trouble ? [`${topic}/${partition}: ${trouble}`] : [],
+      ),
+    async close() {
+      closing = true
+      clearInterval(committing)
+      for (const slot of slots.values()) slot.abort.abort()
+      await Promise.all(pumps)
+      await consumer.disconnect()
+      slots.clear()
+    },
+  }
+}
+
+function newSlot(at: TopicPartition): Slot {
+  return {
+    ...at,
+    fetch_next: 0,
+    next: 0,
+    high: 0,
+    queue: [],
+    queue_bytes: 0,
+    state: 'starting',
+    fetching: false,
+    pumping: false,
+    refetches: 0,
+    abort: new AbortController(),
+    trouble: null,
+  }
+}
+
+const bytesOf = (message: LogMessage): number => (message.value?.length ?? 0) + (message.key?.length ?? 0) + 100
+
+function takeBatch(queue: readonly LogMessage[], messages_max: number, bytes_max: number): LogMessage[] {
+  let bytes = 0
+  let count = 0
+  for (const message of queue) {
+    if (count > 0 && (count >= messages_max || bytes + bytesOf(message) > bytes_max)) break
+    bytes += bytesOf(message)
+    count += 1
+  }
+  return queue.slice(0, count)
+}
+
+interface KafkaMessage {
+  offset: string
+  timestamp: string
+  key: Buffer | null
+  value: Buffer | null
+  headers?: Record<string, Buffer | string | (Buffer | string)[] | undefined>
+}
+
+function toMessage({ offset, timestamp, key, value, headers }: KafkaMessage): LogMessage {
+  const texts: Record<string, string> = {}
+  for (const [name, text] of Object.entries(headers ?? {})) texts[name] = String(text)
+  return { offset: Number(offset), appended_at: Number(timestamp), key, value, headers: texts }
+}
+
+function commitEvery(consumer: Consumer, slots: Map<string, Slot>, every_ms: number): NodeJS.Timeout {
+  return setInterval(() => {
+    const offsets = [...slots.values()]
+      .filter(slot => slot.state === 'live')
+      .map(({ topic, partition, next }) => ({ topic, partition, offset: String(next) }))
+    // Figures only: a commit that fails (a rebalance, a restart of the broker) is made up for by the next one.
+    if (offsets.length > 0) consumer.commitOffsets(offsets).catch(() => undefined)
+  }, every_ms).unref()
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const done = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done)
+  })
+}
+
+// ── Assignment: partition n of every topic goes to one member, and stays there ──────────────────────────────────────
+
+function owned(slots: Map<string, Slot>, topics: readonly string[]): number[] {
+  const first = topics[0]
+  return [...slots.values()].filter(slot => slot.topic === first).map(slot => slot.partition)
+}
+
+/** Each member says what it holds; the leader leaves that where it is as far as the shares stay even (± 1). */
+function togetherAssigner(held: () => number[]): PartitionAssigner {
+  return ({ cluster }) => ({
+    name: 'waggle-together',
+    version: 1,
+    async assign({ members, topics }) {
+      const counts = topics.map(topic => cluster.findTopicPartitionMetadata(topic).length)
+      const wishes = members.map(({ memberId, memberMetadata }) => ({
+        member: memberId,
+        held: heldOf(AssignerProtocol.MemberMetadata.decode(memberMetadata)?.userData),
+      }))
+      const shares = shareOut(Math.max(...counts), wishes)
+      return [...shares].map(([memberId, partitions]) => ({
+        memberId,
+        memberAssignment: AssignerProtocol.MemberAssignment.encode({
+          version: 1,
+          assignment: Object.fromEntries(
+            topics.map((topic, index) => [topic, partitions.filter(partition => partition < (counts[index] ?? 0))]),
+          ),
+          userData: Buffer.alloc(0),
+        }),
+      }))
+    },
+    protocol: ({ topics }) => ({
+      name: 'waggle-together',
+      metadata: AssignerProtocol.MemberMetadata.encode({
+        version: 1,
+        topics,
+        userData: Buffer.from(JSON.stringify(held())),
+      }),
+    }),
+  })
+}
+
+function heldOf(userData: Buffer | undefined): number[] {
+  if (!userData || userData.length === 0) return []
+  const held: unknown = JSON.parse(userData.toString())
+  return Array.isArray(held) ? held.filter(partition => Number.isInteger(partition)) : []
+}
+
+/** Pure: who gets which partitions. Same wishes, same shares, whatever the order of the members. */
+export function shareOut(partitions: number, wishes: { member: string; held: number[] }[]): Map<string, number[]> {
+  const sorted = wishes.toSorted((a, b) => (a.member < b.member ? -1 : 1))
+  const shares = new Map<string, number[]>(sorted.map(({ member }) => [member, []]))
+  const free = new Set(Array.from({ length: partitions }, (_, partition) => partition))
+  const most = Math.ceil(partitions / Math.max(1, sorted.length))
+  for (const { member, held } of sorted) {
+    const share = shares.get(member) ?? []
+    for (const partition of held.toSorted((a, b) => a - b)) {
+      if (share.length < most && free.delete(partition)) share.push(partition)
+    }
+  }
+  for (const partition of free) {
+    const poorest = [...shares.values()].reduce((least, share) => (share.length < least.length ? share : least))
+    poorest.push(partition)
+  }
+  for (const share of shares.values()) share.sort((a, b) => a - b)
+  return shares
+}
