@@ -1,0 +1,47 @@
+import { defineConfig } from 'vitest/config'
+
+if (Number(process.versions.node.split('.')[0]) < 24) {
+  throw new Error(
+    `the tests run on Node 24, this is ${process.version}: use npm test, or put node_modules/.bin first in PATH`,
+  )
+}
+
+const ignored = ['**/node_modules/**', '**/dist/**', '**/.waggle/**']
+const real_servers = {
+  globalSetup: ['world/servers/vitest-setup.ts'],
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+  teardownTimeout: 60_000,
+}
+
+export default defineConfig({
+  test: {
+    // kafkajs's throttle timer warns on Node 24 and means nothing by it.
+    execArgv: ['--disable-warning=TimeoutNegativeWarning'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['**/*.test.ts'],
+          exclude: [...ignored, '**/*.servers.test.ts', '**/*.browser.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'servers', include: ['**/*.servers.test.ts'], exclude: ignored, ...real_servers },
+      },
+      {
+        extends: true,
+        // One page at a time: software rendering takes all the cores there are.
+        test: {
+          name: 'browser',
+          include: ['**/*.browser.test.ts'],
+          exclude: ignored,
+          ...real_servers,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
