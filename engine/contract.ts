@@ -64,6 +64,8 @@ export const WarehouseView = Type.Object({
   open_lines: Type.Integer({ description: 'lines reserved and not yet picked' }),
   road_factor: Type.Number(),
   speed_mps: Type.Number(),
+  courier_wait_s: Seconds,
+  /** handover and buffer, added to every promise */
   fixed_s: Seconds,
   promise_s_max: Seconds,
   as_of: TimeMs,

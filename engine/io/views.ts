@@ -1,0 +1,145 @@
+import type { Redis } from 'ioredis'
+import type { Point } from '../../ingest/events/envelope.ts'
+import {
+  available,
+  type CourierView,
+  decodeStock,
+  type StockView,
+  viewKeys,
+  type WarehouseAvailability,
+  type WarehouseView,
+} from '../contract.ts'
+import { byPromise, promiseSeconds, reach } from '../rank.ts'
+import { openRedis, pingRedis } from './redis.ts'
+
+/** Reads the live views that the engine keeps in Redis. Every call rejects when Redis is away: never a guess. */
+export interface Views {
+  /** Everybody on shift, as last heard of. */
+  fleet(): Promise<CourierView[]>
+  /** Warehouses of the list that reach the point, shortest promise first; a warehouse without a view is left out. */
+  availability(question: AvailabilityQuestion): Promise<WarehouseAvailability[]>
+  /** One warehouse as a whole; null when there is no view of it. */
+  warehouse(warehouse_id: string): Promise<WholeWarehouse | null>
+  /** Meta of several warehouses; those without a view are left out. */
+  warehouses(warehouse_ids: readonly string[]): Promise<WarehouseView[]>
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface AvailabilityQuestion {
+  warehouse_ids: readonly string[]
+  point: Point
+  skus: readonly string[]
+  /** partition of operations that the zone lies in, for `as_of` */
+  partition: number
+}
+
+export interface WholeWarehouse {
+  fence: { epoch: number; offset: number }
+  meta: WarehouseView
+  stock: Map<string, StockView>
+}
+
+export function openViews(options: { redis_url: string; namespace: string; partitions: number }): Views {
+  const redis = openRedis(options.redis_url)
+  const connected = async (): Promise<Redis> => {
+    if (redis.status === 'wait') await redis.connect()
+    return redis
+  }
+  return {
+    fleet: async () => readFleet(await connected(), options.namespace, options.partitions),
+    availability: async question => readAvailability(await connected(), options.namespace, question),
+    warehouse: async id => readWarehouse(await connected(), options.namespace, id),
+    warehouses: async ids => readMetas(await connected(), options.namespace, ids),
+    ping: () => pingRedis(redis),
+    close: async () => redis.disconnect(),
+  }
+}
+
+async function readFleet(redis: Redis, namespace: string, partitions: number): Promise<CourierView[]> {
+  const answers = await Promise.all(
+    Array.from({ length: partitions }, (_, partition) => redis.hvals(viewKeys.fleet(namespace, partition).fleet)),
+  )
+  return answers
+    .flat()
+    .map(text => JSON.parse(text) as CourierView)
+    .filter(courier => courier.state !== 'off')
+}
+
+async function readMetas(redis: Redis, namespace: string, ids: readonly string[]): Promise<WarehouseView[]> {
+  const texts = await Promise.all(ids.map(id => redis.get(viewKeys.warehouse(namespace, id).meta)))
+  return texts.flatMap(text => (text ? [JSON.parse(text) as WarehouseView] : []))
+}
+
+async function readAvailability(
+  redis: Redis,
+  namespace: string,
+  { warehouse_ids, point, skus, partition }: AvailabilityQuestion,
+): Promise<WarehouseAvailability[]> {
+  const answers = await Promise.all(
+    warehouse_ids.map(async id => {
+      const keys = viewKeys.warehouse(namespace, id)
+      // One transaction a warehouse, so that fence, meta and stock belong together.
+      const transaction = redis.multi().get(keys.fence).get(keys.meta)
+      if (skus.length > 0) transaction.hmget(keys.stock, ...skus)
+      const rows = await transaction.exec()
+      const [fence, meta, stock] = (rows ?? []).map(([error, value]) => {
+        if (error) throw error
+        return value
+      })
+      if (typeof fence !== 'string' || typeof meta !== 'string') return []
+      return describe(JSON.parse(meta) as WarehouseView, fence, asTexts(stock), { point, skus, partition })
+    }),
+  )
+  return answers.flat().toSorted(byPromise)
+}
+
+const asTexts = (value: unknown): (string | null)[] => (Array.isArray(value) ? value : [])
+
+function describe(
+  meta: WarehouseView,
+  fence: string,
+  stock: (string | null)[],
+  { point, skus, partition }: Pick<AvailabilityQuestion, 'point' | 'skus' | 'partition'>,
+): WarehouseAvailability[] {
+  const way = reach(meta, point, meta)
+  if (!way) return []
+  const [epoch, offset] = fence.split(':')
+  const items = skus.map((sku, index) => {
+    const text = stock[index]
+    const view = text ? decodeStock(text) : null
+    return {
+      sku: sku as WarehouseAvailability['items'][number]['sku'],
+      available: view ? available(view) : 0,
+      unit: view?.unit ?? 'each',
+    }
+  })
+  return [
+    {
+      warehouse_id: meta.warehouse_id,
+      name: meta.name,
+      promise_s: promiseSeconds(meta, Math.max(1, skus.length), way.travel_s),
+      travel_s: way.travel_s,
+      paused: meta.paused,
+      items,
+      as_of: { partition, epoch: Number(epoch), offset: offset ?? '' },
+    },
+  ]
+}
+
+async function readWarehouse(redis: Redis, namespace: string, id: string): Promise<WholeWarehouse | null> {
+  const keys = viewKeys.warehouse(namespace, id)
+  const rows = await redis.multi().get(keys.fence).get(keys.meta).hgetall(keys.stock).exec()
+  const [fence, meta, stock] = (rows ?? []).map(([error, value]) => {
+    if (error) throw error
+    return value
+  })
+  if (typeof fence !== 'string' || typeof meta !== 'string') return null
+  const [epoch, offset] = fence.split(':')
+  const entries = Object.entries((stock ?? {}) as Record<string, string>)
+  return {
+    fence: { epoch: Number(epoch), offset: Number(offset) },
+    meta: JSON.parse(meta) as WarehouseView,
+    stock: new Map(entries.map(([sku, text]) => [sku, decodeStock(text)])),
+  }
+}
