@@ -40,6 +40,7 @@ export async function startClickhouse(options: ClickHouseOptions): Promise<Click
   const config = { port: 0, waiting_max: WAITING_MAX, ...rest, host, running_max, data_dir }
   const child = spawn(process.execPath, [fileURLToPath(new URL('main.ts', import.meta.url)), JSON.stringify(config)], {
     stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true, // a session of its own: ctrl-C is for whoever started it to handle, in order
     // Each running query holds a thread of libuv's pool; files and compression need some besides.
     env: { ...process.env, UV_THREADPOOL_SIZE: String(running_max + 8), TZ: 'UTC' },
   })
