@@ -25,7 +25,7 @@ import {
 //
 //   placed ─► routed ─► picking ─► packed ─► picked_up ─► delivered
 //     │         │          │         │           └──────► failed
-//     └► rejected          └─────────┴──► cancelled (also from routed)
+//     └► rejected          └─────────┴──► cancelled (also from placed and routed)
 //
 // `assigned` is not a state of the order but a fact beside it: the trip that will carry it (trip_id, courier_id).
 
@@ -41,12 +41,12 @@ export const ORDER_STATES = [
   'cancelled',
 ] as const
 export type OrderState = (typeof ORDER_STATES)[number]
-export const OrderState = Type.Union(ORDER_STATES.map(state => Type.Literal(state)))
+export const OrderState = Type.Unsafe<OrderState>(Type.Union(ORDER_STATES.map(state => Type.Literal(state))))
 
 /** A courier's ordered stops. `offered` waits for the courier's word. */
 export const TRIP_STATES = ['offered', 'accepted', 'under_way', 'done', 'cancelled'] as const
 export type TripState = (typeof TRIP_STATES)[number]
-export const TripState = Type.Union(TRIP_STATES.map(state => Type.Literal(state)))
+export const TripState = Type.Unsafe<TripState>(Type.Union(TRIP_STATES.map(state => Type.Literal(state))))
 
 // ── Orders: partners ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -194,6 +194,8 @@ export interface OpenFulfilment {
   requires: readonly Requirement[]
   /** longest time between pickup and door, s; absent: no limit */
   uncooled_s_max?: number
+  /** couriers who declined it a while ago, or did not answer: not to be asked again yet */
+  not_couriers?: readonly CourierId[]
 }
 
 export interface CourierSnapshot {

@@ -1,0 +1,156 @@
+import type { Decision, DecisionOf, DecisionRecord, FulfilmentPart, ReservedLine } from '../ingest/events/decisions.ts'
+import type { OrderRequest } from '../ingest/events/orders.ts'
+import { isTerminal, ORDER_LIFE, type OrderDecisionType } from './order_life.ts'
+import type { BookFulfilment, OrderRow } from './rows.ts'
+
+/** From a decision of the engine to the book's row: pure. */
+
+export type OrderDecision = DecisionOf<OrderDecisionType>
+export type RecordHead = Pick<DecisionRecord, 'tenant_id' | 'zone_id' | 'correlation_id' | 'decided_at'>
+
+/** `refused`: why the book can't follow, in one word; counted, and nothing changes. */
+export type Projected = { row: OrderRow } | { refused: 'unknown_order' | 'illegal_transition' }
+
+export const ENGINE = 'engine:fold'
+
+export const isOrderDecision = (decision: Decision): decision is OrderDecision => 'order_id' in decision
+
+/** @param before undefined: the order is new to the book */
+export function project(before: OrderRow | undefined, decision: OrderDecision, head: RecordHead): Projected {
+  const row = before ?? newcomer(decision, head)
+  if (!row) return { refused: 'unknown_order' }
+  const next = ORDER_LIFE[row.state][decision.type]
+  if (next === 'refused') return { refused: 'illegal_transition' }
+  const changed = { ...row, ...changes(row, decision), state: next }
+  if (decision.type === 'order.packed' && changed.packed_at === null) changed.state = 'picking'
+  return {
+    row: {
+      ...changed,
+      closed_at: isTerminal(changed.state) ? head.decided_at : null,
+      version: before ? before.version + 1 : 1,
+      updated_at: Math.max(row.updated_at, head.decided_at),
+      changed_by: ENGINE,
+      correlation_id: head.correlation_id,
+    },
+  }
+}
+
+function newcomer(decision: OrderDecision, head: RecordHead): OrderRow | undefined {
+  if (decision.type !== 'order.routed' && decision.type !== 'order.rejected') return undefined
+  return placedRow(decision.order, { ...head, placed_at: decision.placed_at })
+}
+
+/** An order before anything was decided of it. Version 0: the first decision makes it 1. */
+export function placedRow(
+  order: OrderRequest,
+  head: Pick<RecordHead, 'tenant_id' | 'zone_id' | 'correlation_id'> & { placed_at: number },
+): OrderRow {
+  return {
+    tenant_id: head.tenant_id,
+    order_id: order.order_id,
+    external_id: order.external_id ?? null,
+    zone_id: head.zone_id,
+    state: 'placed',
+    version: 0,
+    attempt: 0,
+    point: order.point,
+    cell: order.cell,
+    requires: order.requires ?? [],
+    placed_at: head.placed_at,
+    fulfilment_id: null,
+    warehouse_id: null,
+    fulfilments: [],
+    lines: order.lines.map(({ line_id, sku, quantity, unit }) => ({ line_id, sku, quantity, unit })),
+    promise: null,
+    first_deliver_by: null,
+    reason: null,
+    candidates: [],
+    trip_id: null,
+    courier_id: null,
+    pinned: false,
+    cancel_asked: false,
+    packed_at: null,
+    picked_up_at: null,
+    closed_at: null,
+    late_s: null,
+    updated_at: head.placed_at,
+    changed_by: ENGINE,
+    correlation_id: head.correlation_id,
+  }
+}
+
+function changes(row: OrderRow, decision: OrderDecision): Partial<OrderRow> {
+  switch (decision.type) {
+    case 'order.routed':
+    case 'order.rerouted':
+      return routed(row, decision)
+    case 'order.shortened':
+      return withLine(row, decision, line => (decision.quantity > 0 ? { ...line, quantity: decision.quantity } : null))
+    case 'order.substituted':
+      return withLine(row, decision, line => ({ ...line, sku: decision.substitute_sku, quantity: decision.quantity }))
+    case 'order.rejected':
+      return { attempt: decision.attempt, reason: decision.reason, candidates: decision.candidates }
+    case 'order.cancelled':
+      return { reason: decision.reason, trip_id: null, courier_id: null, pinned: false }
+    case 'order.picking':
+      return withReadyAt(row, decision)
+    case 'order.packed':
+      return packed(row, decision)
+    case 'promise.changed':
+      return { promise: decision.promise }
+  }
+}
+
+function routed(row: OrderRow, decision: DecisionOf<'order.routed' | 'order.rerouted'>): Partial<OrderRow> {
+  const fresh = decision.fulfilments.map(bookFulfilment)
+  const fulfilments = decision.type === 'order.routed' ? fresh : [...kept(row, decision.replaced), ...fresh]
+  const [first] = fulfilments
+  return {
+    attempt: decision.attempt,
+    fulfilments,
+    fulfilment_id: first?.fulfilment_id ?? null,
+    warehouse_id: first?.warehouse_id ?? null,
+    lines: fulfilments.flatMap(part => part.lines),
+    promise: decision.promise,
+    first_deliver_by: row.first_deliver_by ?? decision.promise.deliver_by,
+    candidates: decision.candidates,
+    packed_at: null,
+    reason: null,
+  }
+}
+
+const bookFulfilment = (part: FulfilmentPart): BookFulfilment => ({ ...part, packed_at: null })
+
+const kept = (row: OrderRow, replaced: readonly string[]): BookFulfilment[] =>
+  row.fulfilments.filter(part => !replaced.includes(part.fulfilment_id))
+
+type LineAt = Pick<DecisionOf<'order.shortened'>, 'fulfilment_id' | 'line_id'>
+
+function withLine(row: OrderRow, at: LineAt, change: (line: ReservedLine) => ReservedLine | null): Partial<OrderRow> {
+  const fulfilments = row.fulfilments.map(part =>
+    part.fulfilment_id === at.fulfilment_id
+      ? { ...part, lines: part.lines.flatMap(line => (line.line_id === at.line_id ? (change(line) ?? []) : line)) }
+      : part,
+  )
+  return { fulfilments, lines: fulfilments.flatMap(part => part.lines) }
+}
+
+function withReadyAt(row: OrderRow, { fulfilment_id, ready_at }: DecisionOf<'order.picking'>): Partial<OrderRow> {
+  const fulfilments = row.fulfilments.map(part => (part.fulfilment_id === fulfilment_id ? { ...part, ready_at } : part))
+  return { fulfilments }
+}
+
+function packed(row: OrderRow, { fulfilment_id, packed_at }: DecisionOf<'order.packed'>): Partial<OrderRow> {
+  const fulfilments = row.fulfilments.map(part =>
+    part.fulfilment_id === fulfilment_id ? { ...part, packed_at } : part,
+  )
+  const all = fulfilments.every(part => part.packed_at !== null)
+  return { fulfilments, packed_at: all ? packed_at : null }
+}
+
+/** True when the trip that was to carry `before` can't carry `after`. */
+export function tripIsVoid(before: OrderRow | undefined, after: OrderRow): boolean {
+  if (!before?.trip_id || before.state === 'picked_up') return false
+  const places = (row: OrderRow) => row.fulfilments.map(part => part.fulfilment_id).join()
+  return isTerminal(after.state) || places(before) !== places(after)
+}

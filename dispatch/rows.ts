@@ -1,0 +1,48 @@
+import type { Static } from 'typebox'
+import type { ReservedLine } from '../ingest/events/decisions.ts'
+import type { FulfilmentId, TenantId, TimeMs, WarehouseId } from '../ingest/events/envelope.ts'
+import { OrderView, TripView } from './contract.ts'
+
+/** The book's rows as Postgres holds them: the same names as on the wire, and a little more. */
+
+export interface BookFulfilment {
+  fulfilment_id: FulfilmentId
+  warehouse_id: WarehouseId
+  lines: ReservedLine[]
+  ready_at: Static<typeof TimeMs>
+  packed_at: number | null
+}
+
+export type OrderRow = OrderView & {
+  tenant_id: TenantId
+  fulfilments: BookFulfilment[]
+  /** s after the first promise; negative: early */
+  late_s: number | null
+  changed_by: string
+  correlation_id: string
+}
+
+export type TripRow = TripView & { tenant_id: TenantId; changed_by: string }
+
+export interface HistoryRow {
+  tenant_id: TenantId
+  order_id: string
+  at: number
+  text: string
+  actor: string | null
+  correlation_id: string
+}
+
+function picked<View extends object>(names: readonly string[], row: View): View {
+  const view: Record<string, unknown> = {}
+  const given = row as Record<string, unknown>
+  for (const name of names) view[name] = given[name]
+  return view as View
+}
+
+const ORDER_FIELDS = Object.keys(OrderView.properties)
+const TRIP_FIELDS = Object.keys(TripView.properties)
+
+/** What the world may see of a row. */
+export const orderView = (row: OrderView): OrderView => picked(ORDER_FIELDS, row)
+export const tripView = (row: TripView): TripView => picked(TRIP_FIELDS, row)
