@@ -26,7 +26,8 @@ function whyInstall() {
     if (path === '') continue
     const have = installed[path]
     // An optional one is left out where it is for another platform.
-    const differs = have?.version !== want.version || (want.integrity !== undefined && have.integrity !== want.integrity)
+    const differs =
+      have?.version !== want.version || (want.integrity !== undefined && have.integrity !== want.integrity)
     if (have === undefined ? !want.optional : differs) {
       return `package-lock.json has another ${path.replace(/^.*node_modules\//, '')}`
     }

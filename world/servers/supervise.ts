@@ -64,7 +64,9 @@ export async function supervise(
   }
 
   log(`${name}: starting`)
-  await up()
+  await up().catch(error => {
+    throw new Error(`${name} did not start: ${messageOf(error)}`)
+  })
   const { url } = (running as ServerProcess | undefined) ?? { url: '' }
   return {
     name,
