@@ -1,9 +1,8 @@
 import { type Static, Type } from 'typebox'
 import type { courier_events } from './events/couriers.ts'
 import type { delivery_events } from './events/deliveries.ts'
-import { type EventOf, type Point, type TenantId, type WarehouseId, ZoneId } from './events/envelope.ts'
-import type { Clock } from './events/network.ts'
-import { network_events } from './events/network.ts'
+import { type EventOf, type Point, type TenantId, TimeMs, type WarehouseId, ZoneId } from './events/envelope.ts'
+import { Clock, network_events, type OpeningSpan, Policy, Warehouse } from './events/network.ts'
 import { hold_events, order_events } from './events/orders.ts'
 import { picking_events } from './events/picking.ts'
 import { stock_events } from './events/stock.ts'
@@ -112,7 +111,10 @@ export const REJECTIONS = [
   'unknown_field',
   'wrong_shape',
   'unknown_warehouse',
+  'unknown_zone',
+  'wrong_zone',
   'outside_every_zone',
+  'actor_not_allowed',
   'event_id_too_old',
   'event_id_ahead_of_time',
   'too_large',
@@ -133,6 +135,13 @@ export const EventAnswer = Type.Union([
     event_id: Type.Optional(Type.String()),
     reason: Type.Enum([...REJECTIONS]),
     pointer: Type.String(),
+    detail: Type.String(),
+  }),
+  /** only in an NDJSON stream, and its last lines: Kafka did not acknowledge; send it again with the same event_id */
+  Type.Object({
+    status: Type.Literal('failed'),
+    event_id: Type.String(),
+    reason: Type.Literal('kafka_unreachable'),
     detail: Type.String(),
   }),
 ])
@@ -157,6 +166,22 @@ export const Zone = Type.Object({
 })
 export type Zone = Static<typeof Zone>
 
+/** Body of PUT /v1/zones/{zone_id}. */
+export const ZoneWrite = Type.Object({
+  name: Zone.properties.name,
+  time_zone: Zone.properties.time_zone,
+  cells: Zone.properties.cells,
+  policy: Type.Optional(Policy),
+})
+export type ZoneWrite = Static<typeof ZoneWrite>
+
+/** Body of PUT /v1/warehouses/{warehouse_id}. */
+export const WarehouseWrite = Type.Object({
+  zone_id: ZoneId,
+  ...Type.Omit(Warehouse, ['warehouse_id', 'cell', 'utc_offset_s']).properties,
+})
+export type WarehouseWrite = Static<typeof WarehouseWrite>
+
 /** A warehouse as Postgres holds it: what the fold knows, and what people change with a version. */
 export interface WarehouseRow {
   warehouse_id: WarehouseId
@@ -166,10 +191,13 @@ export interface WarehouseRow {
   point: Point
   cell: string
   time_zone: string
+  utc_offset_s: number
   radius_m: number
   pickers: number
   pick_s_per_line: number
   pack_s: number
+  /** null: always open */
+  opening: OpeningSpan[] | null
   paused: boolean
   paused_reason: string | null
   version: number
@@ -187,6 +215,10 @@ export function wallTime(clock: Clock, time_ms: number): number {
   return Math.round(clock.wall_ms + (time_ms - clock.time_ms) / clock.rate)
 }
 
+/** Body of PUT /v1/clock. Without `time_ms` the time goes on from where it is; it never steps back. */
+export const ClockWrite = Type.Object({ time_ms: Type.Optional(TimeMs), rate: Clock.properties.rate })
+export type ClockWrite = Static<typeof ClockWrite>
+
 export const REAL_TIME: Clock = { wall_ms: 0, time_ms: 0, rate: 1 }
 
 // ── Who asks ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -200,6 +232,8 @@ export interface Caller {
   /** kind:id, such as `partner:demo` or `courier:c17` */
   actor: string
   scopes: readonly Scope[]
+  /** kinds of actor it may name in the `actor` of an event, such as courier */
+  act_as?: readonly string[]
 }
 
 /** The HTTP error body of every service. `reason` is from a closed list of the route; `detail` says what to do. */

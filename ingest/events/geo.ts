@@ -2,7 +2,7 @@ import { cellToLatLng, latLngToCell } from 'h3-js'
 import { CELL_RESOLUTION, type Point } from './envelope.ts'
 
 const EARTH_RADIUS_M = 6_371_008.8
-const RADIANS = 3.141592653589793 / 180
+const RADIANS = Math.PI / 180
 
 /**
  * cos of degrees by its Taylor series to x^10 after folding to the first octant; error below 1e-9.

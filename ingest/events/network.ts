@@ -2,10 +2,11 @@ import { type Static, Type } from 'typebox'
 import { Cell, Point, Reason, Seconds, TimeMs, WarehouseId } from './envelope.ts'
 
 /** Minutes of the local week, Monday 00:00 = 0; a span may not wrap (split it). Empty list: always closed. */
-const OpeningSpan = Type.Object({
+export const OpeningSpan = Type.Object({
   from_minute: Type.Integer({ minimum: 0, maximum: 10_080 }),
   to_minute: Type.Integer({ minimum: 0, maximum: 10_080 }),
 })
+export type OpeningSpan = Static<typeof OpeningSpan>
 
 /** Everything the fold must know of a warehouse. */
 export const Warehouse = Type.Object({

@@ -61,13 +61,13 @@ export function openKeys(text: string | undefined, host: string): Authenticate {
 }
 
 function callerOf(entry: KeyEntry, actor: string | undefined): Caller {
-  const { tenant_id, scopes } = entry
-  if (actor === undefined || actor === entry.actor) return { tenant_id, actor: entry.actor, scopes }
+  const { tenant_id, scopes, act_as = [] } = entry
+  if (actor === undefined || actor === entry.actor) return { tenant_id, actor: entry.actor, scopes, act_as }
   const [kind = ''] = actor.split(':')
   if (!new RegExp(ACTOR).test(actor)) {
     throw new HttpProblem(400, 'wrong_shape', 'x-waggle-actor must be kind:id, such as courier:c17')
   }
-  if (!entry.act_as?.includes(kind)) {
+  if (!act_as.includes(kind)) {
     throw new HttpProblem(403, 'actor_not_allowed', `this key may not act as a ${kind}: see act_as in WAGGLE_KEYS`)
   }
   return { tenant_id, actor, scopes }
