@@ -2,7 +2,7 @@
  * `node world/setup.mjs [SCRIPT.ts args…]`: makes a fresh clone ready, then runs the script on the Node that package.json pins.
  * Plain JavaScript without dependencies: it is what runs on whatever Node (18 or later) the machine has.
  */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -127,16 +127,29 @@ function runScript(script, args) {
   child.once('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))
 }
 
-/** An npm that is killed outright tells nobody; we get another parent then. */
+/** An npm that is killed outright tells nobody; we, or the shell between npm and us, get another parent then. */
 function endWithNpm(end) {
   if (process.env.npm_lifecycle_event === undefined) return
   const parent = process.ppid
+  const npm = /\bsh\b.* -c .*setup\.mjs/.test(about(parent, 'args')) ? about(parent, 'ppid') : undefined
   const timer = setInterval(() => {
-    if (process.ppid === parent) return
+    if (process.ppid === parent && (npm === undefined || about(parent, 'ppid') === npm)) return
     clearInterval(timer)
     end()
   }, PARENT_CHECK_MS)
   timer.unref()
+}
+
+/** Command line or parent of another process, or '' where it cannot be told. */
+function about(pid, what) {
+  try {
+    if (process.platform !== 'linux')
+      return execFileSync('ps', ['-o', `${what}=`, '-p', String(pid)], { encoding: 'utf8' }).trim()
+    if (what === 'args') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+    return /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? ''
+  } catch {
+    return ''
+  }
 }
 
 const [script, ...args] = process.argv.slice(2)

@@ -4,6 +4,8 @@ import { PROJECT_DIR, readConfig, URL_VARIABLES, USUAL_PORTS } from './config.ts
 import { messageOf } from './server.ts'
 import { type Servers, startServers } from './start.ts'
 
+const SECOND_SIGNAL_MS = 1_000
+
 const HELP = `npm run servers -- [--fresh] [--data DIR] [--json] [--help]
 
 Starts Kafka, Redis, PostgreSQL and ClickHouse, prints where they answer, and stays. Ctrl-C ends them.
@@ -37,12 +39,10 @@ async function main(): Promise<void> {
     log: line => console.error(line),
     onGiveUp: reason => stop.end(1, reason),
   })
-  // A signal during the start ends the process below; the keeper then ends what has come up.
-  const servers = await Promise.race([starting, stop.asked.then(() => undefined)])
-  if (servers === undefined) return
-  print(servers, values.json)
+  void stop.asked.then(() => console.error('stopping the servers'))
+  const servers = await starting
+  if (!stop.isAsked()) print(servers, values.json)
   await stop.asked
-  console.error('stopping the servers')
   await servers[Symbol.asyncDispose]()
   console.error('all of them have ended')
 }
@@ -59,16 +59,32 @@ function print(servers: Servers, as_json: boolean): void {
   console.log('\nCtrl-C ends them.\n')
 }
 
-/** The first ctrl-C, or a kill, asks for the end; further ones change nothing, since the end takes a second or two. */
-function stopSignal(): { asked: Promise<void>; end(code: number, reason: string): void } {
+interface Stop {
+  asked: Promise<void>
+  isAsked(): boolean
+  end(code: number, reason: string): void
+}
+
+/**
+ * The first ctrl-C, or a kill, asks for the end, which takes a second or two, or until the start is through. One a while later gives up
+ * waiting: the keeper ends what still runs.
+ */
+function stopSignal(): Stop {
   const { promise, resolve } = Promise.withResolvers<void>()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve())
+  let asked_at: number | undefined
+  const ask = (): void => {
+    if (asked_at !== undefined && performance.now() - asked_at > SECOND_SIGNAL_MS) process.exit(1)
+    asked_at ??= performance.now()
+    resolve()
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, ask)
   return {
     asked: promise,
+    isAsked: () => asked_at !== undefined,
     end: (code, reason) => {
       console.error(reason)
       process.exitCode = code
-      resolve()
+      ask()
     },
   }
 }

@@ -29,6 +29,7 @@ export async function supervise(
 ): Promise<Server> {
   let wanted = true
   let running: ServerProcess | undefined
+  let url = ''
   let launching: Promise<void> = Promise.resolve()
   let deaths: number[] = []
 
@@ -36,6 +37,7 @@ export async function supervise(
     const started = performance.now()
     const server = await launch()
     running = server
+    url = server.url
     log(`${name}: ready at ${server.url} (${((performance.now() - started) / 1000).toFixed(1)} s)`)
     void server.ended.then(reason => died(server, reason))
   }
@@ -67,7 +69,6 @@ export async function supervise(
   await up().catch(error => {
     throw new Error(`${name} did not start: ${messageOf(error)}`)
   })
-  const { url } = (running as ServerProcess | undefined) ?? { url: '' }
   return {
     name,
     url,
