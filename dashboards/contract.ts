@@ -14,13 +14,14 @@ import type { Clock } from '../ingest/events/network.ts'
  *
  * A row in a delta is absolute and replaces the row of the same id, so that a delta after a snapshot never does harm.
  * `demand`, `counters`, `minutes` and `clock` are whole when they are there at all (a cell that is missing from `demand` has
- * none); `feed` brings the new items only, oldest first, and both sides keep the newest FEED_MAX, by arrival.
+ * none); `feed` brings new items only; a page keeps the newest FEED_MAX by (at, id), each id once.
+ * While nothing happens an empty delta still comes every second or two: silence of 6 s is shown as stale.
  * A snapshot or a delta of another `epoch` than the page's last snapshot is the start of another life: only a snapshot helps.
  * Times are ms of the business clock unless named `wall_ms`. One serialisation serves all sockets of a room.
  * Couriers' positions travel apart from the rest, as typed arrays (see CourierFrame), since they are most of the bytes.
  */
 
-/** How many feed items a snapshot holds at most, oldest first, and how many a page keeps. */
+/** How many feed items a page keeps; a snapshot brings at least as many, oldest first. */
 export const FEED_MAX = 120
 
 export interface MapWarehouse {
