@@ -1,0 +1,346 @@
+import type { CourierView } from '../../engine/contract.ts'
+import { type CourierEvent, type DeliveryEvent, REAL_TIME, type WarehouseRow } from '../../ingest/contract.ts'
+import type { DecisionRecord, DecisionsRecord } from '../../ingest/events/decisions.ts'
+import type { Clock } from '../../ingest/events/network.ts'
+import type { MinutePoint } from '../contract.ts'
+import { type Demand, forgetDemand, newDemand, want } from './demand.ts'
+import { type Feed, newFeed, tell } from './feed.ts'
+import { courierFromView, type Fleet, hearCourier, newFleet } from './fleet.ts'
+import { carry, closedAt, decide, fromBook, NO_SHARE, type OrderRow, orderOf, type Share, shareOf } from './orders.ts'
+import { type Names, tellDecisions, tellDelivery, tellWarehouse } from './sentences.ts'
+import { moveTrip, type TripRow, tripFromBook } from './trips.ts'
+
+/**
+ * What the room shows: a fold over the book, and then over decisions, deliveries and couriers. No clock, no I/O.
+ *
+ * What makes it safe to read a record twice, or to begin reading further back:
+ *   decisions   the book names the first offset of each partition that it lacks. A record below the position, below the
+ *               highest epoch, or not above the last source offset changes no row.
+ *   deliveries  the book names no offset, so reading begins a little before: a trip's version orders its events, and
+ *               what an order went through on the road only ever moves on.
+ *   couriers    a position is taken over by its time.
+ *   feed        an item's id is made from its record.
+ */
+export interface Picture {
+  tenant_id: string
+  /** business ms of the last `advance` */
+  now: number
+  clock: Clock
+  decisions: Map<number, DecisionsPosition>
+  /** partition of deliveries → next offset */
+  deliveries: Map<number, number>
+  orders: Map<string, OrderRow>
+  trips: Map<string, TripRow>
+  /** order → its trips, over ones included */
+  trips_of_order: Map<string, Set<string>>
+  trips_of_courier: Map<string, Set<string>>
+  warehouses: Map<string, WarehouseRow>
+  /** s until an order of one line would be packed, from the live view; absent: not known */
+  ready_in_s: Map<string, number>
+  fleet: Fleet
+  demand: Demand
+  feed: Feed
+  totals: Share
+  minutes: MinutePoint[] | null
+  minutes_as_of: number | null
+  changes: Changes
+}
+
+interface DecisionsPosition {
+  epoch: number
+  next_offset: number
+  source_offset: number
+  /** where each epoch was first seen, newest last: tells which records of the past were void */
+  epochs: { epoch: number; offset: number }[]
+}
+
+/** What the room has to hear of: ids, so that ten changes of one order between two ticks are one row. */
+export interface Changes {
+  orders: Set<string>
+  orders_gone: Set<string>
+  couriers: Set<string>
+  warehouses: Set<string>
+  clock: boolean
+  minutes: boolean
+}
+
+export const noChanges = (): Changes => ({
+  orders: new Set(),
+  orders_gone: new Set(),
+  couriers: new Set(),
+  warehouses: new Set(),
+  clock: false,
+  minutes: false,
+})
+
+/** Closed orders stay this long in sight, business ms. */
+export const CLOSED_MS = 10 * 60_000
+const ORDERS_MAX = 100_000
+
+/** Where a record lies. */
+export interface At {
+  partition: number
+  offset: number
+}
+
+export interface Start {
+  tenant_id: string
+  now: number
+  orders: Parameters<typeof fromBook>[0][]
+  trips: Parameters<typeof tripFromBook>[0][]
+  decisions_positions: Record<number, number>
+  decisions_epochs: Record<number, number>
+  totals?: Share
+}
+
+/** @returns the picture as the book knows it; couriers, warehouses and the clock are still to be told */
+export function startPicture(start: Start): Picture {
+  const picture: Picture = {
+    tenant_id: start.tenant_id,
+    now: start.now,
+    clock: REAL_TIME,
+    decisions: new Map(),
+    deliveries: new Map(),
+    orders: new Map(),
+    trips: new Map(),
+    trips_of_order: new Map(),
+    trips_of_courier: new Map(),
+    warehouses: new Map(),
+    ready_in_s: new Map(),
+    fleet: newFleet(),
+    demand: newDemand(),
+    feed: newFeed(),
+    totals: { ...NO_SHARE },
+    minutes: null,
+    minutes_as_of: null,
+    changes: noChanges(),
+  }
+  for (const [partition, next_offset] of Object.entries(start.decisions_positions)) {
+    const epoch = start.decisions_epochs[Number(partition)] ?? 0
+    picture.decisions.set(Number(partition), { epoch, next_offset, source_offset: -1, epochs: [] })
+  }
+  for (const view of start.orders) putOrder(picture, fromBook(view))
+  for (const view of start.trips) {
+    const trip = tripFromBook(view)
+    putTrip(picture, { ...trip, order_ids: trip.order_ids.filter(id => !isClosed(picture, id)) })
+  }
+  if (start.totals) picture.totals = { ...start.totals }
+  advance(picture, start.now)
+  return picture
+}
+
+const isClosed = (picture: Picture, order_id: string): boolean => {
+  const row = picture.orders.get(order_id)
+  return row !== undefined && closedAt(row) !== null
+}
+
+const namesOf = (picture: Picture): Names => ({ warehouse: id => picture.warehouses.get(id) })
+
+// ── Decisions ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Records of one partition in the order of the log; from any offset, as often as one likes. */
+export function applyDecisions(picture: Picture, record: DecisionsRecord, at: At): void {
+  const position = positionOf(picture, at.partition)
+  noteEpoch(position, record.epoch, at.offset)
+  if (at.offset < position.next_offset) {
+    if (record.kind === 'decided' && !wasVoid(position, record.epoch, at.offset)) tellRecord(picture, record)
+    return
+  }
+  position.next_offset = at.offset + 1
+  if (record.epoch < position.epoch) return
+  position.epoch = record.epoch
+  if (record.kind === 'owner' || Number(record.source_offset) <= position.source_offset) return
+  position.source_offset = Number(record.source_offset)
+  if (record.tenant_id !== picture.tenant_id) return
+  for (const decision of record.decisions) {
+    const order_id = orderOf(decision)
+    if (order_id !== undefined) decideOrder(picture, order_id, decision, record.decided_at)
+  }
+  tellRecord(picture, record)
+}
+
+function positionOf(picture: Picture, partition: number): DecisionsPosition {
+  let position = picture.decisions.get(partition)
+  if (!position) {
+    position = { epoch: 0, next_offset: 0, source_offset: -1, epochs: [] }
+    picture.decisions.set(partition, position)
+  }
+  return position
+}
+
+const EPOCHS_MAX = 100
+
+function noteEpoch({ epochs }: DecisionsPosition, epoch: number, offset: number): void {
+  const known = epochs.find(one => one.epoch === epoch)
+  if (known) known.offset = Math.min(known.offset, offset)
+  else epochs.push({ epoch, offset })
+  if (epochs.length > EPOCHS_MAX) epochs.shift()
+}
+
+const wasVoid = ({ epochs }: DecisionsPosition, epoch: number, offset: number): boolean =>
+  epochs.some(one => one.epoch > epoch && one.offset < offset)
+
+function tellRecord(picture: Picture, record: DecisionRecord): void {
+  if (record.tenant_id !== picture.tenant_id) return
+  for (const item of tellDecisions(record, namesOf(picture))) tell(picture.feed, item)
+}
+
+function decideOrder(
+  picture: Picture,
+  order_id: string,
+  decision: DecisionRecord['decisions'][number],
+  decided_at: number,
+): void {
+  const row = picture.orders.get(order_id) ?? newRow(order_id)
+  const decided = decide(row.decided, decision, decided_at)
+  if (decided !== row.decided) putOrder(picture, { ...row, decided, touched_at: Math.max(row.touched_at, decided_at) })
+}
+
+const newRow = (order_id: string): OrderRow => ({ order_id, decided: null, carried: null, touched_at: 0 })
+
+function putOrder(picture: Picture, row: OrderRow): void {
+  const before = picture.orders.get(row.order_id)
+  if (!before && picture.orders.size >= ORDERS_MAX) return
+  picture.orders.set(row.order_id, row)
+  addTo(picture.totals, shareOf(row), before ? shareOf(before) : NO_SHARE)
+  if (row.decided) want(picture.demand, row.order_id, row.decided)
+  if (before?.decided?.warehouse_id) picture.changes.warehouses.add(before.decided.warehouse_id)
+  touchOrder(picture, row.order_id)
+}
+
+function addTo(totals: Share, after: Share, before: Share): void {
+  for (const name of Object.keys(NO_SHARE) as (keyof Share)[]) totals[name] += after[name] - before[name]
+}
+
+function touchOrder(picture: Picture, order_id: string): void {
+  const { changes } = picture
+  changes.orders.add(order_id)
+  const warehouse_id = picture.orders.get(order_id)?.decided?.warehouse_id
+  if (warehouse_id) changes.warehouses.add(warehouse_id)
+}
+
+// ── Deliveries ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Events of one partition in the order of the log; from any offset, as often as one likes. */
+export function applyDelivery(picture: Picture, event: DeliveryEvent, at: At): void {
+  if (at.offset < (picture.deliveries.get(at.partition) ?? 0)) return
+  picture.deliveries.set(at.partition, at.offset + 1)
+  if (event.tenant_id !== picture.tenant_id) return
+  const known = picture.trips.get(event.data.trip_id)
+  const trip = moveTrip(known, event)
+  if (trip !== known) putTrip(picture, trip)
+  if ('order_id' in event.data) carryOrder(picture, event.data.order_id, event)
+  const item = tellDelivery(event, namesOf(picture))
+  if (item) tell(picture.feed, item)
+}
+
+function carryOrder(picture: Picture, order_id: string, event: DeliveryEvent): void {
+  const row = picture.orders.get(order_id) ?? newRow(order_id)
+  const carried = carry(row.carried, event)
+  if (carried === row.carried) return
+  putOrder(picture, { ...row, carried, touched_at: Math.max(row.touched_at, event.occurred_at) })
+}
+
+function putTrip(picture: Picture, trip: TripRow): void {
+  const before = picture.trips.get(trip.trip_id)
+  if (!before && picture.trips.size >= ORDERS_MAX) return
+  if (before) unlinkTrip(picture, before)
+  picture.trips.set(trip.trip_id, trip)
+  link(picture.trips_of_courier, trip.courier_id, trip.trip_id)
+  for (const order_id of trip.order_ids) link(picture.trips_of_order, order_id, trip.trip_id)
+  for (const courier_id of new Set([trip.courier_id, before?.courier_id ?? trip.courier_id])) {
+    picture.changes.couriers.add(courier_id)
+  }
+  for (const order_id of new Set([...trip.order_ids, ...(before?.order_ids ?? [])])) touchOrder(picture, order_id)
+}
+
+function unlinkTrip(picture: Picture, trip: TripRow): void {
+  unlink(picture.trips_of_courier, trip.courier_id, trip.trip_id)
+  for (const order_id of trip.order_ids) unlink(picture.trips_of_order, order_id, trip.trip_id)
+}
+
+function link(links: Map<string, Set<string>>, from: string, trip_id: string): void {
+  const trips = links.get(from)
+  if (trips) trips.add(trip_id)
+  else links.set(from, new Set([trip_id]))
+}
+
+function unlink(links: Map<string, Set<string>>, from: string, trip_id: string): void {
+  const trips = links.get(from)
+  trips?.delete(trip_id)
+  if (trips?.size === 0) links.delete(from)
+}
+
+/** The trip that is under way: at most one in the log; of two during a catch-up the newer, since ids are UUIDv7. */
+export function liveTrip(picture: Picture, trip_ids: Set<string> | undefined): TripRow | null {
+  let newest: TripRow | null = null
+  for (const trip_id of trip_ids ?? []) {
+    const trip = picture.trips.get(trip_id)
+    if (trip?.live && (!newest || trip.trip_id > newest.trip_id)) newest = trip
+  }
+  return newest
+}
+
+// ── Couriers, warehouses, the clock ─────────────────────────────────────────────────────────────────────────────────
+
+export function applyFleet(picture: Picture, views: readonly CourierView[]): void {
+  for (const view of views) if (view.tenant_id === picture.tenant_id) courierFromView(picture.fleet, view)
+}
+
+export function applyCourier(picture: Picture, event: CourierEvent): void {
+  if (event.tenant_id === picture.tenant_id) hearCourier(picture.fleet, event)
+}
+
+/** All rows of the network, as Postgres has them now. */
+export function applyWarehouses(picture: Picture, rows: readonly WarehouseRow[]): void {
+  for (const row of rows) {
+    const before = picture.warehouses.get(row.warehouse_id)
+    if (row.tenant_id !== picture.tenant_id || (before && before.version >= row.version)) continue
+    picture.warehouses.set(row.warehouse_id, row)
+    picture.changes.warehouses.add(row.warehouse_id)
+    const item = tellWarehouse(before, row, picture.now)
+    if (item) tell(picture.feed, item)
+  }
+}
+
+export function applyReadyIn(picture: Picture, views: readonly { warehouse_id: string; ready_in_s: number }[]): void {
+  for (const { warehouse_id, ready_in_s } of views) {
+    if (picture.ready_in_s.get(warehouse_id) === ready_in_s) continue
+    picture.ready_in_s.set(warehouse_id, ready_in_s)
+    picture.changes.warehouses.add(warehouse_id)
+  }
+}
+
+export function applyClock(picture: Picture, clock: Clock): void {
+  picture.clock = clock
+  picture.changes.clock = true
+}
+
+/** `minutes` null: nobody can be asked; the last answer's time stays. */
+export function applyMinutes(picture: Picture, minutes: MinutePoint[] | null, as_of: number | null): void {
+  if (minutes === null && picture.minutes === null) return
+  picture.minutes = minutes
+  picture.minutes_as_of = as_of ?? picture.minutes_as_of
+  picture.changes.minutes = true
+}
+
+// ── Time ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Lets go of what is over. @param now business ms */
+export function advance(picture: Picture, now: number): void {
+  picture.now = Math.max(picture.now, now)
+  const since = picture.now - CLOSED_MS
+  for (const [order_id, row] of picture.orders) {
+    const over_at = row.decided ? closedAt(row) : row.touched_at
+    if (over_at === null || over_at >= since) continue
+    picture.orders.delete(order_id)
+    picture.changes.orders.delete(order_id)
+    picture.changes.orders_gone.add(order_id)
+  }
+  for (const [trip_id, trip] of picture.trips) {
+    if (trip.live || trip.touched_at >= since) continue
+    unlinkTrip(picture, trip)
+    picture.trips.delete(trip_id)
+  }
+  forgetDemand(picture.demand, picture.now)
+}

@@ -1,0 +1,239 @@
+import type { DeliveryEvent } from '../../ingest/contract.ts'
+import { type Candidate, type DecisionOf, type DecisionRecord, REFUSALS } from '../../ingest/events/decisions.ts'
+import type { OrderRequest } from '../../ingest/events/orders.ts'
+import type { FeedItem } from '../contract.ts'
+import { isByHand } from './trips.ts'
+
+/**
+ * What happened, in plain short sentences. A function of the record and of names alone, so that a record read again gives the
+ * same sentence under the same id. What is routine (picking, packed, picked up, an offer) is on the map and not told.
+ */
+
+export interface Names {
+  /** a warehouse's name and IANA time zone; undefined: not known (yet) */
+  warehouse(warehouse_id: string): { name: string; time_zone: string } | undefined
+}
+
+type Told = Omit<FeedItem, 'id' | 'at'>
+
+/** Late by less than this is told as on time; s. */
+const LATE_S_MIN = 60
+
+/** The end of an order's id, by which people can call it out: 4F2A. */
+export const shortName = (order_id: string): string =>
+  order_id
+    .replaceAll(/[^A-Za-z0-9]/g, '')
+    .slice(-4)
+    .toUpperCase()
+
+const wordsOf = (token: string): string => token.replaceAll(/[_-]+/g, ' ').trim()
+
+/** dispatcher:ann → dispatcher ann */
+export const actorName = (actor: string): string => (isByHand(actor) ? wordsOf(actor.replace(':', ' ')) : 'the solver')
+
+const minutes = (s: number): string => `${Math.max(1, Math.round(Math.abs(s) / 60))} min`
+
+const clocks = new Map<string, Intl.DateTimeFormat>()
+
+/** 19:24 on the wall of that place; an unknown zone reads as UTC. */
+export function localTime(at: number, time_zone = 'UTC'): string {
+  let clock = clocks.get(time_zone)
+  if (!clock) {
+    clock = new Intl.DateTimeFormat('en-GB', { timeZone: time_zone, hour: '2-digit', minute: '2-digit' })
+    clocks.set(time_zone, clock)
+  }
+  return clock.format(at)
+}
+
+const nameOf = (names: Names, warehouse_id: string): string => names.warehouse(warehouse_id)?.name ?? warehouse_id
+
+const listed = (words: readonly string[]): string =>
+  words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`
+
+const placesOf = (parts: readonly { warehouse_id: string }[], names: Names): string =>
+  listed([...new Set(parts.map(part => nameOf(names, part.warehouse_id)))])
+
+/** At most one item a decision; re-routings of one cause to one place are told together. */
+export function tellDecisions(record: DecisionRecord, names: Names): FeedItem[] {
+  const told = record.decisions.flatMap(decision => tellDecision(decision, names) ?? [])
+  return [...told, ...tellRerouted(record, names)].map((item, index) => ({
+    id: `${record.zone_id}/${record.source_offset}/${index}`,
+    at: record.decided_at,
+    ...item,
+  }))
+}
+
+function tellDecision(decision: DecisionRecord['decisions'][number], names: Names): Told | undefined {
+  switch (decision.type) {
+    case 'order.routed':
+      return tellRouted(decision, names)
+    case 'order.rejected':
+      return tellRejected(decision)
+    case 'order.cancelled': {
+      const by = decision.by === 'customer' ? 'by the customer' : `(${wordsOf(decision.by)})`
+      const text = `Order ${shortName(decision.order_id)} was cancelled ${by}: ${wordsOf(decision.reason)}`
+      return { tone: 'warn', text, order_id: decision.order_id }
+    }
+    case 'order.shortened':
+      return tellShortened(decision, names)
+    case 'order.substituted': {
+      const { order_id, sku, substitute_sku } = decision
+      const text = `Order ${shortName(order_id)} gets ${wordsOf(substitute_sku)} instead of ${wordsOf(sku)}`
+      return { tone: 'plain', text, order_id }
+    }
+    case 'promise.changed':
+      return tellPromise(decision)
+    default:
+      return undefined
+  }
+}
+
+function tellRouted(decision: DecisionOf<'order.routed'>, names: Names): Told {
+  const { order_id, fulfilments, promise, candidates, order } = decision
+  const first = fulfilments[0]?.warehouse_id
+  const zone = first && names.warehouse(first)?.time_zone
+  const by = localTime(promise.deliver_by, zone)
+  const passed = candidates[0]?.refused ? `; ${refusedBy(candidates[0], order, names)}` : ''
+  return {
+    tone: 'plain',
+    text: `Order ${shortName(order_id)} goes to ${placesOf(fulfilments, names)}, at the door by ${by}${passed}`,
+    order_id,
+  }
+}
+
+/** Why the nearest one did not get it. */
+function refusedBy({ warehouse_id, refused, line_id }: Candidate, order: OrderRequest, names: Names): string {
+  const name = nameOf(names, warehouse_id)
+  const sku = order.lines.find(line => line.line_id === line_id)?.sku
+  if (refused === 'out_of_stock' && sku) return `${name} is out of ${wordsOf(sku)}`
+  if (refused === 'sku_unknown' && sku) return `${name} has no ${wordsOf(sku)}`
+  if (refused === 'warehouse_paused') return `${name} is paused`
+  return refused ? `not ${name}: ${REFUSALS[refused].says}` : name
+}
+
+function tellRejected({ order_id, reason, line_id, order }: DecisionOf<'order.rejected'>): Told {
+  const sku = order.lines.find(line => line.line_id === line_id)?.sku
+  const what = sku ? ` (${wordsOf(sku)})` : ''
+  return { tone: 'bad', text: `Order ${shortName(order_id)} was refused: ${REFUSALS[reason].says}${what}`, order_id }
+}
+
+function tellShortened(decision: DecisionOf<'order.shortened'>, names: Names): Told {
+  const { order_id, warehouse_id, sku, quantity, quantity_before } = decision
+  const left =
+    quantity === 0 ? `goes without ${wordsOf(sku)}` : `gets ${quantity} of ${quantity_before} ${wordsOf(sku)}`
+  const text = `Order ${shortName(order_id)} ${left}: ${nameOf(names, warehouse_id)} ran short`
+  return { tone: 'warn', text, order_id }
+}
+
+function tellPromise({ order_id, promise, first_deliver_by, cause }: DecisionOf<'promise.changed'>): Told | undefined {
+  const later_s = (promise.deliver_by - first_deliver_by) / 1_000
+  if (later_s < LATE_S_MIN) return undefined
+  const text = `Order ${shortName(order_id)} will be ${minutes(later_s)} later than promised (${wordsOf(cause)})`
+  return { tone: 'warn', text, order_id }
+}
+
+/** "Loop is out of milk: 3 orders moved to Old Town" */
+function tellRerouted({ decisions }: DecisionRecord, names: Names): Told[] {
+  const moved = decisions.filter(decision => decision.type === 'order.rerouted')
+  const shortfall = decisions.find(decision => decision.type === 'stock.shortfall')
+  const groups = Map.groupBy(moved, decision => `${decision.cause}: ${placesOf(decision.fulfilments, names)}`)
+  return [...groups.values()].flatMap(group => {
+    const [one] = group
+    if (!one) return []
+    const why = whyMoved(one, shortfall, names)
+    const to = placesOf(one.fulfilments, names)
+    const text =
+      group.length === 1 ? `order ${shortName(one.order_id)} moved to ${to}` : `${group.length} orders moved to ${to}`
+    const subject = group.length === 1 ? { order_id: one.order_id } : warehouseOf(one)
+    return [{ tone: 'warn' as const, text: `${why}: ${text}`, ...subject }]
+  })
+}
+
+const warehouseOf = ({ fulfilments }: DecisionOf<'order.rerouted'>) =>
+  fulfilments[0] ? { warehouse_id: fulfilments[0].warehouse_id } : {}
+
+function whyMoved(
+  { cause, candidates }: DecisionOf<'order.rerouted'>,
+  shortfall: DecisionOf<'stock.shortfall'> | undefined,
+  names: Names,
+): string {
+  if (shortfall) return `${nameOf(names, shortfall.warehouse_id)} is out of ${wordsOf(shortfall.sku)}`
+  const paused = candidates.find(candidate => candidate.refused === 'warehouse_paused')
+  if (cause === 'warehouse_paused' && paused) return `${nameOf(names, paused.warehouse_id)} is paused`
+  const said = {
+    customer: 'Changed by the customer',
+    load: 'Too much to do',
+    warehouse_paused: 'A warehouse is paused',
+  }
+  return cause in said ? said[cause as keyof typeof said] : 'Out of stock'
+}
+
+/** What the road says; undefined: routine. */
+export function tellDelivery(event: DeliveryEvent, names: Names): FeedItem | undefined {
+  const told = deliveryTold(event, names)
+  return told && { id: event.event_id, at: event.occurred_at, ...told }
+}
+
+function deliveryTold(event: DeliveryEvent, names: Names): Told | undefined {
+  switch (event.type) {
+    case 'trip.reassigned': {
+      const { from_courier_id, courier_id, reason, stops } = event.data
+      const [by, orders] = [actorName(event.actor), ordersOf(stops)]
+      const text = `${orders.text} went from courier ${from_courier_id} to ${courier_id}, by ${by}: ${wordsOf(reason)}`
+      return { tone: 'plain', text, ...orders.subject }
+    }
+    case 'trip.assigned': {
+      if (!isByHand(event.actor)) return undefined
+      const orders = ordersOf(event.data.stops)
+      const text = `${orders.text} went to courier ${event.data.courier_id}, by ${actorName(event.actor)}`
+      return { tone: 'plain', text, ...orders.subject }
+    }
+    case 'trip.declined':
+      return { tone: 'warn', text: `Courier ${event.data.courier_id} declined a trip: ${wordsOf(event.data.reason)}` }
+    case 'delivery.delivered':
+      return deliveredTold(event.data.order_id, event.data.late_s)
+    case 'delivery.failed': {
+      const { order_id, reason } = event.data
+      const text = `Order ${shortName(order_id)} could not be delivered: ${wordsOf(reason)}`
+      return { tone: 'bad', text, order_id }
+    }
+    case 'delivery.returned': {
+      const { order_id, warehouse_id } = event.data
+      const text = `Order ${shortName(order_id)} came back to ${nameOf(names, warehouse_id)}`
+      return { tone: 'plain', text, order_id }
+    }
+    default:
+      return undefined
+  }
+}
+
+function deliveredTold(order_id: string, late_s: number): Told {
+  const order = `Order ${shortName(order_id)} was delivered`
+  if (late_s >= LATE_S_MIN) return { tone: 'bad', text: `${order} ${minutes(late_s)} late`, order_id }
+  const early = late_s <= -LATE_S_MIN ? `${minutes(late_s)} early` : 'on time'
+  return { tone: 'good', text: `${order} ${early}`, order_id }
+}
+
+function ordersOf(stops: readonly { order_id: string }[]) {
+  const ids = [...new Set(stops.map(stop => stop.order_id))]
+  const [order_id] = ids
+  const text = `${ids.length === 1 ? 'Order' : 'Orders'} ${listed(ids.map(shortName))}`
+  return { text, subject: order_id === undefined ? {} : { order_id } }
+}
+
+/** A pause or its end; undefined when the change is about something else. */
+export function tellWarehouse(
+  before: { paused: boolean } | undefined,
+  after: { warehouse_id: string; name: string; paused: boolean; paused_reason: string | null; version: number },
+  at: number,
+): FeedItem | undefined {
+  if (!before || before.paused === after.paused) return undefined
+  const why = after.paused_reason ? `: ${wordsOf(after.paused_reason)}` : ''
+  return {
+    id: `warehouse/${after.warehouse_id}/${after.version}`,
+    at,
+    tone: after.paused ? 'warn' : 'good',
+    text: after.paused ? `${after.name} is paused${why}` : `${after.name} takes orders again`,
+    warehouse_id: after.warehouse_id,
+  }
+}

@@ -1,0 +1,59 @@
+import type { TripView } from '../../dispatch/contract.ts'
+import type { DeliveryEvent } from '../../ingest/contract.ts'
+import type { Stop } from '../../ingest/events/deliveries.ts'
+
+/** The trips of the picture: which courier is to bring which orders. A trip's version orders its events. */
+
+export interface TripRow {
+  trip_id: string
+  version: number
+  courier_id: string
+  /** false: declined, cancelled or done; kept a while, so that an old event does not bring it back */
+  live: boolean
+  /** a person chose the courier */
+  pinned: boolean
+  /** not at their door yet, in the order of visiting */
+  order_ids: string[]
+  touched_at: number
+}
+
+export function tripFromBook(trip: TripView): TripRow {
+  const { trip_id, version, courier_id, pinned } = trip
+  const live = trip.state !== 'done' && trip.state !== 'cancelled'
+  return { trip_id, version, courier_id, live, pinned, order_ids: dropoffs(trip.stops), touched_at: trip.updated_at }
+}
+
+const dropoffs = (stops: readonly Stop[]): string[] => [
+  ...new Set(stops.filter(stop => stop.kind === 'dropoff').map(stop => stop.order_id)),
+]
+
+/** People; everything else is Waggle itself. */
+const BY_HAND = /^(dispatcher|operator|developer):/
+export const isByHand = (actor: string): boolean => BY_HAND.test(actor)
+
+/** The trip after the event; the same object when the event is not above what is known. */
+export function moveTrip(trip: TripRow | undefined, event: DeliveryEvent): TripRow {
+  const { trip_id, version, courier_id } = event.data
+  if (trip && version <= trip.version) return trip
+  const head = { trip_id, version, courier_id, touched_at: event.occurred_at }
+  const before = trip ?? { live: false, pinned: false, order_ids: [] }
+  switch (event.type) {
+    case 'trip.planned':
+    case 'trip.assigned':
+    case 'trip.reassigned': {
+      const pinned = isByHand(event.actor)
+      return { ...head, live: true, pinned, order_ids: dropoffs(event.data.stops) }
+    }
+    case 'trip.declined':
+    case 'trip.cancelled':
+      return { ...before, ...head, live: false, order_ids: [] }
+    case 'delivery.delivered':
+    case 'delivery.failed':
+    case 'delivery.returned': {
+      const order_ids = before.order_ids.filter(order_id => order_id !== event.data.order_id)
+      return { ...before, ...head, order_ids, live: before.live && order_ids.length > 0 }
+    }
+    default:
+      return { ...before, ...head }
+  }
+}
