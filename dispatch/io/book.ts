@@ -156,7 +156,26 @@ export interface Book {
   decisions_positions: Record<number, number>
   /** partition of decisions → the highest epoch in these rows: records below it are void */
   decisions_epochs: Record<number, number>
+  /** of all orders that the book ever held */
+  totals: BookTotals
 }
+
+export type BookTotals = Record<(typeof TOTALS)[number], number>
+
+const TOTALS = ['placed', 'routed', 'rerouted', 'rejected', 'cancelled', 'delivered', 'failed', 'late', 'open'] as const
+
+/** routed: ever promised; rerouted: times, not orders; late: at the door after the first promise. */
+const COUNT_ORDERS = `
+  SELECT count(*) AS placed,
+    count(first_deliver_by) AS routed,
+    coalesce(sum(greatest(attempt - 1, 0)) FILTER (WHERE first_deliver_by IS NOT NULL), 0)::bigint AS rerouted,
+    count(*) FILTER (WHERE state = 'rejected') AS rejected,
+    count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
+    count(*) FILTER (WHERE state = 'delivered') AS delivered,
+    count(*) FILTER (WHERE state = 'failed') AS failed,
+    count(*) FILTER (WHERE state = 'delivered' AND closed_at > first_deliver_by) AS late,
+    count(*) FILTER (WHERE closed_at IS NULL) AS open
+  FROM orders WHERE tenant_id = $1`
 
 /**
  * The open orders, those closed at or after `closed_since_ms` (business time), and the trips of all of them, as of one
@@ -179,7 +198,10 @@ export async function readBook(
        WHERE tenant_id = $1 AND (state IN ('offered', 'accepted', 'under_way') OR updated_at >= $2) ORDER BY trip_id`,
       [tenant_id, closed_since_ms],
     )
+    const counted = await client.query<BookTotals>(COUNT_ORDERS, [tenant_id])
+    const zero = Object.fromEntries(TOTALS.map(name => [name, 0])) as BookTotals
     return {
+      totals: counted.rows[0] ?? zero,
       orders: orders.rows.map(({ row }) => orderView(row)),
       trips: trips.rows.map(({ row }) => tripView(row)),
       decisions_positions: Object.fromEntries(positions.rows.map(one => [one.log_partition, one.next_offset])),
