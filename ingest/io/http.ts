@@ -59,8 +59,8 @@ export interface Http {
   metrics: Registry
   log: Log
   authenticate: Authenticate
-  /** @returns a preHandler: 401 without a known key, 403 without the scope; afterwards `request.caller` is set */
-  requireScope(scope: Scope): (request: FastifyRequest) => Promise<void>
+  /** @returns a preHandler: 401 without a known key, 403 without one of the scopes; afterwards `request.caller` is set */
+  requireScope(...any_of: Scope[]): (request: FastifyRequest) => Promise<void>
   /** @returns the address, such as http://127.0.0.1:4101 */
   listen(): Promise<string>
   close(): Promise<void>
@@ -88,7 +88,10 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
     metrics,
     log,
     authenticate,
-    requireScope: scope => request => checkScope(authenticate, request, scope),
+    requireScope:
+      (...any_of) =>
+      request =>
+        checkScope(authenticate, request, any_of),
     listen: () => app.listen({ host: options.host, port: options.port }),
     close: () => app.close(),
   }
@@ -177,11 +180,12 @@ function callerOf(this: FastifyRequest): Caller {
 
 const isRead = (method: string): boolean => method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
 
-async function checkScope(authenticate: Authenticate, request: FastifyRequest, scope: Scope): Promise<void> {
+async function checkScope(authenticate: Authenticate, request: FastifyRequest, any_of: Scope[]): Promise<void> {
   const { authorization, 'x-waggle-actor': actor } = request.headers
   const caller = authenticate({ authorization, actor: Array.isArray(actor) ? actor[0] : actor })
-  if (!caller.scopes.includes(scope)) {
-    throw new HttpProblem(403, 'scope_missing', `the key lacks the scope ${scope}: see scopes in WAGGLE_KEYS`)
+  if (!any_of.some(scope => caller.scopes.includes(scope))) {
+    const detail = `the key lacks the scope ${any_of.join(' or ')}: see scopes in WAGGLE_KEYS`
+    throw new HttpProblem(403, 'scope_missing', detail)
   }
   request.authenticated = caller
 }

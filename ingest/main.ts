@@ -1,0 +1,62 @@
+import { addClockRoute } from './clock_route.ts'
+import { readConfig } from './config.ts'
+import { addEventsRoute } from './events_route.ts'
+import { followClock } from './io/clock.ts'
+import { openHttp } from './io/http.ts'
+import { createTopics, kafkaClient, openProducer, pingKafka } from './io/kafka.ts'
+import { followNetwork } from './io/network.ts'
+import { relayOutbox } from './io/outbox.ts'
+import { openListener, openPostgres, pingPostgres } from './io/postgres.ts'
+import { openPublisher } from './io/publish.ts'
+import { runService, step } from './io/service.ts'
+import { addNetworkRoutes } from './network_routes.ts'
+
+const SERVICE = 'ingest'
+
+await runService(SERVICE, async stack => {
+  const config = readConfig()
+  const { namespace, partitions } = config
+
+  const pool = openPostgres(config.postgres_url, { max: 10, service: SERVICE })
+  stack.defer(() => pool.end())
+  const kafka = kafkaClient({ brokers: config.kafka_brokers, client_id: SERVICE })
+  const checks = { postgres: () => pingPostgres(pool), kafka: () => pingKafka(kafka) }
+  const http = await openHttp({ ...config, service: SERVICE, port: config.ingest_port, checks })
+  const { log, metrics } = http
+
+  const listener = await step('connect to Postgres (WAGGLE_POSTGRES_URL)', () =>
+    openListener(config.postgres_url, { service: SERVICE, log }),
+  )
+  stack.defer(() => listener.close())
+  const network = await step('read the network from Postgres; are the migrations done?', () =>
+    followNetwork(pool, listener, log),
+  )
+  stack.defer(() => network.close())
+  const clock = await step('read the clock from Postgres', () => followClock(pool, listener, log))
+  stack.defer(() => clock.close())
+
+  await step('make the topics in Kafka (WAGGLE_KAFKA_BROKERS)', () => createTopics(kafka, namespace, partitions))
+  const buffer_bytes_max = config.ingest_buffer_bytes_max
+  const producer = await step('connect the producer to Kafka', () => openProducer(kafka, { buffer_bytes_max }))
+  stack.defer(() => producer.close())
+
+  const publisher = openPublisher({
+    producer,
+    directory: network.network,
+    now: clock.now,
+    namespace,
+    partitions,
+    metrics,
+    buffer_bytes_high: buffer_bytes_max / 2,
+  })
+  const relay = await relayOutbox({ pool, listener, producer, namespace, partitions, log, metrics })
+  stack.defer(() => relay.close())
+
+  const door = { pool, publisher, network, clock, relay }
+  addEventsRoute(http, publisher)
+  addNetworkRoutes(http, door)
+  addClockRoute(http, door)
+  stack.defer(() => http.close())
+  log.info({ url: await http.listen(), namespace, partitions }, 'ready')
+  return log
+})
