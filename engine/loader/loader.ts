@@ -1,0 +1,164 @@
+import { TOPICS, type Topic, topicName } from '../../ingest/contract.ts'
+import type { kafkaClient } from '../../ingest/io/kafka.ts'
+import { openReader, type Reader, type TopicPartition } from '../../ingest/io/reader.ts'
+import type { BookedBatch, Shelf } from '../io/loader_book.ts'
+import { encodeBatch } from './batch.ts'
+import type { Limits } from './cut.ts'
+import { decodeRecord } from './decode.ts'
+import { type Lane, openLane } from './lane.ts'
+import { type Patience, untilDone } from './patience.ts'
+import { rereadRanges } from './reread.ts'
+import { type Store, storeBatch } from './store.ts'
+import { TABLES } from './tables.ts'
+import type { Watch } from './watch.ts'
+
+/**
+ * All topics of a namespace into ClickHouse, with a consumer group of its own, so that deciding never waits for it.
+ *
+ * On assignment of a partition: batches that were booked and perhaps not inserted are read from Kafka and inserted again,
+ * the same; then reading goes on where the last booked batch ends. What is booked is truth for the loader; what the group
+ * has committed serves lag figures only.
+ */
+
+export interface LoaderOptions {
+  kafka: ReturnType<typeof kafkaClient>
+  namespace: string
+  store: Store
+  watch: Watch
+  limits: Limits
+  wait_ms_max: number
+  /** a batch had other rows when it was read again, or Kafka had deleted some: somebody must look */
+  alarm: (facts: object, text: string) => void
+}
+
+export interface Loader {
+  ready(): boolean
+  lag(): { topic: Topic; lag: number }[]
+  close(): Promise<void>
+}
+
+type TopicShelf = Shelf & { topic: Topic }
+
+/** Bounds what one partition holds in memory: the reader's queue, and as much again as rows. */
+const PARTITION_BYTES_MAX = 2 * 1024 * 1024
+const CLOSE_MS_MAX = 5_000
+
+const topics = Object.keys(TOPICS) as Topic[]
+
+/** Waits until ClickHouse and Postgres answer, then for the group. `signal`: give up waiting. */
+export async function openLoader(options: LoaderOptions, signal: AbortSignal): Promise<Loader> {
+  const { namespace, watch } = options
+  const ending = new AbortController()
+  let closing = false
+  const patienceFor = (what: string): Patience => ({
+    signal: ending.signal,
+    trouble: error => watch.trouble(what, error),
+  })
+  const shelves = await shelvesOf(options, { ...patienceFor('clickhouse'), signal })
+  const lanes = new Map(
+    shelves.map(shelf => [topicName(namespace, shelf.topic), { shelf, lane: laneOf(options, shelf, patienceFor) }]),
+  )
+  const laneAt = ({ topic }: TopicPartition) => {
+    const found = lanes.get(topic)
+    if (!found) throw new Error(`${topic} is not a topic of the loader`)
+    return found
+  }
+  const redoing = new Map<string, Promise<void>>()
+  const redoOnce = (shelf: TopicShelf, batch: BookedBatch): Promise<void> => {
+    const running = redoing.get(batch.batch_id)
+    if (running) return running
+    const patience = patienceFor(`${shelf.topic}: a batch again`)
+    const work = redo(options, shelf, batch, patience).finally(() => redoing.delete(batch.batch_id))
+    redoing.set(batch.batch_id, work)
+    return work
+  }
+
+  async function start(at: TopicPartition): Promise<number> {
+    const { shelf, lane } = laneAt(at)
+    const undone = await options.store.book.undone(shelf, at.partition)
+    for (const batch of undone) {
+      if (!lane.holds(batch.batch_id)) await redoOnce(shelf, batch)
+    }
+    const position = await options.store.book.position(shelf, at.partition)
+    lane.assign(at.partition, position)
+    return position.next_offset
+  }
+
+  const reader: Reader = await openReader({
+    kafka: options.kafka,
+    group_id: `${namespace}.loader`,
+    topics: [...lanes.keys()],
+    start,
+    async handle(batch) {
+      await laneAt(batch).lane.push(batch)
+      watch.trouble(`${batch.topic}/${batch.partition}`, null)
+      return undefined
+    },
+    lost: at => laneAt(at).lane.lose(at.partition),
+    fault: options.store.fault,
+    trouble({ topic, partition }, error) {
+      if (!closing) watch.trouble(`${topic}/${partition}`, error)
+    },
+    batch_messages_max: options.limits.rows_max,
+    batch_bytes_max: PARTITION_BYTES_MAX,
+    queue_bytes_max: PARTITION_BYTES_MAX,
+    commit: true,
+  })
+
+  return {
+    ready: () => reader.ready() && reader.troubles().length === 0,
+    lag: () => reader.lag().map(({ topic, lag }) => ({ topic: laneAt({ topic, partition: 0 }).shelf.topic, lag })),
+    async close() {
+      closing = true
+      const timer = setTimeout(() => ending.abort(), CLOSE_MS_MAX)
+      await Promise.all([...lanes.values()].map(({ lane }) => lane.close()))
+      ending.abort()
+      await reader.close()
+      clearTimeout(timer)
+    },
+  }
+}
+
+function shelvesOf({ store, namespace }: LoaderOptions, patience: Patience): Promise<TopicShelf[]> {
+  return untilDone(patience, () =>
+    Promise.all(
+      topics.map(async topic => ({ topic, namespace, table_id: await store.clickhouse.tableId(TABLES[topic].name) })),
+    ),
+  )
+}
+
+function laneOf(options: LoaderOptions, shelf: TopicShelf, patienceFor: (what: string) => Patience): Lane {
+  const { topic } = shelf
+  return openLane({
+    store: options.store,
+    shelf,
+    limits: options.limits,
+    wait_ms_max: options.wait_ms_max,
+    patience: patienceFor(topic),
+    loaded: batch => options.watch.loaded(topic, batch),
+    missed: (partition, from, to) =>
+      options.alarm({ topic, partition, from, to }, 'Kafka deleted these offsets before they were loaded'),
+  })
+}
+
+async function redo(options: LoaderOptions, shelf: TopicShelf, batch: BookedBatch, patience: Patience): Promise<void> {
+  const { namespace, kafka, alarm, watch } = options
+  const { topic } = shelf
+  const { batch_id, ranges, rows } = batch
+  const group_id = `${namespace}.loader.again.${batch_id}`
+  const read = await rereadRanges(
+    kafka,
+    { topic: topicName(namespace, topic), group_id, signal: patience.signal },
+    ranges,
+  )
+  const parts = ranges.map((range, index) => ({
+    partition: range.partition,
+    before: { epoch: range.epoch, source_offset: range.source_offset },
+    records: (read[index] ?? []).map(message => decodeRecord(topic, range.partition, message)),
+  }))
+  const again = encodeBatch(topic, parts)
+  if (again.rows !== rows)
+    alarm({ topic, batch_id, rows, rows_again: again.rows }, 'a batch has other rows than before')
+  await storeBatch(options.store, shelf, batch, again.bytes, patience)
+  watch.redone(topic)
+}
