@@ -8,8 +8,8 @@ const Settings = Type.Object({
   ingest_port: port(4101),
   ingest_buffer_bytes_max: Type.Integer({
     default: 33_554_432,
-    minimum: 4_194_304,
-    description: 'events that Kafka has not acknowledged; at half of it the door answers 429',
+    minimum: 16_777_216,
+    description: 'events that Kafka has not acknowledged; what would not fit is answered with 429',
   }),
 })
 

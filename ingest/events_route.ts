@@ -41,6 +41,8 @@ function statusOf(answers: readonly EventAnswer[]): number {
 
 /** Bytes of one stream that Kafka has not acknowledged: reading waits at this, and so, through TCP, does the sender. */
 const WINDOW_BYTES = 2_097_152
+/** The events of one chunk of lines (64 kB) with their envelopes; generous. */
+const CHUNK_BYTES_MAX = 2_097_152
 const ROOM_POLL_MS = 10
 
 /**
@@ -55,6 +57,8 @@ async function answerStream(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const out = new PassThrough()
+  // Told to the caller or the log below; without a listener it would end the process.
+  out.on('error', () => {})
   const first = Promise.withResolvers<void>()
   copyThrough(body, out, publisher, asked, first.resolve).then(
     () => {
@@ -84,7 +88,7 @@ async function copyThrough(
   let writing = Promise.resolve()
   // Not destroyed when reading stops early: the answers go through the same connection.
   for await (const lines of linesOf(body.iterator({ destroyOnReturn: false }), EVENT_BYTES_MAX)) {
-    while (!publisher.hasRoom() && !writer.ended()) await delay(ROOM_POLL_MS)
+    while (!publisher.hasRoom(CHUNK_BYTES_MAX) && !writer.ended()) await delay(ROOM_POLL_MS)
     if (writer.ended()) break
     const bytes = lines.reduce((sum, line) => sum + (line?.length ?? 0) + 1, 0)
     window.enter(bytes)

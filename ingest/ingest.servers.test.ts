@@ -405,8 +405,8 @@ describe('the process', () => {
   })
 
   test('too much at once is 429 with the time to wait, and nothing of it is claimed', async () => {
-    const tight = await beginReady({ WAGGLE_INGEST_BUFFER_BYTES_MAX: '4194304' })
-    const batch = JSON.stringify(Array.from({ length: 5_000 }, () => received))
+    const tight = await beginReady({ WAGGLE_INGEST_BUFFER_BYTES_MAX: '16777216' })
+    const batch = JSON.stringify(Array.from({ length: 9_000 }, () => received))
     const post = () =>
       fetch(`${tight.url}/v1/events`, {
         method: 'POST',

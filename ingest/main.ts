@@ -47,7 +47,7 @@ await runService(SERVICE, async stack => {
     namespace,
     partitions,
     metrics,
-    buffer_bytes_high: buffer_bytes_max / 2,
+    buffer_bytes_max,
   })
   const relay = await relayOutbox({ pool, listener, producer, namespace, partitions, log, metrics })
   stack.defer(() => relay.close())

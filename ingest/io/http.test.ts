@@ -130,9 +130,9 @@ test('a key that may act as couriers names one', async () => {
   expect(body.actor).toBe('courier:c17')
 })
 
-test('ten megabytes to a small door: 413, also when the sender goes on sending', async () => {
-  const answer = await post(JSON.stringify({ x: 'x'.repeat(10_000_000) }))
-  expect(answer.status).toBe(413)
+test('ten megabytes to a small door: 413, and never a broken pipe, though the sender goes on sending', async () => {
+  const large = JSON.stringify({ x: 'x'.repeat(10_000_000) })
+  for (let n = 0; n < 8; n++) expect((await post(large)).status).toBe(413)
 })
 
 test('an unknown route, a broken one, and one that is busy', async () => {

@@ -67,6 +67,7 @@ export interface Http {
 }
 
 const BODY_BYTES_MAX = 1_048_576
+const DRAIN_BYTES_MAX = 67_108_864
 const CHECK_TIMEOUT_MS = 2_000
 const CORRELATION_ID = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/
 /** Asked every second by whatever watches the service: not worth a line each. */
@@ -209,12 +210,24 @@ function answerError(error: Refused, request: FastifyRequest, reply: FastifyRepl
   const problem = asProblem(error)
   if (problem.statusCode === 500) request.log.error({ err: error }, 'a request failed')
   if (problem.retry_after_s !== undefined) reply.header('retry-after', problem.retry_after_s)
-  // Whoever sends too much is still sending: the connection is of no more use.
-  if (problem.statusCode === 413) reply.header('connection', 'close')
+  if (problem.statusCode === 413) drain(request, reply)
   reply
     .code(problem.statusCode)
     .type('application/json')
     .send(JSON.stringify(problem.body(request.id)))
+}
+
+/**
+ * Whoever sends too much is still sending. A connection that is closed meanwhile makes most clients tell of a broken pipe
+ * and not of the answer, so the rest is read and dropped, up to a limit.
+ */
+function drain(request: FastifyRequest, reply: FastifyReply): void {
+  reply.removeHeader('connection')
+  let bytes = 0
+  request.raw.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > DRAIN_BYTES_MAX) request.raw.destroy()
+  })
 }
 
 /** What Fastify itself refuses, in our words. */

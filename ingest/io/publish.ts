@@ -16,8 +16,8 @@ export interface PublisherOptions {
   namespace: string
   partitions: number
   metrics?: Registry
-  /** publishing stops to accept above this; the rest of the producer's buffer is for what was accepted already */
-  buffer_bytes_high?: number
+  /** the producer's own limit: what would not fit is refused before any of it is sent */
+  buffer_bytes_max: number
 }
 
 export interface Asked {
@@ -38,11 +38,12 @@ export interface Publisher {
    * @throws HttpProblem 429 before anything is sent when the buffer is full; 503 when Kafka did not acknowledge all of them
    */
   publish(drafts: readonly unknown[], asked: Asked): Promise<EventAnswer[]>
-  /** False: slow down, Kafka is not taking events as fast as they come. */
-  hasRoom(): boolean
+  /** False: slow down, Kafka is not taking events as fast as they come. `bytes`: of the events that would come. */
+  hasRoom(bytes: number): boolean
 }
 
-const BUFFER_BYTES_HIGH = 16 * 1024 * 1024
+/** What the producer counts for a record beside its value; generous. */
+const RECORD_OVERHEAD_BYTES = 500
 const RECENT_IDS_MAX = 200_000
 const RETRY_AFTER_S = 1
 
@@ -50,7 +51,7 @@ export function openPublisher(options: PublisherOptions): Publisher {
   const { producer, directory, now, namespace, partitions } = options
   const recent = recentIds(RECENT_IDS_MAX)
   const count = options.metrics ? counters(options.metrics, producer) : () => {}
-  const hasRoom = () => producer.buffered_bytes() < (options.buffer_bytes_high ?? BUFFER_BYTES_HIGH)
+  const hasRoom = (bytes: number) => producer.buffered_bytes() + bytes <= options.buffer_bytes_max
   const contextOf = (asked: Asked): Context => ({ ...asked, wall_ms: Date.now(), time_ms: now(), partitions })
 
   function acceptOne(draft: unknown, asked: Asked): Accepted | Rejected {
@@ -84,12 +85,17 @@ export function openPublisher(options: PublisherOptions): Publisher {
     acceptOwn: (draft, asked) => acceptOwn(draft, directory(), contextOf(asked)),
     send,
     async publish(drafts, asked) {
-      if (!hasRoom()) throw overloaded()
       const results = drafts.map(draft => acceptOne(draft, asked))
+      // All or nothing: from here to the last send nothing else can come between.
+      if (!hasRoom(bytesOf(results))) throw overloaded()
       return Promise.all(results.map(result => (result.ok ? send(result) : answerOf(result))))
     },
     hasRoom,
   }
+}
+
+function bytesOf(results: readonly (Accepted | Rejected)[]): number {
+  return results.reduce((sum, result) => sum + (result.ok ? result.value.length + RECORD_OVERHEAD_BYTES : 0), 0)
 }
 
 export function answerOf({ reason, pointer, detail, event_id }: Rejected): EventAnswer {
