@@ -38,8 +38,10 @@ export function openPostgres(url: string, options: { max: number; service: strin
     idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
     types,
   })
-  // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
+  // A connection that breaks fails its next query, and is replaced. Without these listeners it would end the process:
+  // the first is for idle ones, the second for those that somebody holds between two queries.
   pool.on('error', () => {})
+  pool.on('connect', client => client.on('error', () => {}))
   return pool
 }
 
