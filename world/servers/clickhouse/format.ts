@@ -20,3 +20,13 @@ export function contentTypeOf(format: string): string {
   for (const [pattern, type] of CONTENT_TYPES) if (pattern.test(format)) return type
   return 'application/octet-stream'
 }
+
+/** Row after row and nothing around them: parts of a result in these formats, each complete, make the whole when put behind each other. */
+const STREAMABLE = new Set(
+  `JSONEachRow JSONLines NDJSON JSONStringsEachRow JSONCompactEachRow JSONCompactStringsEachRow CSV TSV TabSeparated TSVRaw
+   TabSeparatedRaw Raw TSKV LineAsString RowBinary Native MsgPack`.split(/\s+/),
+)
+
+export function isStreamable(format: string): boolean {
+  return STREAMABLE.has(format)
+}

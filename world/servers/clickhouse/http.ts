@@ -2,160 +2,149 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { constants, createBrotliCompress, createDeflate, createGzip, createZstdCompress } from 'node:zlib'
-import type { Engine, JobResult } from './engine.ts'
-import { ClickHouseException, statusOfCode, toException } from './errors.ts'
-import { contentTypeOf } from './format.ts'
+import type { Engine, Job } from './engine.ts'
+import { ClickHouseException } from './errors.ts'
+import { contentTypeOf, isStreamable } from './format.ts'
 import type { Guard } from './guard.ts'
 import { readIncoming } from './incoming.ts'
+import { killedId, killReport } from './kill.ts'
 import { type QueryRequest, readRequest } from './request.ts'
+import { type Answer, sendException, sendResult } from './respond.ts'
+import type { Statement } from './statement.ts'
 
 export interface HttpOptions {
   engine: Engine
   guard: Guard
   /** An existing folder for the data of INSERTs on their way. */
   inbox: string
+  /** With a user, only this one and this password are let in. */
   user?: string
   password?: string
 }
 
-interface Running {
-  tag: string
-  abort: AbortController
+/** What runs now, by the query id its caller knows it by. */
+type Running = Map<string, AbortController>
+
+export interface HttpInterface {
+  server: Server
+  /** Stops every query. Their callers are told. */
+  abortAll(): void
 }
 
-export function makeHttpServer(options: HttpOptions): Server {
-  const running = new Map<string, Running>()
-  const server = createServer((request, response) => {
-    route(options, running, request, response).catch(error =>
-      response.destroy(error instanceof Error ? error : undefined),
-    )
+/** A result that cannot be streamed is held in memory; above this the engine answers TOO_MANY_ROWS_OR_BYTES. */
+const WHOLE_RESULT_BYTES_MAX = 256 * 1024 * 1024
+const KEEP_ALIVE_MS = 30_000
+/** Parameters come in the URL. ClickHouse's own limit is `http_max_uri_size`, 1 MiB. */
+const URL_BYTES_MAX = 2 * 1024 * 1024
+
+export function makeHttpInterface(options: HttpOptions): HttpInterface {
+  const running: Running = new Map()
+  const server = createServer({ maxHeaderSize: URL_BYTES_MAX }, (request, response) => {
+    route(options, running, request, response).catch(() => response.destroy())
   })
   server.requestTimeout = 0
-  server.keepAliveTimeout = 30_000
-  return server
+  server.keepAliveTimeout = KEEP_ALIVE_MS
+  return {
+    server,
+    abortAll() {
+      for (const abort of running.values()) abort.abort()
+    },
+  }
 }
 
-async function route(
-  options: HttpOptions,
-  running: Map<string, Running>,
-  request: IncomingMessage,
-  response: ServerResponse,
-) {
+async function route(options: HttpOptions, running: Running, request: IncomingMessage, response: ServerResponse) {
   const path = (request.url ?? '/').split('?', 1)[0]
   response.setHeader('X-ClickHouse-Server-Display-Name', 'embedded')
   if (path === '/ping' || path === '/replicas_status') return sendText(response, 200, 'Ok.\n')
   if (path !== '/') return sendText(response, 404, `There is no handle ${path}\n\nUse / or /ping for health checks.\n`)
-  if (request.method === 'HEAD' || request.method === 'OPTIONS') return sendText(response, 200, '')
-  await answerQuery(options, running, request, response)
+  if (request.method !== 'GET' && request.method !== 'POST') return sendText(response, 501, 'Use GET or POST.\n')
+  await answerQuery(options, running, { request, response, version: options.engine.version })
 }
 
 function sendText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=UTF-8' }).end(text)
 }
 
-async function answerQuery(
-  options: HttpOptions,
-  running: Map<string, Running>,
-  request: IncomingMessage,
-  response: ServerResponse,
-) {
-  const tag = randomUUID()
+async function answerQuery(options: HttpOptions, running: Running, answer: Answer): Promise<void> {
   const abort = new AbortController()
-  response.on('close', () => abort.abort())
-  let query_id: string | undefined
+  answer.response.on('close', () => abort.abort())
+  let registered: string | undefined
   try {
-    const query = await readRequest(request, randomUUID)
-    response.setHeader('X-ClickHouse-Query-Id', query.query_id)
+    const query = await readRequest(answer.request, randomUUID)
+    answer.response.setHeader('X-ClickHouse-Query-Id', query.query_id)
     authenticate(options, query)
     if (running.has(query.query_id)) throw sameId(query.query_id)
-    query_id = query.query_id
-    running.set(query_id, { tag, abort })
-    await execute(options, query, { tag, abort }, request, response)
+    registered = query.query_id
+    running.set(registered, abort)
+    await execute(options, running, query, abort.signal, answer)
   } catch (error) {
-    sendException(options.engine.version, request, response, error)
+    await sendException(answer, error)
   } finally {
-    if (query_id !== undefined) running.delete(query_id)
+    if (registered !== undefined) running.delete(registered)
   }
 }
 
 async function execute(
   options: HttpOptions,
+  running: Running,
   query: QueryRequest,
-  { tag, abort }: Running,
-  request: IncomingMessage,
-  response: ServerResponse,
-) {
+  signal: AbortSignal,
+  answer: Answer,
+): Promise<void> {
+  const { engine } = options
   const incoming = await readIncoming(query, options.guard, () => join(options.inbox, randomUUID()))
   try {
-    const { statement, sql } = incoming
-    const result = await options.engine.run({
-      sql,
-      format: query.default_format,
-      settings: query.settings,
-      params: query.params,
-      ...(query.database === undefined ? {} : { database: query.database }),
-      tag,
-      signal: abort.signal,
+    const { statement } = incoming
+    const sql = replaceKill(statement, running) ?? incoming.sql
+    await engine.run(jobOf(query, statement, sql, signal), async parts => {
+      setHeaders(answer.response, engine, statement, query)
+      await sendResult(answer, parts, statement.kind === 'insert' ? 'insert' : 'rows', query.compress_response)
     })
-    const format = statement.kind === 'insert' ? undefined : (statement.format ?? query.default_format)
-    response.setHeader('X-ClickHouse-Timezone', options.engine.timezone)
-    response.setHeader('X-ClickHouse-Summary', JSON.stringify(summaryOf(result, statement.kind === 'insert')))
-    if (format !== undefined) {
-      response.setHeader('X-ClickHouse-Format', format)
-      response.setHeader('Content-Type', contentTypeOf(format))
-    }
-    await sendBytes(query, request, response, result.bytes)
   } finally {
     await incoming.release()
   }
 }
 
-function summaryOf(result: JobResult, is_insert: boolean): Record<string, string> {
-  const rows = String(result.rows)
-  const bytes = String(result.bytes_read)
+/** People kill by the id they gave; the engine has ids of its own. So that one shape of KILL is done here. */
+function replaceKill(statement: Statement, running: Running): string | undefined {
+  const id = killedId(statement.tokens)
+  if (id === undefined) return undefined
+  const abort = running.get(id)
+  abort?.abort()
+  return killReport(id, abort !== undefined, statement.kind === 'insert' ? undefined : statement.format)
+}
+
+function jobOf(query: QueryRequest, statement: Statement, sql: string, signal: AbortSignal): Job {
+  const { database, session_id, params, default_format } = query
+  const mode = statement.kind === 'select' && !query.wait_end_of_query && streams(query, statement) ? 'stream' : 'whole'
+  const settings = new Map(query.settings)
+  const held = statement.kind === 'select' && mode === 'whole'
+  if (held && !settings.has('max_result_bytes')) settings.set('max_result_bytes', String(WHOLE_RESULT_BYTES_MAX))
   return {
-    read_rows: rows,
-    read_bytes: bytes,
-    written_rows: is_insert ? rows : '0',
-    written_bytes: is_insert ? bytes : '0',
-    total_rows_to_read: '0',
-    result_rows: is_insert ? '0' : rows,
-    result_bytes: is_insert ? '0' : bytes,
-    elapsed_ns: String(Math.round(result.elapsed_s * 1e9)),
+    sql,
+    format: default_format,
+    mode,
+    ...(database === undefined ? {} : { database }),
+    ...(session_id === undefined ? {} : { session_id }),
+    settings,
+    params,
+    tag: randomUUID(),
+    signal,
   }
 }
 
-async function sendBytes(
-  query: QueryRequest,
-  request: IncomingMessage,
-  response: ServerResponse,
-  bytes: Uint8Array,
-): Promise<void> {
-  const coding = query.compress_response ? acceptedCoding(request) : undefined
-  if (coding === undefined || bytes.length === 0) {
-    response.setHeader('Content-Length', bytes.length)
-    response.end(bytes)
-    return
-  }
-  response.setHeader('Content-Encoding', coding)
-  await pipeline(Readable.from([bytes]), compressorOf(coding), response)
+function streams(query: QueryRequest, statement: Statement): boolean {
+  const joins_rows = 'output_format_json_array_of_rows'
+  if (query.settings.has(joins_rows) || statement.tokens.some(token => token.text === joins_rows)) return false
+  return statement.kind === 'select' && isStreamable(statement.format ?? query.default_format)
 }
 
-const CODINGS = ['zstd', 'br', 'gzip', 'deflate'] as const
-type Coding = (typeof CODINGS)[number]
-
-function acceptedCoding(request: IncomingMessage): Coding | undefined {
-  const accepted = String(request.headers['accept-encoding'] ?? '')
-  return CODINGS.find(coding => new RegExp(`(^|[ ,])${coding}([ ,;]|$)`).test(accepted))
-}
-
-function compressorOf(coding: Coding) {
-  if (coding === 'zstd') return createZstdCompress()
-  if (coding === 'br') return createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 4 } })
-  return coding === 'gzip' ? createGzip({ level: 3 }) : createDeflate({ level: 3 })
+function setHeaders(response: ServerResponse, engine: Engine, statement: Statement, query: QueryRequest): void {
+  response.setHeader('X-ClickHouse-Timezone', engine.timezone)
+  if (statement.kind === 'insert') return
+  const format = statement.format ?? query.default_format
+  response.setHeader('X-ClickHouse-Format', format)
+  response.setHeader('Content-Type', contentTypeOf(format))
 }
 
 function authenticate(options: HttpOptions, query: QueryRequest): void {
@@ -164,7 +153,7 @@ function authenticate(options: HttpOptions, query: QueryRequest): void {
   throw new ClickHouseException(
     516,
     'AUTHENTICATION_FAILED',
-    `${query.user}: Authentication failed: password is incorrect, or there is no user with such name`,
+    `${query.user}: Authentication failed: password is incorrect, or there is no user with such name.`,
   )
 }
 
@@ -172,22 +161,6 @@ function sameId(query_id: string): ClickHouseException {
   return new ClickHouseException(
     216,
     'QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING',
-    `Query with id = ${query_id} is already running`,
+    `Query with id = ${query_id} is already running.`,
   )
-}
-
-function sendException(version: string, request: IncomingMessage, response: ServerResponse, error: unknown): void {
-  const { code, text } = toException(error)
-  if (response.headersSent) {
-    response.destroy()
-    return
-  }
-  response.removeHeader('Content-Encoding')
-  response.writeHead(statusOfCode(code), {
-    'Content-Type': 'text/plain; charset=UTF-8',
-    'X-ClickHouse-Exception-Code': String(code),
-    // What is left of the body is not read: the connection cannot be used again.
-    ...(request.complete ? {} : { Connection: 'close' }),
-  })
-  response.end(`${text} (version ${version} (official build))\n`)
 }

@@ -6,7 +6,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openEngine } from './engine.ts'
 import { makeGuard } from './guard.ts'
-import { makeHttpServer } from './http.ts'
+import { makeHttpInterface } from './http.ts'
 
 interface Options {
   data_dir: string
@@ -30,7 +30,7 @@ mkdirSync(nowhere, { recursive: true })
 process.chdir(nowhere)
 
 const engine = await openEngine({ ...options, path: join(options.data_dir, 'engine') })
-const server = makeHttpServer({ ...options, engine, guard: makeGuard(engine.table_functions), inbox })
+const { server, abortAll } = makeHttpInterface({ ...options, engine, guard: makeGuard(engine.table_functions), inbox })
 
 let stopping = false
 async function stop(): Promise<void> {
@@ -38,8 +38,10 @@ async function stop(): Promise<void> {
   stopping = true
   setTimeout(() => process.exit(1), SHUTDOWN_MS_MAX).unref()
   server.close()
-  server.closeAllConnections()
+  server.closeIdleConnections()
+  abortAll()
   await engine.close()
+  server.closeAllConnections()
   process.exit(0)
 }
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void stop())

@@ -18,6 +18,8 @@ export interface QueryRequest {
   settings: Map<string, string>
   params: Map<string, string>
   compress_response: boolean
+  /** The caller wants a true status and summary rather than the first rows early. */
+  wait_end_of_query: boolean
 }
 
 /** URL parameters that belong to the interface and are no settings of the engine. */
@@ -49,8 +51,13 @@ export async function readRequest(request: IncomingMessage, new_query_id: () => 
     ...(session_id ? { session_id } : {}),
     ...credentials,
     ...readSettings(fields, request.method === 'GET'),
-    compress_response: ['1', 'true'].includes(fields.get('enable_http_compression') ?? ''),
+    compress_response: isOn(fields.get('enable_http_compression')),
+    wait_end_of_query: isOn(fields.get('wait_end_of_query')),
   }
+}
+
+function isOn(value: string | undefined): boolean {
+  return value === '1' || value === 'true'
 }
 
 function header(request: IncomingMessage, name: string): string | undefined {
@@ -78,8 +85,8 @@ function readSettings(fields: ReadonlyMap<string, string>, is_get: boolean): Pic
     else if (!INTERFACE_ONLY.has(name)) settings.set(checkedName(name, 'setting'), value)
   }
   for (const name of settings.keys()) guardSetting(name)
-  // As ClickHouse: a GET may not change anything.
-  if (is_get && !settings.has('readonly')) settings.set('readonly', '2')
+  // As ClickHouse: a GET may not change anything. In a session it would stay so, and cannot be taken back.
+  if (is_get && !fields.has('session_id') && !settings.has('readonly')) settings.set('readonly', '2')
   return { settings, params }
 }
 

@@ -1,0 +1,9 @@
+import { PREAMBLE_BYTES_MAX } from './protocol.ts'
+
+/** Where the embedded engine's defaults differ from a server's. Given to every connection. */
+export const ENGINE_ARGUMENTS = [
+  '--implicit_select=0',
+  `--max_query_size=${PREAMBLE_BYTES_MAX}`,
+  '--allow_introspection_functions=0',
+  '--use_structure_from_insertion_table_in_table_functions=2',
+]
