@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { WarehouseAvailability } from '../engine/contract.ts'
 import { Candidate, PromiseTime, Refusal, ReservedLine } from '../ingest/events/decisions.ts'
 import { Stop } from '../ingest/events/deliveries.ts'
 import {
@@ -136,6 +137,30 @@ export const PlacedAnswer = Type.Object({
 })
 export type PlacedAnswer = Static<typeof PlacedAnswer>
 
+/** The body of commands that need a reason: cancel, decline, failed, pause, resume. */
+export const WithReason = Type.Object({ reason: Reason }, { additionalProperties: false })
+export type WithReason = Static<typeof WithReason>
+
+/** GET /v1/orders/{order_id}. History is oldest first; `actor` null: the engine decided. */
+export const OrderWithHistory = Type.Object({
+  ...OrderView.properties,
+  history: Type.Array(
+    Type.Object({ at: TimeMs, text: Type.String(), actor: Type.Union([Type.String(), Type.Null()]) }),
+  ),
+})
+export type OrderWithHistory = Static<typeof OrderWithHistory>
+
+/**
+ * GET /v1/availability?lat=&lng=&sku=&sku=…[&at_least=partition:offset], warehouses that reach the point, shortest promise
+ * first. `stale`: the view is behind `at_least` even after 50 ms. 503 while Redis can't be asked: never a guess.
+ */
+export const AvailabilityAnswer = Type.Object({
+  zone_id: ZoneId,
+  stale: Type.Boolean(),
+  warehouses: Type.Array(WarehouseAvailability),
+})
+export type AvailabilityAnswer = Static<typeof AvailabilityAnswer>
+
 // ── Trips: couriers and dispatchers ─────────────────────────────────────────────────────────────────────────────────
 
 export const TripView = Type.Object({
@@ -176,6 +201,23 @@ export const Reassign = Type.Object(
   { courier_id: CourierId, reason: Reason, pin: Type.Optional(Type.Boolean({ description: 'default true' })) },
   { additionalProperties: false },
 )
+
+/** GET /v1/dispatch/orders/{order_id}/couriers: at most 20, nearest to the order's warehouse first. */
+export const CourierChoice = Type.Object({
+  courier_id: CourierId,
+  distance_m: Type.Integer({ description: 'to the warehouse, as the crow flies' }),
+  eta_s: Type.Integer({ description: 'to the warehouse' }),
+  free: Type.Boolean(),
+  why_not: Type.Optional(
+    Type.Union([
+      Type.Literal('on_trip'),
+      Type.Literal('on_break'),
+      Type.Literal('requirement'),
+      Type.Literal('declined'),
+    ]),
+  ),
+})
+export type CourierChoice = Static<typeof CourierChoice>
 
 // ── Courier assignment: Problem → Plan, in its final form ───────────────────────────────────────────────────────────
 // All times are whole seconds since `now`, which is 0; places are points. Ids sort, so ties have one answer.

@@ -12,7 +12,6 @@ export interface PauseCommand {
   reason: string
   /** from If-Match, when it was sent */
   version: number | null
-  idempotency_key: string | null
 }
 
 export type PauseAnswer = { warehouse: WarehouseRow } | { refused: Refused & { warehouse?: WarehouseRow } }

@@ -137,6 +137,27 @@ export async function openWork(
   }
 }
 
+/** Trips of a tenant that are not over. */
+export async function activeTrips(pool: Pool, tenant_id: string): Promise<{ courier_id: string }[]> {
+  const { rows } = await pool.query<{ courier_id: string }>(
+    `SELECT courier_id FROM trips WHERE tenant_id = $1 AND state IN ('offered', 'accepted', 'under_way')`,
+    [tenant_id],
+  )
+  return rows
+}
+
+/** Couriers who are not to be asked for this order yet. */
+export async function declinedFor(
+  pool: Pool,
+  { tenant_id, order_id, now }: { tenant_id: string; order_id: string; now: number },
+): Promise<string[]> {
+  const { rows } = await pool.query<{ courier_id: string }>(
+    'SELECT courier_id FROM declined_offers WHERE tenant_id = $1 AND order_id = $2 AND until > $3',
+    [tenant_id, order_id, now],
+  )
+  return rows.map(row => row.courier_id)
+}
+
 /** Declined offers of closed orders and of long ago are of no more use. */
 export async function forgetDeclined(pool: Pool, before: number): Promise<void> {
   await pool.query('DELETE FROM declined_offers WHERE until < $1', [before])

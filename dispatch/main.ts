@@ -1,0 +1,96 @@
+import { openViews } from '../engine/io/views.ts'
+import { followClock } from '../ingest/io/clock.ts'
+import { openHttp } from '../ingest/io/http.ts'
+import { createTopics, kafkaClient, openProducer, pingKafka } from '../ingest/io/kafka.ts'
+import { followNetwork } from '../ingest/io/network.ts'
+import { enqueue, relayOutbox } from '../ingest/io/outbox.ts'
+import { openListener, openPostgres, pingPostgres } from '../ingest/io/postgres.ts'
+import { openPublisher } from '../ingest/io/publish.ts'
+import { runService, step } from '../ingest/io/service.ts'
+import { openAnswers } from './answers.ts'
+import { openBus } from './bus.ts'
+import { readConfig } from './config.ts'
+import { addCourierRoutes } from './courier_routes.ts'
+import type { Desk } from './desk.ts'
+import { addDispatcherRoutes } from './dispatcher_routes.ts'
+import { openMetrics } from './metrics.ts'
+import { openOutgoing } from './outgoing.ts'
+import { addPartnerRoutes } from './partner_routes.ts'
+import { readAnswers, readIntoBook } from './readers.ts'
+import { readiness } from './readiness.ts'
+import { openSolverPool } from './solver_pool.ts'
+import { openStreams } from './stream.ts'
+import { startTicker } from './tick.ts'
+
+const SERVICE = 'dispatch'
+const POOL_MAX = 20
+const buffer_bytes_max = 16 * 1024 * 1024
+
+await runService(SERVICE, async stack => {
+  const config = readConfig()
+  const { namespace, partitions } = config
+
+  const pool = openPostgres(config.postgres_url, { max: POOL_MAX, service: SERVICE })
+  stack.defer(() => pool.end())
+  const kafka = kafkaClient({ brokers: config.kafka_brokers, client_id: SERVICE })
+  const views = openViews(config)
+  stack.defer(() => views.close())
+  const ready = readiness({
+    postgres: () => pingPostgres(pool),
+    kafka: () => pingKafka(kafka),
+    redis: () => views.ping(),
+  })
+  const http = await openHttp({ ...config, service: SERVICE, port: config.dispatch_port, checks: ready.checks })
+  const { log } = http
+  const metrics = openMetrics(http.metrics)
+
+  const listener = await step('connect to Postgres (WAGGLE_POSTGRES_URL)', () =>
+    openListener(config.postgres_url, { service: SERVICE, log }),
+  )
+  stack.defer(() => listener.close())
+  const network = await step('read the network from Postgres; are the migrations done?', () =>
+    followNetwork(pool, listener, log),
+  )
+  stack.defer(() => network.close())
+  const clock = await step('read the clock from Postgres', () => followClock(pool, listener, log))
+  stack.defer(() => clock.close())
+
+  await step('make the topics in Kafka (WAGGLE_KAFKA_BROKERS)', () => createTopics(kafka, namespace, partitions))
+  const producer = await step('connect the producer to Kafka', () => openProducer(kafka, { buffer_bytes_max }))
+  stack.defer(() => producer.close())
+  const directory = network.network
+  const own = { producer, now: clock.now, namespace, partitions, metrics: http.metrics }
+  const publisher = openPublisher({ ...own, directory, buffer_bytes_max })
+  const relay = await relayOutbox({ ...own, pool, listener, log })
+  stack.defer(() => relay.close())
+
+  const bus = openBus()
+  const outgoing = openOutgoing(publisher, enqueue)
+  const desk: Desk = { pool, now: clock.now, enqueue: outgoing.enqueue, changed: bus.emit }
+  const answers = openAnswers()
+  const fault = (error: Error) => {
+    log.fatal({ err: error }, 'decisions can not be read any more: start the service again')
+    process.exit(1)
+  }
+  const reading = { kafka, namespace, desk, answers, metrics, log, fault }
+  const book = await step('read decisions into the book', () => readIntoBook(reading))
+  stack.defer(() => book.close())
+  const hearing = await step('listen to decisions', () => readAnswers(reading))
+  stack.defer(() => hearing.close())
+
+  const solver = openSolverPool()
+  stack.defer(() => solver.close())
+  const round = { desk, fleet: views.fleet, network: directory, solve: solver.solve, metrics, log, settings: config }
+  const ticker = startTicker(round, () => clock.clock().rate)
+  stack.defer(() => ticker.close())
+
+  const streams = openStreams({ pool, bus, now: clock.now, metrics })
+  addPartnerRoutes(http, { desk, answers, metrics, ...outgoing, views, network: directory, partitions })
+  addCourierRoutes(http, desk)
+  addDispatcherRoutes(http, { desk, streams, network: directory, fleet: views.fleet })
+  stack.defer(() => http.close())
+  stack.defer(() => streams.close())
+  ready.watch({ book, answers: hearing, ticker })
+  log.info({ url: await http.listen(), namespace, partitions }, 'ready')
+  return log
+})

@@ -1,0 +1,191 @@
+import type { CourierView } from '../engine/contract.ts'
+import type { Point, WarehouseId } from '../ingest/events/envelope.ts'
+import type { Log } from '../ingest/io/log.ts'
+import type { Network, ZoneRow } from '../ingest/io/network.ts'
+import { checkPlan } from './check.ts'
+import type { PlannedTrip, SolverPlan } from './contract.ts'
+import type { Desk } from './desk.ts'
+import { forgetDeclined, type OpenWork, openWork } from './io/trips.ts'
+import type { Metrics } from './metrics.ts'
+import { offerTrip, withdrawOffer } from './offers.ts'
+import { problemOf, type SolverInput } from './problem.ts'
+import type { OrderRow } from './rows.ts'
+import { greatCircle, type Road } from './travel.ts'
+
+/** One round of courier assignment: look, solve, check, offer. */
+
+export interface Round {
+  desk: Desk
+  /** the live fleet; rejects while Redis is away */
+  fleet(): Promise<CourierView[]>
+  network(): Network
+  solve(input: SolverInput): Promise<SolverPlan>
+  metrics: Metrics
+  log: Log
+  settings: RoundSettings
+}
+
+/** s of business time */
+export interface RoundSettings {
+  /** an offer that is not answered for so long goes to another courier */
+  dispatch_offer_s: number
+  /** orders that will be packed within this are looked at */
+  dispatch_lookahead_s: number
+  /** couriers not heard of for longer are left out */
+  dispatch_courier_seen_s: number
+}
+
+const FORGET_DECLINED_MS = 3_600_000
+
+export async function runRound(round: Round): Promise<void> {
+  const { desk, settings, metrics } = round
+  const fleet = await round.fleet()
+  const now = desk.now()
+  const work = await openWork(desk.pool, { now, ready_before: now + settings.dispatch_lookahead_s * 1_000 })
+  await withdrawOld(round, work, now)
+  const waiting = new Map<string, number>()
+  for (const zone of round.network().zones.values()) {
+    const plan = await planZone(round, zone, { work, fleet, now })
+    for (const { why } of plan?.waiting ?? []) waiting.set(why, (waiting.get(why) ?? 0) + 1)
+  }
+  metrics.waiting.reset()
+  for (const [why, count] of waiting) metrics.waiting.set({ why }, count)
+  if (work.declined.length > 0) await forgetDeclined(desk.pool, now - FORGET_DECLINED_MS)
+}
+
+async function withdrawOld({ desk, settings, metrics }: Round, work: OpenWork, now: number): Promise<void> {
+  const before = now - settings.dispatch_offer_s * 1_000
+  const old = work.trips.filter(trip => trip.state === 'offered' && !trip.pinned && trip.offered_at <= before)
+  for (const trip of old) if (await withdrawOffer(desk, trip)) metrics.offers.inc({ outcome: 'expired' })
+}
+
+interface Look {
+  work: OpenWork
+  fleet: CourierView[]
+  now: number
+}
+
+async function planZone(round: Round, zone: ZoneRow, look: Look): Promise<SolverPlan | undefined> {
+  const orders = look.work.orders.filter(order => order.zone_id === zone.zone_id && order.tenant_id === zone.tenant_id)
+  if (orders.length === 0) return undefined
+  const road: Road = { road_factor: zone.policy.road_factor, speed_mps: zone.policy.speed_mps }
+  const input = problemOf({
+    zone_id: zone.zone_id,
+    now: look.now,
+    road,
+    orders,
+    trips: look.work.trips.filter(trip => trip.tenant_id === zone.tenant_id),
+    fleet: look.fleet.filter(courier => courier.tenant_id === zone.tenant_id),
+    declined: declinedBy(look.work, zone.tenant_id),
+    pointOf: pointsOf(round),
+    seen_s_max: round.settings.dispatch_courier_seen_s,
+  })
+  const plan = await round.solve(input)
+  const faults = checkPlan({ ...input, travel: greatCircle(road) }, plan)
+  if (faults.length > 0) {
+    round.metrics.plans_refused.inc({ zone_id: zone.zone_id })
+    round.log.error({ zone_id: zone.zone_id, faults: faults.slice(0, 10) }, 'a plan was refused and not applied')
+    return undefined
+  }
+  await offerAll(round, { plan, input, orders, road })
+  return plan
+}
+
+function declinedBy(work: OpenWork, tenant_id: string): Map<string, string[]> {
+  const by_order = new Map<string, string[]>()
+  for (const one of work.declined) {
+    if (one.tenant_id === tenant_id) by_order.set(one.order_id, [...(by_order.get(one.order_id) ?? []), one.courier_id])
+  }
+  return by_order
+}
+
+const pointsOf =
+  (round: Round) =>
+  (warehouse_id: string): Point | undefined =>
+    round.network().warehouses.get(warehouse_id as WarehouseId)?.point
+
+interface Offering {
+  plan: SolverPlan
+  input: SolverInput
+  orders: OrderRow[]
+  road: Road
+}
+
+async function offerAll(round: Round, { plan, input, orders, road }: Offering): Promise<void> {
+  const by_fulfilment = new Map(orders.map(order => [order.fulfilment_id, order]))
+  const places = new Map(input.couriers.map(courier => [courier.courier_id, courier.place]))
+  const offerOne = async (trip: PlannedTrip) => {
+    const seen = trip.fulfilment_ids.flatMap(id => by_fulfilment.get(id) ?? [])
+    const place = places.get(trip.courier_id)
+    if (!place) return
+    const offered = await offerTrip(round.desk, {
+      trip,
+      seen,
+      place,
+      travel: greatCircle(road),
+      pointOf: pointsOf(round),
+    })
+    round.metrics.offers.inc({ outcome: offered ? 'offered' : 'lost' })
+  }
+  await Promise.all(plan.trips.map(offerOne))
+}
+
+// ── The beat ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Ticker {
+  /** Why the last round failed; null: it went well. */
+  trouble(): string | null
+  /** Waits for the round in hand. */
+  close(): Promise<void>
+}
+
+/** Each second of business time, but not more often than this, ms of wall time. */
+const BEAT_MS_MIN = 100
+const BEAT_MS_MAX = 1_000
+
+/** Rounds one after the other, never two at once. A failed round is told once and tried again with the next beat. */
+export function startTicker(round: Round, rate: () => number): Ticker {
+  let trouble: string | null = null
+  let failures = 0
+  let running: Promise<void> = Promise.resolve()
+  let timer: NodeJS.Timeout
+  let closed = false
+
+  async function beat(): Promise<void> {
+    const end = round.metrics.tick_seconds.startTimer()
+    try {
+      await runRound(round)
+      round.metrics.ticks.inc({ outcome: 'done' })
+      if (failures > 0) round.log.warn({ failures }, 'couriers are assigned again')
+      failures = 0
+      trouble = null
+    } catch (error) {
+      failures += 1
+      trouble = error instanceof Error ? error.message : String(error)
+      round.metrics.ticks.inc({ outcome: 'failed' })
+      if (failures === 1) round.log.warn({ err: error }, 'no courier can be assigned now; trying again each tick')
+    } finally {
+      end()
+    }
+  }
+
+  function next(): void {
+    if (closed) return
+    const beat_ms = Math.min(BEAT_MS_MAX, Math.max(BEAT_MS_MIN, 1_000 / rate()))
+    const began = Date.now()
+    running = beat().then(() => {
+      timer = setTimeout(next, Math.max(0, beat_ms - (Date.now() - began)))
+    })
+  }
+  timer = setTimeout(next, BEAT_MS_MIN)
+
+  return {
+    trouble: () => trouble,
+    async close() {
+      closed = true
+      clearTimeout(timer)
+      await running
+      clearTimeout(timer)
+    },
+  }
+}
