@@ -12,6 +12,8 @@ import { runService, step } from './io/service.ts'
 import { addNetworkRoutes } from './network_routes.ts'
 
 const SERVICE = 'ingest'
+/** The door may not fill the producer's buffer so that the outbox finds no place in it. */
+const OUTBOX_RESERVE_BYTES = 8_388_608
 
 await runService(SERVICE, async stack => {
   const config = readConfig()
@@ -37,7 +39,9 @@ await runService(SERVICE, async stack => {
 
   await step('make the topics in Kafka (WAGGLE_KAFKA_BROKERS)', () => createTopics(kafka, namespace, partitions))
   const buffer_bytes_max = config.ingest_buffer_bytes_max
-  const producer = await step('connect the producer to Kafka', () => openProducer(kafka, { buffer_bytes_max }))
+  const producer = await step('connect the producer to Kafka', () =>
+    openProducer(kafka, { buffer_bytes_max: buffer_bytes_max + OUTBOX_RESERVE_BYTES }),
+  )
   stack.defer(() => producer.close())
 
   const publisher = openPublisher({
