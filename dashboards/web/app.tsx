@@ -1,0 +1,111 @@
+import { lazy, Suspense, useEffect, useState } from 'react'
+import type { PageConfig } from '../contract.ts'
+import { ChartPanel, Guard } from './chart_panel.tsx'
+import { setTimeZone } from './clock.ts'
+import { CountersPanel } from './counters.tsx'
+import { Feed } from './feed.tsx'
+import { Header } from './header.tsx'
+import { fetchConfig } from './io/api.ts'
+import { Legend } from './legend.tsx'
+import { OrderDrawer } from './order_drawer.tsx'
+import { useSelection } from './selection.ts'
+import { isStale, type Store, usePage, useWall } from './store.ts'
+import { usePalette } from './theme.ts'
+
+const CityMap = lazy(() => import('./map.tsx'))
+
+/** On a narrow screen one panel at a time lies over the map's lower part. */
+const SHEETS = ['feed', 'numbers', 'chart', 'legend'] as const
+type Sheet = (typeof SHEETS)[number]
+const SHEET_WORDS: Record<Sheet, string> = { feed: 'Feed', numbers: 'Numbers', chart: 'Chart', legend: 'Legend' }
+
+export function App({ store }: { store: Store }) {
+  const config = useConfig()
+  const [palette, toggle] = usePalette()
+  const [selection, select] = useSelection()
+  const [sheet, setSheet] = useState<Sheet | null>('feed')
+  return (
+    <div className="page" data-sheet={sheet ?? 'none'} data-open={selection?.kind ?? 'none'}>
+      <Guard>
+        <Suspense fallback={<div className="map" />}>
+          {config && (
+            <CityMap
+              store={store}
+              palette={palette}
+              basemap_url={config.basemap_url}
+              selection={selection}
+              onSelect={select}
+            />
+          )}
+        </Suspense>
+      </Guard>
+      <Header store={store} title={config?.title ?? ''} light={palette.name === 'light'} onTheme={toggle} />
+      <main>
+        <div className="left">
+          <CountersPanel store={store} />
+          <ChartPanel store={store} palette={palette} />
+        </div>
+        <Feed store={store} onSelect={select} />
+        <Legend />
+      </main>
+      {selection?.kind === 'order' && (
+        <OrderDrawer key={selection.id} store={store} id={selection.id} onSelect={select} />
+      )}
+      <Interruption store={store} />
+      <nav className="tabs" aria-label="Panels">
+        {SHEETS.map(name => (
+          <button
+            key={name}
+            type="button"
+            aria-pressed={sheet === name}
+            onClick={() => setSheet(sheet === name ? null : name)}
+          >
+            {SHEET_WORDS[name]}
+          </button>
+        ))}
+      </nav>
+    </div>
+  )
+}
+
+/** The configuration, asked for until it is there: without a gateway there is nothing to show anyway. */
+function useConfig(): PageConfig | null {
+  const [config, setConfig] = useState<PageConfig | null>(null)
+  const [asked, setAsked] = useState(0)
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    let gone = false
+    void fetchConfig().then(answer => {
+      if (gone) return
+      if (!answer.ok) {
+        timer = setTimeout(() => setAsked(asked + 1), 1_500)
+        return
+      }
+      setTimeZone(answer.body.time_zone)
+      document.title = `Waggle · ${answer.body.title}`
+      setConfig(answer.body)
+    })
+    return () => {
+      gone = true
+      clearTimeout(timer)
+    }
+  }, [asked])
+  return config
+}
+
+/** Says over the map what keeps it from being true now, and what the page does about it. */
+function Interruption({ store }: { store: Store }) {
+  const wall_ms = useWall(500)
+  const link = usePage(store, page => page.link)
+  const page = store.get()
+  const stale = isStale(page, wall_ms)
+  if (link.phase === 'live' && !stale) return null
+  if (link.phase === 'connecting' && wall_ms - link.since_wall_ms < 700) return null
+  const text = stale ? 'The gateway is silent. What you see may be old.' : link.problem
+  return (
+    <div className="interruption" role="status" data-phase={stale ? 'stale' : link.phase}>
+      <p>{text ?? 'Connecting to the gateway …'}</p>
+      {page.room.phase !== 'empty' && <p className="dim">You see the last known state. It catches up by itself.</p>}
+    </div>
+  )
+}

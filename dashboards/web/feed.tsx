@@ -1,0 +1,70 @@
+import { memo, useState } from 'react'
+import type { FeedItem } from '../contract.ts'
+import { hms } from './clock.ts'
+import type { Selection } from './selection.ts'
+import { type Store, usePage } from './store.ts'
+
+/** What happens, newest first, in plain sentences; each opens what it speaks of. */
+interface FeedProps {
+  store: Store
+  onSelect: (selection: Selection) => void
+}
+
+export function Feed({ store, onSelect }: FeedProps) {
+  const items = usePage(store, page => page.room.feed)
+  const empty = usePage(store, page => page.room.phase === 'empty')
+  const [trouble, setTrouble] = useState(false)
+  const shown = trouble ? items.filter(item => item.tone === 'warn' || item.tone === 'bad') : items
+  return (
+    <section className="panel feed" aria-label="What happens">
+      <header>
+        <h2>What happens</h2>
+        <fieldset className="switch">
+          <legend className="hidden">Which sentences</legend>
+          <button type="button" aria-pressed={!trouble} onClick={() => setTrouble(false)}>
+            All
+          </button>
+          <button type="button" aria-pressed={trouble} onClick={() => setTrouble(true)}>
+            Trouble
+          </button>
+        </fieldset>
+      </header>
+      {shown.length === 0 ? (
+        <p className="empty">
+          {empty ? 'Waiting for the first news …' : trouble ? 'No trouble so far.' : 'Nothing has happened yet.'}
+        </p>
+      ) : (
+        <ol>
+          {[...shown].reverse().map(item => (
+            <Item key={item.id} item={item} onSelect={onSelect} />
+          ))}
+        </ol>
+      )}
+    </section>
+  )
+}
+
+const target = ({ order_id, warehouse_id }: FeedItem): Selection =>
+  order_id ? { kind: 'order', id: order_id } : warehouse_id ? { kind: 'warehouse', id: warehouse_id } : null
+
+const Item = memo(function Item({ item, onSelect }: { item: FeedItem; onSelect: FeedProps['onSelect'] }) {
+  const opens = target(item)
+  const text = (
+    <>
+      <i aria-hidden="true" />
+      <span>{item.text}</span>
+      <time>{hms(item.at)}</time>
+    </>
+  )
+  return (
+    <li data-tone={item.tone}>
+      {opens ? (
+        <button type="button" onClick={() => onSelect(opens)}>
+          {text}
+        </button>
+      ) : (
+        <p>{text}</p>
+      )}
+    </li>
+  )
+})

@@ -1,0 +1,175 @@
+import type { Layer } from '@deck.gl/core'
+import { H3HexagonLayer } from '@deck.gl/geo-layers'
+import { LineLayer, PathLayer, ScatterplotLayer, SolidPolygonLayer, TextLayer } from '@deck.gl/layers'
+import type { DemandCell } from '../contract.ts'
+import type { Palette, Rgb } from './theme.ts'
+
+/**
+ * Every layer of the map, bottom to top. Ids are stable, so deck.gl keeps the GPU side of a layer when it is described anew.
+ * Hot layers (couriers, legs, orders) take typed arrays only; a fresh `value` object tells deck.gl to upload them again.
+ */
+
+type Line = [number, number][]
+
+/** basemap/chicago.json, see basemap/draw.ts. */
+export interface Basemap {
+  lake: Line
+  parks: Line[]
+  river: { width_m: number; path: Line }[]
+  roads: { rank: number; path: Line }[]
+  labels: { text: string; rank: number; at: [number, number] }[]
+}
+
+const mutable = ([r, g, b]: Rgb): [number, number, number] => [r, g, b]
+/** Width on the road and least width on the screen, by rank. */
+const ROADS = [
+  { metres: 46, pixels_min: 1.6 },
+  { metres: 26, pixels_min: 0.9 },
+  { metres: 20, pixels_min: 0.5 },
+  { metres: 14, pixels_min: 0.3 },
+]
+const FONT = '"Barlow Semi Condensed", system-ui, sans-serif'
+/** From this zoom on, quarter-mile streets and the labels of rank 2 are there. */
+export const NEAR_ZOOM = 12.2
+
+export function basemapLayers(map: Basemap, palette: Palette, near: boolean): Layer[] {
+  const roads = ROADS.map((road, rank) => ({ ...road, rank })).filter(({ rank }) => near || rank < 3)
+  return [
+    new SolidPolygonLayer<Line>({
+      id: 'parks',
+      data: map.parks,
+      getPolygon: d => d,
+      getFillColor: mutable(palette.park),
+    }),
+    ...roads.reverse().map(
+      ({ rank, metres, pixels_min }) =>
+        new PathLayer<{ path: Line }>({
+          id: `roads-${rank}`,
+          data: map.roads.filter(road => road.rank === rank),
+          getPath: d => d.path,
+          getColor: mutable(palette.roads[rank as 0 | 1 | 2 | 3]),
+          getWidth: metres,
+          widthMinPixels: pixels_min,
+          jointRounded: true,
+          capRounded: true,
+        }),
+    ),
+    new SolidPolygonLayer<Line>({
+      id: 'lake',
+      data: [map.lake],
+      getPolygon: d => d,
+      getFillColor: mutable(palette.water),
+    }),
+    new PathLayer<{ path: Line; width_m: number }>({
+      id: 'river',
+      data: map.river,
+      getPath: d => d.path,
+      getColor: mutable(palette.river),
+      getWidth: d => 1.6 * d.width_m,
+      widthMinPixels: 1.6,
+      jointRounded: true,
+      capRounded: true,
+    }),
+    new PathLayer<Line>({
+      id: 'shore',
+      data: [map.lake],
+      getPath: d => d,
+      getColor: [...palette.shore],
+      getWidth: 1,
+      widthUnits: 'pixels',
+      jointRounded: true,
+    }),
+  ]
+}
+
+export function labelLayers(map: Basemap, palette: Palette, near: boolean): Layer[] {
+  const text = (id: string, rank: (of: number) => boolean, size: number, water: boolean) =>
+    new TextLayer<Basemap['labels'][number]>({
+      id,
+      data: map.labels.filter(label => rank(label.rank)),
+      getText: d => d.text,
+      getPosition: d => d.at,
+      getSize: size,
+      getColor: water ? [...palette.water_label] : [...palette.label],
+      fontFamily: FONT,
+      fontWeight: water ? 400 : 500,
+      fontSettings: { sdf: true, fontSize: 48, buffer: 6, radius: 12 },
+      outlineWidth: water ? 0 : 3,
+      outlineColor: [...palette.label_halo],
+      characterSet: 'auto',
+    })
+  return [
+    text('labels-water', of => of === 0, 15, true),
+    text('labels', of => of === 1 || (near && of === 2), 12.5, false),
+  ]
+}
+
+/** Orders of the last half hour by cell: calm, so that it stays underneath what moves. */
+export function demandLayer(cells: readonly DemandCell[], palette: Palette): Layer {
+  const most = cells.reduce((max, cell) => Math.max(max, cell.orders), 4)
+  const [r, g, b] = palette.demand
+  return new H3HexagonLayer<DemandCell>({
+    id: 'demand',
+    data: [...cells],
+    getHexagon: d => d.cell,
+    getFillColor: d => [r, g, b, 12 + 62 * Math.sqrt(d.orders / most)],
+    getLineColor: d => [r, g, b, 18 + 60 * Math.sqrt(d.orders / most)],
+    filled: true,
+    stroked: true,
+    extruded: false,
+    lineWidthUnits: 'pixels',
+    getLineWidth: 1,
+    coverage: 0.94,
+    highPrecision: true,
+  })
+}
+
+type Column = { value: Float32Array | Uint8Array; size: number; normalized?: boolean }
+
+/**
+ * Binary columns of one layer, `length` rows of them valid. deck.gl uploads a column again when its object is another one,
+ * so a frame that moves couriers gives new objects to the moving columns only (`uploadAgain`).
+ */
+export interface Columns<Name extends string> {
+  length: number
+  attributes: Record<Name, Column>
+}
+
+/** Colours are r, g, b, a; positions lng, lat; the radius is in px. */
+export type Dots = Columns<'getPosition' | 'getFillColor' | 'getLineColor' | 'getRadius'>
+/** The width is in px. */
+export type Legs = Columns<'getSourcePosition' | 'getTargetPosition' | 'getColor' | 'getWidth'>
+
+export function uploadAgain<Name extends string>(
+  columns: Columns<Name>,
+  names: readonly NoInfer<Name>[],
+): Columns<Name> {
+  const attributes = { ...columns.attributes }
+  for (const name of names) attributes[name] = { ...attributes[name] }
+  return { length: columns.length, attributes }
+}
+
+export interface DotStyle {
+  id: string
+  filled: boolean
+  line_px: number
+  scale?: number
+}
+
+export function dotLayer(dots: Dots, { id, filled, line_px, scale = 1 }: DotStyle): Layer {
+  return new ScatterplotLayer({
+    id,
+    data: dots,
+    radiusUnits: 'pixels',
+    radiusScale: scale,
+    lineWidthUnits: 'pixels',
+    getLineWidth: line_px,
+    filled,
+    stroked: line_px > 0,
+    parameters: { depthCompare: 'always' },
+  })
+}
+
+export function legLayer(legs: Legs): Layer {
+  return new LineLayer({ id: 'legs', data: legs, widthUnits: 'pixels', parameters: { depthCompare: 'always' } })
+}

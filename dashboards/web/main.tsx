@@ -1,0 +1,23 @@
+import '@fontsource/barlow-semi-condensed/latin-400.css'
+import '@fontsource/barlow-semi-condensed/latin-500.css'
+import '@fontsource/barlow-semi-condensed/latin-600.css'
+import { createRoot } from 'react-dom/client'
+import { App } from './app.tsx'
+import { follow } from './io/socket.ts'
+import { newStore } from './store.ts'
+import './styles/base.css'
+import './styles/map.css'
+import './styles/header.css'
+import './styles/numbers.css'
+import './styles/feed.css'
+import './styles/legend.css'
+import './styles/drawer.css'
+import './styles/actions.css'
+import './styles/card.css'
+import './styles/narrow.css'
+
+const root = document.getElementById('root')
+if (!root) throw new Error('index.html has no #root')
+const store = newStore(Date.now())
+follow(store, location.origin)
+createRoot(root).render(<App store={store} />)

@@ -1,0 +1,72 @@
+import { memo, useEffect, useRef } from 'react'
+import type { MapWarehouse } from '../contract.ts'
+import type { Selection } from './selection.ts'
+import type { Stage } from './stage.ts'
+import { type Store, usePage } from './store.ts'
+
+/** Warehouses are few and are acted upon, so they are buttons: sharp, reachable by keyboard, moved by the map's view. */
+interface MarkersProps {
+  stage: Stage
+  store: Store
+  selection: Selection
+  onSelect: (selection: Selection) => void
+}
+
+export function Markers({ stage, store, selection, onSelect }: MarkersProps) {
+  const rows = usePage(store, page => page.room.warehouses)
+  const host = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    const place = () => host.current && placeAll(stage, host.current)
+    place()
+    return stage.onMoved(place)
+  })
+  const chosen = selection?.kind === 'warehouse' ? selection.id : null
+  return (
+    <div className="markers" ref={host}>
+      {[...rows.values()].map(row => (
+        <Marker key={row.warehouse_id} row={row} chosen={row.warehouse_id === chosen} onSelect={onSelect} />
+      ))}
+    </div>
+  )
+}
+
+function placeAll(stage: Stage, host: HTMLElement): void {
+  const view = stage.surface.view()
+  for (const marker of host.children) {
+    if (!(marker instanceof HTMLElement)) continue
+    const [x = 0, y = 0] = view.project([Number(marker.dataset.lng), Number(marker.dataset.lat)])
+    marker.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`
+  }
+}
+
+interface MarkerProps {
+  row: MapWarehouse
+  chosen: boolean
+  onSelect: (selection: Selection) => void
+}
+
+const Marker = memo(function Marker({ row, chosen, onSelect }: MarkerProps) {
+  const { warehouse_id: id, name, paused, open_orders } = row
+  const label = `Warehouse ${name}: ${paused ? 'paused, ' : ''}${open_orders} open orders`
+  return (
+    <div className="marker" data-lng={row.lng} data-lat={row.lat}>
+      <button
+        type="button"
+        aria-label={label}
+        aria-pressed={chosen}
+        data-paused={paused}
+        data-warehouse={id}
+        onClick={() => onSelect(chosen ? null : { kind: 'warehouse', id })}
+      >
+        <svg viewBox="-20 -22 40 44" aria-hidden="true">
+          <path className="comb" d="M0-19.5 17-9.8V9.8L0 19.5-17 9.8V-9.8z" />
+        </svg>
+        <span className="marker-count">{paused ? '❚❚' : open_orders}</span>
+        <span className="marker-name">
+          {name}
+          {paused && <em> paused · {open_orders} open</em>}
+        </span>
+      </button>
+    </div>
+  )
+})

@@ -1,0 +1,163 @@
+import { useEffect, useState } from 'react'
+import type { CourierChoice, OrderDetail } from '../contract.ts'
+import { minutes } from './clock.ts'
+import { type Command, Refusal, useCommand } from './command.tsx'
+import { type Answer, cancelOrder, fetchCouriers, reassignOrder } from './io/api.ts'
+import { useEscape } from './keys.ts'
+import { isClosed, metres } from './words.ts'
+
+/** Cancel and reassign. Both go out with what the person saw; who comes second is told what changed. */
+interface ActionsProps {
+  order: OrderDetail
+  look: () => void
+}
+
+const CANCEL_REASONS = {
+  customer_request: 'The customer asked for it',
+  cannot_be_served: 'It cannot be served',
+  placed_twice: 'It was placed twice',
+} as const
+
+/** Before it is on the way an order can be given to another courier; cancelling ends there too. */
+const CAN_MOVE = new Set(['routed', 'picking', 'packed'])
+
+export function OrderActions({ order, look }: ActionsProps) {
+  const [open, setOpen] = useState<'cancel' | 'reassign' | null>(null)
+  const [done, setDone] = useState<string | null>(null)
+  const command = useCommand()
+  if (isClosed(order.state)) return null
+  const finish = (text: string) => () => {
+    setOpen(null)
+    setDone(text)
+    look()
+  }
+  const show = (what: typeof open) => {
+    command.forget()
+    setDone(null)
+    setOpen(what)
+  }
+  return (
+    <section className="actions">
+      {command.refused && (
+        <Refusal
+          refused={command.refused}
+          onAgain={() => {
+            command.forget()
+            look()
+          }}
+        />
+      )}
+      {done && <p role="status">{done}</p>}
+      {open === null && (
+        <div className="row">
+          <button
+            type="button"
+            className="primary"
+            disabled={!CAN_MOVE.has(order.state)}
+            onClick={() => show('reassign')}
+          >
+            {order.courier_id ? 'Reassign' : 'Assign a courier'}
+          </button>
+          <button type="button" className="quiet" disabled={order.state === 'picked_up'} onClick={() => show('cancel')}>
+            Cancel order
+          </button>
+        </div>
+      )}
+      {order.state === 'picked_up' && (
+        <p className="dim small">It is on the way: it can no longer be moved or cancelled.</p>
+      )}
+      {open === 'cancel' && (
+        <Cancel order={order} command={command} onDone={finish('Cancelled.')} onBack={() => show(null)} />
+      )}
+      {open === 'reassign' && (
+        <Reassign
+          order={order}
+          command={command}
+          onDone={finish('Given to another courier.')}
+          onBack={() => show(null)}
+        />
+      )}
+    </section>
+  )
+}
+
+interface StepProps {
+  order: OrderDetail
+  command: Command
+  onDone: () => void
+  onBack: () => void
+}
+
+function Cancel({ order, command, onDone, onBack }: StepProps) {
+  const [reason, setReason] = useState<keyof typeof CANCEL_REASONS>('customer_request')
+  useEscape(onBack)
+  return (
+    <fieldset disabled={command.busy}>
+      <legend>Cancel this order because</legend>
+      {Object.entries(CANCEL_REASONS).map(([key, text]) => (
+        <label key={key}>
+          <input
+            type="radio"
+            name="reason"
+            checked={reason === key}
+            onChange={() => setReason(key as keyof typeof CANCEL_REASONS)}
+          />
+          {text}
+        </label>
+      ))}
+      <div className="row">
+        <button
+          type="button"
+          className="danger"
+          onClick={() => command.run(() => cancelOrder(order.order_id, reason), onDone)}
+        >
+          {command.busy ? 'Cancelling …' : 'Cancel the order'}
+        </button>
+        <button type="button" className="quiet" onClick={onBack}>
+          Keep it
+        </button>
+      </div>
+    </fieldset>
+  )
+}
+
+function Reassign({ order, command, onDone, onBack }: StepProps) {
+  const [answer, setAnswer] = useState<Answer<CourierChoice[]> | null>(null)
+  // The version this person decides on is the one on the screen when the list was opened.
+  const [version] = useState(order.version)
+  useEscape(onBack)
+  useEffect(() => {
+    let old = false
+    void fetchCouriers(order.order_id).then(next => !old && setAnswer(next))
+    return () => {
+      old = true
+    }
+  }, [order.order_id])
+  const choices = answer?.ok ? answer.body.filter(choice => choice.courier_id !== order.courier_id) : []
+  return (
+    <fieldset disabled={command.busy}>
+      <legend>Give it to</legend>
+      {answer === null && <p className="dim">Looking for couriers nearby …</p>}
+      {answer?.ok === false && <Refusal refused={answer} />}
+      {answer?.ok && choices.length === 0 && <p className="empty">No courier is free nearby. Try again in a moment.</p>}
+      <ul className="choices">
+        {choices.map(choice => (
+          <li key={choice.courier_id}>
+            <button
+              type="button"
+              onClick={() => command.run(() => reassignOrder(order.order_id, choice.courier_id, version), onDone)}
+            >
+              <b>{choice.courier_id}</b>
+              <span className="dim">{metres(choice.distance_m)}</span>
+              <span className="dim">{minutes(choice.eta_s)}</span>
+              <span className={choice.free ? 'free' : 'dim'}>{choice.free ? 'free' : 'on a trip'}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <button type="button" className="quiet" onClick={onBack}>
+        Leave it as it is
+      </button>
+    </fieldset>
+  )
+}

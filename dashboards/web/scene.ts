@@ -1,0 +1,163 @@
+import type { Layer } from '@deck.gl/core'
+import { asLegs, courierDots, orderDots, orderLegs, pullLegs } from './dots.ts'
+import { aim, newGlide, placesAt } from './glide.ts'
+import {
+  type Basemap,
+  basemapLayers,
+  demandLayer,
+  dotLayer,
+  labelLayers,
+  legLayer,
+  NEAR_ZOOM,
+  uploadAgain,
+} from './layers.ts'
+import { cityNow, type Page, type Store } from './store.ts'
+import type { Surface } from './surface.ts'
+import type { Palette } from './theme.ts'
+
+/**
+ * The frame loop. Rows become columns when they change, once a second at the most for what only time changes; a frame moves
+ * couriers and legs and nothing else. A hidden tab has no frames, so it costs nothing.
+ */
+export interface Scene {
+  setPalette: (palette: Palette) => void
+  setChosen: (order_id: string | null) => void
+  /** where couriers are drawn at this moment: lng, lat by index */
+  places: () => Float32Array
+  /** orders on the map, for picking */
+  orderIds: () => readonly string[]
+  orderPlaces: () => Float32Array
+  destroy: () => void
+}
+
+const FRAME_MS = 33
+/** Where drawing is slow (no GPU), frames come so seldom that two thirds of the time stay free for the rest of the page. */
+const FRAME_MS_MAX = 900
+const REBUILD_MS = 1_000
+
+export interface SceneOptions {
+  store: Store
+  surface: Surface
+  basemap: Basemap
+  palette: Palette
+  still: boolean
+}
+
+export function startScene(options: SceneOptions): Scene {
+  const { store, surface, basemap, still } = options
+  let { palette } = options
+  let chosen: string | null = null
+  let drawn: Page['room'] | null = null
+  let rebuilt_wall_ms = 0
+  let glide = newGlide()
+  let position = new Float32Array(0)
+  let frame_ms = FRAME_MS
+  let last_wall_ms = 0
+  let near = true
+  let stopped = false
+  let columns = buildColumns(store.get(), position, palette, chosen)
+  let below: Layer[] = []
+  let labels: Layer[] = []
+  let demand: Layer[] = []
+
+  const paintGround = () => {
+    near = surface.view().zoom >= NEAR_ZOOM
+    below = surface.foreign ? [] : basemapLayers(basemap, palette, near)
+    labels = surface.foreign ? [] : labelLayers(basemap, palette, near)
+  }
+
+  const rebuild = (page: Page, wall_ms: number) => {
+    const { room } = page
+    if (room.fleet !== drawn?.fleet) {
+      glide = aim(glide, room.fleet, still ? Number.POSITIVE_INFINITY : room.clock.rate, wall_ms)
+      if (position.length !== 2 * glide.couriers) position = new Float32Array(2 * glide.couriers)
+    }
+    if (room.demand !== drawn?.demand) demand = room.demand.length > 0 ? [demandLayer(room.demand, palette)] : []
+    const rows =
+      room.orders !== drawn?.orders || room.couriers !== drawn.couriers || room.warehouses !== drawn.warehouses
+    if (rows || wall_ms - rebuilt_wall_ms > REBUILD_MS || columns.position !== position) {
+      placesAt(glide, wall_ms, position)
+      columns = buildColumns(page, position, palette, chosen)
+      rebuilt_wall_ms = wall_ms
+    }
+    drawn = room
+  }
+
+  const frame = () => {
+    if (stopped) return
+    requestAnimationFrame(frame)
+    const wall_ms = Date.now()
+    if (wall_ms - last_wall_ms < frame_ms) return
+    last_wall_ms = wall_ms
+    if (near !== surface.view().zoom >= NEAR_ZOOM || below.length + labels.length === 0) paintGround()
+    const before = columns
+    rebuild(store.get(), wall_ms)
+    const moving = placesAt(glide, wall_ms, position)
+    const breathing = !still && columns.late.length > 0
+    if (!moving && !breathing && before === columns) return
+    pullLegs(columns.legs, position)
+    surface.setLayers([...below, ...demand, ...labels, ...hotLayers(columns, still ? 0 : wall_ms)])
+    const began = performance.now()
+    requestAnimationFrame(() => requestAnimationFrame(() => adapt(performance.now() - began)))
+  }
+  /** Two frames of a screen take 33 ms when drawing costs nothing. */
+  const adapt = (two_frames_ms: number) => {
+    const wanted = Math.min(FRAME_MS_MAX, Math.max(FRAME_MS, 3 * (two_frames_ms - 34)))
+    frame_ms = wanted > frame_ms ? wanted : frame_ms + 0.1 * (wanted - frame_ms)
+  }
+  const redraw = () => {
+    drawn = null
+    rebuilt_wall_ms = 0
+  }
+  requestAnimationFrame(frame)
+
+  return {
+    setPalette(next) {
+      palette = next
+      surface.setPalette(next)
+      paintGround()
+      redraw()
+    },
+    setChosen(order_id) {
+      chosen = order_id
+      rebuilt_wall_ms = 0
+    },
+    places: () => position,
+    orderIds: () => columns.ids,
+    orderPlaces: () => columns.orderPlaces,
+    destroy() {
+      stopped = true
+    },
+  }
+}
+
+function buildColumns(page: Page, position: Float32Array, palette: Palette, chosen: string | null) {
+  const { room } = page
+  const now = cityNow(page)
+  const orders = [...room.orders.values()]
+  const { dots, late, ends, ids, position: orderPlaces } = orderDots(orders, now, palette, chosen)
+  const legs = orderLegs(orders, room.couriers, room.warehouses, now, palette, chosen)
+  return {
+    orders: dots,
+    late,
+    ends,
+    ids,
+    orderPlaces,
+    position,
+    couriers: courierDots(room.couriers.values(), position, palette, chosen),
+    legs,
+    legColumns: asLegs(legs),
+  }
+}
+
+function hotLayers(columns: ReturnType<typeof buildColumns>, wall_ms: number): Layer[] {
+  // Late orders breathe, 1.6 s a breath: a change of one number on the GPU, seen from across the room.
+  const breath = wall_ms === 0 ? 1 : 1 + 0.22 * Math.sin((2 * Math.PI * (wall_ms % 1_600)) / 1_600)
+  return [
+    legLayer(uploadAgain(columns.legColumns, ['getSourcePosition', 'getTargetPosition'])),
+    dotLayer(columns.late, { id: 'late', filled: true, line_px: 1.5, scale: breath }),
+    dotLayer(columns.ends, { id: 'ends', filled: false, line_px: 1.5 }),
+    dotLayer(columns.orders, { id: 'orders', filled: true, line_px: 1.25 }),
+    dotLayer(uploadAgain(columns.couriers, ['getPosition']), { id: 'couriers', filled: true, line_px: 1.25 }),
+  ]
+}

@@ -1,0 +1,128 @@
+import { useEffect, useState } from 'react'
+import type { Look } from './words.ts'
+
+/**
+ * Colours of what the map draws. The page's own colours are CSS variables in styles.css; the looks of orders are set as
+ * variables from here, so that legend, chips and map can never differ.
+ */
+export type Rgb = readonly [number, number, number]
+export type Rgba = readonly [number, number, number, number]
+
+export interface Palette {
+  name: 'dark' | 'light'
+  land: Rgb
+  water: Rgb
+  shore: Rgba
+  park: Rgb
+  river: Rgb
+  /** by rank: expressway, mile, half-mile, quarter-mile street */
+  roads: readonly [Rgb, Rgb, Rgb, Rgb]
+  label: Rgba
+  label_halo: Rgba
+  water_label: Rgba
+  demand: Rgb
+  courier: Rgb
+  courier_free: Rgb
+  courier_edge: Rgb
+  looks: Record<Look, Rgb>
+}
+
+const hex = (text: string): Rgb => {
+  const n = Number.parseInt(text.slice(1), 16)
+  return [(n >> 16) & 255, (n >> 8) & 255, n & 255]
+}
+
+export const DARK: Palette = {
+  name: 'dark',
+  land: hex('#12181d'),
+  water: hex('#0b2532'),
+  shore: [84, 148, 172, 110],
+  park: hex('#15241f'),
+  river: hex('#10384a'),
+  roads: [hex('#3a4851'), hex('#27323a'), hex('#1f282f'), hex('#192127')],
+  label: [158, 174, 185, 255],
+  label_halo: [18, 24, 29, 255],
+  water_label: [84, 139, 163, 255],
+  demand: hex('#d99a2b'),
+  courier: hex('#ffd25e'),
+  courier_free: hex('#93a3ad'),
+  courier_edge: hex('#12181d'),
+  looks: {
+    waiting: hex('#c3d0d9'),
+    picking: hex('#5aa9ff'),
+    packed: hex('#b893ff'),
+    under_way: hex('#2fd3b5'),
+    late: hex('#ff4a2e'),
+    delivered: hex('#6fcf7f'),
+    refused: hex('#f08a9b'),
+    cancelled: hex('#7f8d97'),
+  },
+}
+
+export const LIGHT: Palette = {
+  name: 'light',
+  land: hex('#f4f1e8'),
+  water: hex('#cbdfe6'),
+  shore: [96, 142, 160, 150],
+  park: hex('#dfe9d3'),
+  river: hex('#b3d2de'),
+  roads: [hex('#cfc4aa'), hex('#e2dac8'), hex('#e9e3d5'), hex('#eee9dd')],
+  label: [86, 96, 103, 255],
+  label_halo: [244, 241, 232, 255],
+  water_label: [76, 122, 143, 255],
+  demand: hex('#d08700'),
+  courier: hex('#f0a400'),
+  courier_free: hex('#8a949b'),
+  courier_edge: hex('#2a2f33'),
+  looks: {
+    waiting: hex('#5b6a75'),
+    picking: hex('#1f6fd6'),
+    packed: hex('#7d3fd0'),
+    under_way: hex('#00836b'),
+    late: hex('#d92408'),
+    delivered: hex('#2e8540'),
+    refused: hex('#b3365a'),
+    cancelled: hex('#78838b'),
+  },
+}
+
+const css = ([r, g, b]: Rgb) => `rgb(${r} ${g} ${b})`
+
+function paint(palette: Palette): void {
+  const root = document.documentElement
+  root.dataset.theme = palette.name
+  for (const [look, colour] of Object.entries(palette.looks)) root.style.setProperty(`--look-${look}`, css(colour))
+  root.style.setProperty('--courier', css(palette.courier))
+  root.style.setProperty('--courier-free', css(palette.courier_free))
+  root.style.setProperty('--demand', css(palette.demand))
+  root.style.setProperty('--land', css(palette.land))
+}
+
+const KEPT = 'waggle.theme'
+const kept = (): 'dark' | 'light' | null => {
+  const value = localStorage.getItem(KEPT)
+  return value === 'dark' || value === 'light' ? value : null
+}
+
+/** The palette in force, and what changes it: the system's wish until a person has chosen. */
+export function usePalette(): [Palette, () => void] {
+  const [chosen, setChosen] = useState(kept)
+  const [wish, setWish] = useState(() => matchMedia('(prefers-color-scheme: light)').matches)
+  useEffect(() => {
+    const query = matchMedia('(prefers-color-scheme: light)')
+    const follow = () => setWish(query.matches)
+    query.addEventListener('change', follow)
+    return () => query.removeEventListener('change', follow)
+  }, [])
+  const name = chosen ?? (wish ? 'light' : 'dark')
+  const palette = name === 'light' ? LIGHT : DARK
+  useEffect(() => paint(palette), [palette])
+  const toggle = () => {
+    const next = name === 'light' ? 'dark' : 'light'
+    localStorage.setItem(KEPT, next)
+    setChosen(next)
+  }
+  return [palette, toggle]
+}
+
+export const wantsLessMotion = () => matchMedia('(prefers-reduced-motion: reduce)').matches
