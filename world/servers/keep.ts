@@ -122,7 +122,9 @@ async function spawnKept(
       exited(KEEPER_GONE)
     },
   })
-  send(keeper, { kind: 'spawn', id, order })
+  // `npm test` marks what it starts, to find at the end what is left over.
+  const env = { ...order.env, WAGGLE_TEST_RUN: process.env.WAGGLE_TEST_RUN }
+  send(keeper, { kind: 'spawn', id, order: { ...order, env } })
   const pid = await start.promise
   return {
     pid,
