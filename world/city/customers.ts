@@ -1,0 +1,133 @@
+import type { PlaceOrder } from '../../dispatch/contract.ts'
+import type { LineId, Requirement } from '../../ingest/events/envelope.ts'
+import { type Item, wantedItem } from './catalogue.ts'
+import { CUSTOMERS, type Customer, customerOf, demandAt } from './chicago.ts'
+import type { CityClock } from './clock.ts'
+import type { Doors } from './doors.ts'
+import { type Draws, draws } from './random.ts'
+
+/** People who order, and sometimes think better of it. */
+
+export interface PlannedOrder {
+  customer: Customer
+  order: PlaceOrder
+  /** business s after the order; undefined: never */
+  cancel_after_s: number | undefined
+}
+
+const CANCEL_SHARE = 0.04
+const CANCEL_REASONS = ['changed_my_mind', 'ordered_by_mistake', 'takes_too_long'] as const
+
+/**
+ * The n-th order of an evening: the same for the same seed, whatever happened before.
+ * @param run goes before the number in external_id, so that two evenings on the same books stay apart
+ */
+export function plannedOrder(seed: number, number: number, run: string): PlannedOrder {
+  const draw = draws(seed, 'order', number)
+  const customer = customerOf(seed, draw.whole(1, CUSTOMERS))
+  const items = bagOf(draw)
+  const requires = [...new Set(items.flatMap(item => item.requires ?? []))].sort() as Requirement[]
+  const order: PlaceOrder = {
+    external_id: `${run}-${number}`,
+    customer_ref: customer.customer_ref,
+    contact: { name: customer.name },
+    point: customer.point,
+    lines: items.map((item, i) => ({
+      line_id: `l${i + 1}` as LineId,
+      sku: item.sku,
+      quantity: quantityOf(item, draw),
+      unit: item.unit,
+      unit_price: { amount: item.price_cents, currency: 'USD' },
+    })),
+    ...(requires.length > 0 ? { requires } : {}),
+    ...(draw.chance(0.1) ? { on_shortfall: 'reject' as const } : {}),
+  }
+  const cancel_after_s = draw.chance(CANCEL_SHARE) ? Math.round(20 + draw.exponential(240)) : undefined
+  return { customer, order, cancel_after_s }
+}
+
+/** Business ms between this order and the one before: a Poisson stream whose rate follows the evening. */
+export function gapMs(seed: number, number: number, orders_per_min: number, minutes_since_start: number): number {
+  const per_min = orders_per_min * demandAt(minutes_since_start)
+  return (draws(seed, 'gap', number).exponential(1) / per_min) * 60_000
+}
+
+/** One to six different things. */
+function bagOf(draw: Draws): Item[] {
+  const size = [1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 6][draw.whole(0, 11)] ?? 3
+  const bag = new Map<string, Item>()
+  for (let tries = 0; bag.size < size && tries < 60; tries++) {
+    const item = wantedItem(draw.uniform())
+    bag.set(item.sku, item)
+  }
+  return [...bag.values()]
+}
+
+function quantityOf(item: Item, draw: Draws): number {
+  if (item.unit === 'g') return draw.whole(2, 6) * item.step
+  const u = draw.uniform()
+  return u < 0.7 ? 1 : u < 0.9 ? 2 : u < 0.97 ? 3 : draw.whole(4, 6)
+}
+
+// ── In motion ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface CustomersTally {
+  /** every order that Waggle said yes, no or "later" to: its order_id */
+  acknowledged: string[]
+  refused: number
+  cancels_asked: number
+  cancels_taken: number
+}
+
+export interface CustomersOptions {
+  seed: number
+  run: string
+  orders_per_min: number
+  /** business ms: where the evening's curve begins */
+  evening: number
+  clock: CityClock
+  doors: Pick<Doors, 'placeOrder' | 'cancelOrder'>
+  /** whatever runs beside the loop: its failure ends the city */
+  spawn: (work: Promise<void>) => void
+}
+
+/** When so many answers are missing, people stop trying until some have come: the city waits, it never invents. */
+const ANSWERS_MISSING_MAX = 100
+
+export async function runCustomers(options: CustomersOptions, tally: CustomersTally): Promise<void> {
+  const { seed, clock, evening, orders_per_min } = options
+  const missing = new Set<Promise<void>>()
+  let due = clock.now()
+  for (let number = 1; ; number++) {
+    due += gapMs(seed, number, orders_per_min, (due - evening) / 60_000)
+    await clock.until(due)
+    if (missing.size >= ANSWERS_MISSING_MAX) await Promise.race(missing)
+    const one = orderOnce(options, tally, plannedOrder(seed, number, options.run)).finally(() => missing.delete(one))
+    missing.add(one)
+    options.spawn(one)
+  }
+}
+
+async function orderOnce(options: CustomersOptions, tally: CustomersTally, plan: PlannedOrder): Promise<void> {
+  const { customer, order, cancel_after_s } = plan
+  const answer = await options.doors.placeOrder(order, customer.customer_ref)
+  if (answer === undefined) {
+    tally.refused++
+    return
+  }
+  tally.acknowledged.push(answer.order_id)
+  if (cancel_after_s === undefined || answer.state === 'rejected') return
+  options.spawn(cancelLater(options, tally, answer.order_id, plan))
+}
+
+async function cancelLater(
+  { clock, doors, seed }: CustomersOptions,
+  tally: CustomersTally,
+  order_id: string,
+  { customer, order, cancel_after_s = 0 }: PlannedOrder,
+): Promise<void> {
+  await clock.sleep(cancel_after_s)
+  const reason = draws(seed, 'cancel', order.external_id).pick(CANCEL_REASONS)
+  tally.cancels_asked++
+  if (await doors.cancelOrder(order_id, reason, customer.customer_ref)) tally.cancels_taken++
+}

@@ -1,0 +1,107 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { OrderView } from '../../dispatch/contract.ts'
+import { PLACES } from './chicago.ts'
+import type { CityOptions } from './city.ts'
+import type { CityClock } from './clock.ts'
+import { type Couriers, type CouriersTally, openCouriers } from './couriers.ts'
+import { type CustomersTally, runCustomers } from './customers.ts'
+import type { Doors } from './doors.ts'
+import { openWarehouses, type WarehousesTally } from './warehouses.ts'
+import { followWork, type Work, type WorkListener } from './work.ts'
+
+/** Everybody in the city, and what each of them hears. */
+
+export interface Stage {
+  clock: CityClock
+  doors: Doors
+  /** runs beside everything else; its failure ends the city */
+  spawn: (work: Promise<void>) => void
+  onFailure: (error: unknown) => void
+  stop: AbortSignal
+}
+
+export interface PeopleReport {
+  customers: CustomersTally
+  warehouses: WarehousesTally
+  couriers: CouriersTally
+  stream_reconnects: number
+}
+
+export interface People {
+  /** Shelves are counted, shifts begin, and the stream of work has been heard once. */
+  arrive(): Promise<void>
+  /** @param evening business ms at which the curve of demand begins */
+  start(evening: number): void
+  /** No more positions. */
+  pause(): void
+  report(): PeopleReport
+}
+
+const POSITIONS_EVERY_MS = 1_000
+
+export function openPeople(options: CityOptions, stage: Stage): People {
+  const { seed, couriers: couriers_wanted, orders_per_min, run, key, dispatch_url } = options
+  const { clock, doors, spawn, stop } = stage
+  const customers: CustomersTally = { acknowledged: [], refused: 0, cancels_asked: 0, cancels_taken: 0 }
+  const warehouses = openWarehouses({ ...stage, seed, places: PLACES })
+  let couriers: Couriers | undefined
+  let work: Work | undefined
+  let paused = false
+
+  const listener: WorkListener = {
+    onOrder: order => warehouses.onOrder(order),
+    onTrip: trip => couriers?.onTrip(trip),
+    onOrderGone: order_id => spawn(missedEnd(doors, order_id, order => warehouses.onOrder(order))),
+    onTripGone: trip => couriers?.onTrip({ ...trip, state: 'cancelled' }),
+  }
+  return {
+    async arrive() {
+      couriers = openCouriers({
+        ...stage,
+        seed,
+        places: PLACES,
+        couriers: couriers_wanted,
+        tripOf: trip_id => work?.trip(trip_id),
+        orderOf: order_id => work?.order(order_id),
+        takeBack: warehouses.takeBack,
+      })
+      await Promise.all([warehouses.countAll(), couriers.startShifts()])
+      work = followWork({ url: `${dispatch_url}/v1/work/stream`, key, stop, listener })
+      await work.ready
+    },
+    start(evening) {
+      warehouses.open()
+      spawn(runCustomers({ seed, run, orders_per_min, evening, clock, doors, spawn }, customers))
+      if (couriers) spawn(reportPositions(couriers, doors, () => paused || stop.aborted))
+    },
+    pause() {
+      paused = true
+    },
+    report: () => ({
+      customers,
+      warehouses: warehouses.tally,
+      couriers: couriers?.tally ?? NO_COURIERS,
+      stream_reconnects: work?.reconnects() ?? 0,
+    }),
+  }
+}
+
+const NO_COURIERS: CouriersTally = { accepted: 0, declined: 0, delivered: 0, failed: 0, aborted: 0, positions: 0 }
+
+/** The order ended while the stream was cut: its last row tells how. */
+async function missedEnd(doors: Doors, order_id: string, tell: (order: OrderView) => void): Promise<void> {
+  const order = await doors.order(order_id)
+  if (order !== undefined) tell(order)
+}
+
+/**
+ * The whole fleet each wall second, in one request. While an answer is missing nobody sends more: a newer position is worth more
+ * than a queue of old ones.
+ */
+async function reportPositions(couriers: Couriers, doors: Doors, isOver: () => boolean): Promise<void> {
+  for (let next = performance.now(); !isOver(); ) {
+    next = Math.max(next + POSITIONS_EVERY_MS, performance.now())
+    await doors.sendEvents(couriers.positions())
+    await delay(Math.max(0, next - performance.now()))
+  }
+}

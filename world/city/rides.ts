@@ -1,0 +1,169 @@
+import type { OrderView, TripView } from '../../dispatch/contract.ts'
+import type { Point, Requirement } from '../../ingest/events/envelope.ts'
+import { metresBetween, type Place, ZONE_ID } from './chicago.ts'
+import type { CityClock } from './clock.ts'
+import { type Doors, draft } from './doors.ts'
+import { type Draws, draws } from './random.ts'
+import { arrivalOf, planWay, positionAt, type Way } from './ways.ts'
+
+/**
+ * A trip as its courier lives it:
+ *
+ *   accepted ─► to the warehouse ─► waits for the bag ─► picked_up ─► to the door ─► delivered ─► next door … ─► home
+ *                    └──── taken away: home ────┘                        └► failed ─► back to the warehouse
+ */
+
+const NOBODY_HOME_SHARE = 0.012
+/** How often somebody at the counter looks whether the bag is there, business s. */
+const LOOK_EVERY_S = 4
+const NEAR_M = 150
+/** Nobody hurries home. */
+const HOMEWARD_SHARE = 0.75
+
+export interface Courier {
+  courier_id: string
+  home: Place
+  vehicle: 'bicycle' | 'scooter'
+  speed_mps: number
+  has: Requirement[]
+  way: Way
+  /** how many there were so far: names of the draws */
+  offers: number
+  rides: number
+}
+
+export const standing = (point: Point, now: number): Way => ({ points: [point], at: [now] })
+
+export interface RideOptions {
+  seed: number
+  places: readonly Place[]
+  clock: CityClock
+  doors: Pick<Doors, 'sendEvents' | 'tell'>
+  /** as last heard of on the stream */
+  tripOf: (trip_id: string) => TripView | undefined
+  orderOf: (order_id: string) => OrderView | undefined
+  /** goods come back to their warehouse */
+  takeBack: (order_id: string) => void
+  spawn: (work: Promise<void>) => void
+  tally: { delivered: number; failed: number; aborted: number }
+}
+
+export interface Ride {
+  courier: Courier
+  /** resolves when the trip was taken away before the pickup */
+  left: Promise<'left'>
+  leave(): void
+  carrying: boolean
+}
+
+export function openRide(courier: Courier): Ride {
+  const { promise: left, resolve } = Promise.withResolvers<'left'>()
+  return { courier, left, leave: () => resolve('left'), carrying: false }
+}
+
+export const isLost = (ride: Ride, trip: TripView): boolean =>
+  !ride.carrying && (trip.state === 'cancelled' || trip.courier_id !== ride.courier.courier_id)
+
+export async function carry(options: RideOptions, ride: Ride, trip: TripView): Promise<void> {
+  const { courier } = ride
+  const draw = draws(options.seed, 'ride', courier.courier_id, courier.rides++)
+  const warehouse = options.places.find(one => one.warehouse_id === trip.warehouse_id)?.point ?? courier.home.point
+  const in_hand = await pickUp(options, ride, trip, warehouse, draw)
+  if (in_hand.size === 0) {
+    options.tally.aborted++
+    goHome(options, courier, draw)
+    return
+  }
+  const brought_back: string[] = []
+  for (let door = nextDoor(options, trip, in_hand); door; door = nextDoor(options, trip, in_hand)) {
+    in_hand.delete(door.order_id)
+    await rideTo(options, courier, door.point, draw)
+    await options.clock.sleep(draw.between(25, 100))
+    if (!(await handOver(options, courier, door.order_id))) brought_back.push(door.order_id)
+  }
+  if (brought_back.length > 0) await bringBack(options, courier, warehouse, brought_back, draw)
+  goHome(options, courier, draw)
+}
+
+type Door = TripView['stops'][number]
+
+const pickups = (trip: TripView): Door[] => trip.stops.filter(stop => stop.kind === 'pickup')
+
+/** The stops are read anew each time: a trip may have been changed on the way. */
+function nextDoor({ tripOf }: RideOptions, trip: TripView, in_hand: ReadonlySet<string>): Door | undefined {
+  const { stops } = tripOf(trip.trip_id) ?? trip
+  return stops.find(stop => stop.kind === 'dropoff' && in_hand.has(stop.order_id))
+}
+
+/** @returns the orders in hand; none when the trip was taken away before */
+async function pickUp(
+  options: RideOptions,
+  ride: Ride,
+  trip: TripView,
+  warehouse: Point,
+  draw: Draws,
+): Promise<Set<string>> {
+  const { clock, doors, tripOf } = options
+  const { courier, left } = ride
+  const in_hand = new Set<string>()
+  if ((await Promise.race([rideTo(options, courier, warehouse, draw), left])) === 'left') return in_hand
+  for (;;) {
+    const latest = tripOf(trip.trip_id) ?? trip
+    if (pickups(latest).every(stop => options.orderOf(stop.order_id)?.state === 'packed')) break
+    if ((await Promise.race([clock.sleep(LOOK_EVERY_S), left])) === 'left') return in_hand
+  }
+  if ((await Promise.race([clock.sleep(draw.between(15, 40)), left])) === 'left') return in_hand
+  ride.carrying = true
+  for (const stop of pickups(tripOf(trip.trip_id) ?? trip)) {
+    if (await doors.tell(courier.courier_id, { word: 'picked_up', order_id: stop.order_id })) in_hand.add(stop.order_id)
+  }
+  return in_hand
+}
+
+/** @returns false when nobody opened */
+async function handOver(options: RideOptions, courier: Courier, order_id: string): Promise<boolean> {
+  const { doors, orderOf, seed, tally } = options
+  const luck = (orderOf(order_id)?.external_id ?? order_id).replace(/^.*-(?=\d+$)/, '')
+  if (draws(seed, 'door', luck).chance(NOBODY_HOME_SHARE)) {
+    const told = await doors.tell(courier.courier_id, { word: 'failed', order_id, reason: 'nobody_home' })
+    if (told) tally.failed++
+    return !told
+  }
+  if (await doors.tell(courier.courier_id, { word: 'delivered', order_id })) tally.delivered++
+  return true
+}
+
+/** Nobody gives this courier anything new until the bags are on the counter again. */
+async function bringBack(
+  options: RideOptions,
+  courier: Courier,
+  warehouse: Point,
+  order_ids: readonly string[],
+  draw: Draws,
+): Promise<void> {
+  await sayState(options, courier, 'break')
+  await rideTo(options, courier, warehouse, draw)
+  for (const order_id of order_ids) options.takeBack(order_id)
+  await sayState(options, courier, 'available')
+}
+
+async function sayState({ doors, clock }: RideOptions, { courier_id }: Courier, state: string): Promise<void> {
+  const event = draft('state.changed', { courier_id, state }, clock.now(), `courier:${courier_id}`)
+  await doors.sendEvents([{ ...event, zone_id: ZONE_ID }])
+}
+
+async function rideTo({ clock }: RideOptions, courier: Courier, to: Point, draw: Draws): Promise<void> {
+  const from = positionAt(courier.way, clock.now()).point
+  courier.way = planWay(from, to, clock.now(), courier.speed_mps, draw)
+  await clock.until(arrivalOf(courier.way))
+}
+
+/** Back to the own warehouse, where the next bag will be. A new trip simply begins from wherever this one has come to. */
+function goHome({ clock }: RideOptions, courier: Courier, draw: Draws): void {
+  const now = clock.now()
+  const from = positionAt(courier.way, now).point
+  const near = metresBetween(from, courier.home.point) < NEAR_M
+  courier.way = near
+    ? standing(from, now)
+    : planWay(from, courier.home.point, now, courier.speed_mps * HOMEWARD_SHARE, draw)
+}

@@ -1,0 +1,307 @@
+import type { OrderView } from '../../dispatch/contract.ts'
+import { CATALOGUE, type Item, itemOf, shelfAtStart, shelfTarget } from './catalogue.ts'
+import type { Place } from './chicago.ts'
+import type { CityClock } from './clock.ts'
+import { type Doors, draft } from './doors.ts'
+import { type Outbox, openOutbox } from './outbox.ts'
+import { type Draws, draws } from './random.ts'
+
+/**
+ * Ten warehouses with four pickers each. A shelf is what is really there; what Waggle believes may differ, and a short pick, a
+ * recount or a delivery brings the two together again.
+ */
+
+export const PICKERS = 4
+/** what Waggle is told to plan with */
+export const PICK_S_PER_LINE = 25
+export const PACK_S = 45
+
+const SHORT_SHARE = 0.007
+const WASTE_SHARE = 0.1
+const RESTOCK_BELOW = 0.3
+
+export interface WarehousesTally {
+  picked: number
+  shorts: number
+  packed: number
+  received: number
+  counted: number
+  put_back: number
+}
+
+/** An order's part on its way over the shelves of one warehouse. */
+interface Job {
+  order_id: string
+  fulfilment_id: string
+  /** names its draws: the order's number in the evening */
+  luck: string
+  lines: OrderView['lines']
+  /** line_id → what lies in the bag */
+  bag: Map<string, { sku: string; quantity: number }>
+  started: boolean
+  /** cancelled, rejected or given to another warehouse: hands off */
+  dropped: boolean
+}
+
+interface Desk {
+  place: Place
+  shelf: Map<string, number>
+  targets: Map<string, number>
+  queue: Job[]
+  idle_pickers: number[]
+  outbox: Outbox
+}
+
+export interface WarehousesOptions {
+  seed: number
+  places: readonly Place[]
+  clock: CityClock
+  doors: Pick<Doors, 'sendEvents'>
+  spawn: (work: Promise<void>) => void
+  onFailure: (error: unknown) => void
+}
+
+export interface Warehouses {
+  tally: WarehousesTally
+  /** Everything counted once, before the doors open. */
+  countAll(): Promise<void>
+  /** Vans, counts and broken bottles from now on. */
+  open(): void
+  onOrder(order: OrderView): void
+  /** A courier brings back what could not be handed over. */
+  takeBack(order_id: string): void
+}
+
+export function openWarehouses(options: WarehousesOptions): Warehouses {
+  const tally: WarehousesTally = { picked: 0, shorts: 0, packed: 0, received: 0, counted: 0, put_back: 0 }
+  const desks = new Map(options.places.map(place => [place.warehouse_id, openDesk(place, options)]))
+  const jobs = new Map<string, { desk: Desk; job: Job }>()
+  const floor: Floor = { ...options, tally }
+
+  const drop = (order_id: string): void => {
+    const found = jobs.get(order_id)
+    if (found === undefined) return
+    jobs.delete(order_id)
+    found.job.dropped = true
+    found.desk.queue = found.desk.queue.filter(job => job !== found.job)
+    if (found.job.bag.size > 0) options.spawn(putBack(floor, found.desk, found.job))
+  }
+  const take = (order: OrderView): void => {
+    const desk = desks.get(order.warehouse_id ?? '')
+    const known = jobs.get(order.order_id)
+    if (known !== undefined && known.job.fulfilment_id === order.fulfilment_id) {
+      known.job.lines = order.lines
+      return
+    }
+    drop(order.order_id)
+    if (desk === undefined || order.fulfilment_id === null || order.state === 'packed') return
+    const job = newJob(order, order.fulfilment_id)
+    jobs.set(order.order_id, { desk, job })
+    desk.queue.push(job)
+    startWaiting(floor, desk)
+  }
+  const onOrder: Record<OrderView['state'], (order: OrderView) => void> = {
+    placed: () => {},
+    routed: take,
+    picking: take,
+    packed: take,
+    picked_up: () => {},
+    delivered: order => jobs.delete(order.order_id),
+    failed: () => {}, // the courier is on the way back with it
+    rejected: order => drop(order.order_id),
+    cancelled: order => drop(order.order_id),
+  }
+  return {
+    tally,
+    onOrder: order => onOrder[order.state](order),
+    takeBack: drop,
+    async countAll() {
+      await Promise.all([...desks.values()].map(desk => countShelves(floor, desk)))
+    },
+    open() {
+      for (const desk of desks.values()) {
+        options.spawn(receiveVans(floor, desk))
+        options.spawn(countNowAndThen(floor, desk))
+        options.spawn(breakThings(floor, desk))
+      }
+    },
+  }
+}
+
+type Floor = WarehousesOptions & { tally: WarehousesTally }
+
+function openDesk(place: Place, { seed, doors, onFailure }: WarehousesOptions): Desk {
+  const targets = new Map<string, number>()
+  const shelf = new Map<string, number>()
+  for (const item of CATALOGUE) {
+    const target = shelfTarget(seed, place.warehouse_id, item, place.weight)
+    targets.set(item.sku, target)
+    shelf.set(item.sku, shelfAtStart(seed, place.warehouse_id, item, target))
+  }
+  const idle_pickers = Array.from({ length: PICKERS }, (_, i) => i + 1)
+  return { place, shelf, targets, queue: [], idle_pickers, outbox: openOutbox(doors, onFailure) }
+}
+
+function newJob(order: OrderView, fulfilment_id: string): Job {
+  const luck = (order.external_id ?? order.order_id).replace(/^.*-(?=\d+$)/, '')
+  const { order_id, lines } = order
+  return { order_id, fulfilment_id, luck, lines, bag: new Map(), started: false, dropped: false }
+}
+
+// ── Picking ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function startWaiting(floor: Floor, desk: Desk): void {
+  while (desk.queue.length > 0 && desk.idle_pickers.length > 0) {
+    const job = desk.queue.shift() as Job
+    const picker = desk.idle_pickers.shift() as number
+    job.started = true
+    const work = pick(floor, desk, job, picker).finally(() => {
+      desk.idle_pickers.push(picker)
+      startWaiting(floor, desk)
+    })
+    floor.spawn(work)
+  }
+}
+
+async function pick(floor: Floor, desk: Desk, job: Job, picker: number): Promise<void> {
+  const { clock, tally } = floor
+  const part = { order_id: job.order_id, fulfilment_id: job.fulfilment_id, warehouse_id: desk.place.warehouse_id }
+  const draw = draws(floor.seed, 'pick', job.luck)
+  await clock.sleep(draw.between(4, 12))
+  if (job.dropped) return
+  await say(floor, desk, 'pick.started', { ...part, picker: `${desk.place.warehouse_id}-${picker}` })
+  for (const { line_id } of job.lines) {
+    await clock.sleep(secondsForLine(draw))
+    const line = job.lines.find(one => one.line_id === line_id)
+    if (job.dropped) return
+    if (line !== undefined) await pickLine(floor, desk, job, part, line)
+  }
+  await clock.sleep(PACK_S * draw.between(0.6, 1.5))
+  // An empty bag is not packed: Waggle decides what becomes of that order.
+  if (job.dropped || job.bag.size === 0) return
+  tally.packed++
+  await say(floor, desk, 'order.packed', { ...part, bags: Math.ceil(job.bag.size / 4) })
+}
+
+const secondsForLine = (draw: Draws): number => 8 + draw.exponential(PICK_S_PER_LINE - 6)
+
+async function pickLine(floor: Floor, desk: Desk, job: Job, part: object, line: Job['lines'][number]): Promise<void> {
+  const { line_id, sku, quantity } = line
+  const there = desk.shelf.get(sku) ?? 0
+  const missing = Math.max(quantity - there, missingByChance(floor.seed, job.luck, line))
+  const got = quantity - missing
+  if (got > 0) {
+    desk.shelf.set(sku, there - got)
+    job.bag.set(line_id, { sku, quantity: got })
+    floor.tally.picked++
+    await say(floor, desk, 'line.picked', { ...part, line_id, quantity: got })
+  }
+  if (missing > 0) {
+    const strayed = Math.max(0, there - got)
+    desk.shelf.set(sku, 0)
+    floor.tally.shorts++
+    await say(floor, desk, 'line.short', { ...part, line_id, quantity: missing })
+    floor.spawn(recount(floor, desk, job.luck, sku, strayed))
+  }
+}
+
+/** The same line comes up short in every run of a seed. */
+export function missingByChance(seed: number, luck: string, line: { line_id: string; quantity: number }): number {
+  const draw = draws(seed, 'short', luck, line.line_id)
+  return draw.chance(SHORT_SHARE) ? Math.max(1, Math.round(line.quantity * draw.between(0.4, 1))) : 0
+}
+
+/** Somebody looks for what should have been there, and counts what turns up. */
+async function recount(floor: Floor, desk: Desk, luck: string, sku: string, strayed: number): Promise<void> {
+  const draw = draws(floor.seed, 'recount', desk.place.warehouse_id, luck, sku)
+  await floor.clock.sleep(draw.between(240, 600))
+  const item = itemOf.get(sku)
+  if (item === undefined) return
+  const found = Math.floor((strayed * draw.uniform()) / item.step) * item.step
+  desk.shelf.set(sku, (desk.shelf.get(sku) ?? 0) + found)
+  await count(floor, desk, item)
+}
+
+async function putBack(floor: Floor, desk: Desk, job: Job): Promise<void> {
+  const draw = draws(floor.seed, 'put_back', job.luck)
+  await floor.clock.sleep(draw.between(60, 240))
+  for (const { sku, quantity } of job.bag.values()) {
+    const item = itemOf.get(sku)
+    if (item === undefined) continue
+    const condition = item.requires === 'cold' || draw.chance(WASTE_SHARE) ? 'waste' : 'sellable'
+    if (condition === 'sellable') desk.shelf.set(sku, (desk.shelf.get(sku) ?? 0) + quantity)
+    floor.tally.put_back++
+    await say(floor, desk, 'stock.put_back', { ...at(desk, item), quantity, condition, order_id: job.order_id })
+  }
+}
+
+// ── Stock ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const at = (desk: Desk, item: Item) => ({ warehouse_id: desk.place.warehouse_id, sku: item.sku, unit: item.unit })
+
+async function say(floor: Floor, desk: Desk, type: string, data: object): Promise<void> {
+  await desk.outbox.send(draft(type, data, floor.clock.now(), `warehouse:${desk.place.warehouse_id}`))
+}
+
+async function countShelves(floor: Floor, desk: Desk): Promise<void> {
+  await Promise.all(CATALOGUE.map(item => countNow(floor, desk, item)))
+}
+
+/** Only when all that was done has reached Waggle does a count mean what it says. */
+async function count(floor: Floor, desk: Desk, item: Item): Promise<void> {
+  await desk.outbox.idle()
+  await countNow(floor, desk, item)
+}
+
+function countNow(floor: Floor, desk: Desk, item: Item): Promise<void> {
+  floor.tally.counted++
+  const quantity = desk.shelf.get(item.sku) ?? 0
+  return say(floor, desk, 'stock.counted', { ...at(desk, item), quantity, as_of: floor.clock.now() })
+}
+
+/** A van every half hour or so fills what has run low. */
+async function receiveVans(floor: Floor, desk: Desk): Promise<void> {
+  const draw = draws(floor.seed, 'vans', desk.place.warehouse_id)
+  await floor.clock.sleep(draw.between(300, 2_400))
+  for (let van = 1; ; van++) {
+    const reference = `van-${desk.place.warehouse_id}-${van}`
+    const low = CATALOGUE.filter(item => shareLeft(desk, item) < RESTOCK_BELOW)
+    await Promise.all(low.map(item => receive(floor, desk, item, reference)))
+    await floor.clock.sleep(draw.between(1_500, 2_700))
+  }
+}
+
+const shareLeft = (desk: Desk, item: Item): number =>
+  (desk.shelf.get(item.sku) ?? 0) / Math.max(1, desk.targets.get(item.sku) ?? 1)
+
+async function receive(floor: Floor, desk: Desk, item: Item, reference: string): Promise<void> {
+  const there = desk.shelf.get(item.sku) ?? 0
+  const quantity = (desk.targets.get(item.sku) ?? 0) - there
+  if (quantity < 1) return
+  desk.shelf.set(item.sku, there + quantity)
+  floor.tally.received++
+  await say(floor, desk, 'stock.received', { ...at(desk, item), quantity, reference })
+}
+
+async function countNowAndThen(floor: Floor, desk: Desk): Promise<void> {
+  const draw = draws(floor.seed, 'counts', desk.place.warehouse_id)
+  for (;;) {
+    await floor.clock.sleep(draw.between(150, 420))
+    // What sells well is counted most.
+    const item = CATALOGUE[Math.floor(draw.uniform() ** 2 * CATALOGUE.length)]
+    if (item !== undefined) await count(floor, desk, item)
+  }
+}
+
+async function breakThings(floor: Floor, desk: Desk): Promise<void> {
+  const draw = draws(floor.seed, 'breakage', desk.place.warehouse_id)
+  for (;;) {
+    await floor.clock.sleep(draw.between(500, 1_500))
+    const item = draw.pick(CATALOGUE)
+    const there = desk.shelf.get(item.sku) ?? 0
+    if (there < 4 * item.step) continue
+    desk.shelf.set(item.sku, there - item.step)
+    const reason = draw.pick(['damaged', 'expired', 'stolen'] as const)
+    await say(floor, desk, 'stock.adjusted', { ...at(desk, item), delta: -item.step, reason })
+  }
+}
