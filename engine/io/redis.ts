@@ -92,6 +92,23 @@ export async function writeViews(redis: Redis, namespace: string, writes: readon
   })
 }
 
+/** The fences as they stand in Redis, null where there is none. Rejects when Redis can't be reached. */
+export async function readFences(
+  redis: Redis,
+  namespace: string,
+  views: readonly ViewWrite['view'][],
+): Promise<(string | null)[]> {
+  if (views.length === 0) return []
+  if (redis.status === 'wait') await redis.connect()
+  const pipeline = redis.pipeline()
+  for (const view of views) pipeline.get(keysOf(namespace, view)[0] ?? '')
+  const answers = (await pipeline.exec()) ?? []
+  return answers.map(([error, fence]) => {
+    if (error) throw error
+    return typeof fence === 'string' ? fence : null
+  })
+}
+
 function keysOf(namespace: string, view: ViewWrite['view']): string[] {
   if (view.kind === 'warehouse') {
     const keys = viewKeys.warehouse(namespace, view.warehouse_id)

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { migrateClickhouse } from '../../sql/migrate.ts'
 import { startClickhouse } from '../../world/servers/clickhouse/start.ts'
@@ -136,7 +137,7 @@ describe('one loader', () => {
   })
 })
 
-test.each(['after_record:3', 'after_insert:3', 'after_done:3', 'after_record:1', 'after_insert:1'])(
+test.concurrent.each(['after_record:3', 'after_insert:2', 'after_done:3'])(
   'killed %s and started again, it has everything once',
   async failpoint => {
     await using scene = await openScene('kill', testServers())
@@ -158,7 +159,7 @@ test.each(['after_record:3', 'after_insert:3', 'after_done:3', 'after_record:1',
   },
 )
 
-test('two loaders, one of them killed in the middle, have everything once', async () => {
+test.concurrent('two loaders, one of them killed in the middle, have everything once', async () => {
   await using scene = await openScene('two', testServers())
   const env = { WAGGLE_LOADER_BATCH_ROWS_MAX: '20' }
   const first = scene.start(env)
@@ -175,7 +176,7 @@ test('two loaders, one of them killed in the middle, have everything once', asyn
   await expectRollup(scene, 600)
 })
 
-test('what a lost owner wrote is void, also when the loader has forgotten all but its book', async () => {
+test.concurrent('what a lost owner wrote is void, also when the loader has forgotten all but its book', async () => {
   await using scene = await openScene('void', testServers())
   const once = async () => {
     const loader = scene.start()
@@ -208,7 +209,7 @@ test('what a lost owner wrote is void, also when the loader has forgotten all bu
   expect(sums).toEqual({ placed: 3, routed: 2, rejected: 2 })
 })
 
-test('a delivery that comes twice counts once, even in another batch', async () => {
+test.concurrent('a delivery that comes twice counts once, even in another batch', async () => {
   await using scene = await openScene('twice', testServers())
   const loader = scene.start()
   await scene.put('deliveries', 0, delivered(1, 30))
@@ -222,7 +223,7 @@ test('a delivery that comes twice counts once, even in another batch', async () 
   expect(rows).toEqual([{ delivered: 1, late: 1 }])
 })
 
-test('a table made anew is filled from the beginning', async () => {
+test.concurrent('a table made anew is filled from the beginning', async () => {
   const urls = testServers()
   await using scene = await openScene('anew', urls)
   await fillLog(scene, 30)
@@ -237,7 +238,7 @@ test('a table made anew is filled from the beginning', async () => {
   await expectRollup(scene, 30)
 })
 
-test('ClickHouse away and back: ready says so meanwhile, and nothing is lost', async () => {
+test.concurrent('ClickHouse away and back: ready says so meanwhile, and nothing is lost', async () => {
   const data_dir = await mkdtemp(join(tmpdir(), 'waggle-loader-'))
   const begin = (port: number) => startClickhouse({ data_dir, port, log: () => undefined })
   let server = await begin(0)
@@ -258,17 +259,45 @@ test('ClickHouse away and back: ready says so meanwhile, and nothing is lost', a
       { timeout_ms: 30_000, what: 'not ready' },
     )
     expect(answer).toContain('clickhouse')
+    await loader.stop()
+    expect((await loader.exit).code).toBe(0)
+    const next = scene.start()
+    const next_address = await next.address
     server = await begin(Number(new URL(server.url).port))
     await scene.complete()
     await expectRollup(scene, 600)
-    await waitFor(async () => (await fetch(`${address}/readyz`)).status === 200, { timeout_ms: 30_000, what: 'ready' })
+    await waitFor(async () => (await fetch(`${next_address}/readyz`)).status === 200, {
+      timeout_ms: 30_000,
+      what: 'ready',
+    })
   } finally {
     await server.stop()
     await rm(data_dir, { recursive: true, force: true })
   }
 })
 
-test('an event of no zone of ours is loaded like any other', async () => {
+test.concurrent('Postgres cutting its connections again and again loses nothing', async () => {
+  await using scene = await openScene('cut', testServers())
+  scene.start({ WAGGLE_LOADER_BATCH_ROWS_MAX: '20' })
+  const client = new Client({ connectionString: scene.postgres_url })
+  await client.connect()
+  const filling = fillLog(scene, 300)
+  const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'waggle-loader'`
+  let cuts = 0
+  await waitFor(
+    async () => {
+      cuts += (await client.query(cut)).rowCount ?? 0
+      return cuts >= 10
+    },
+    { timeout_ms: 60_000, what: 'ten cuts', every_ms: 100 },
+  )
+  await client.end()
+  await filling
+  await scene.complete()
+  await expectRollup(scene, 300)
+})
+
+test.concurrent('an event of no zone of ours is loaded like any other', async () => {
   await using scene = await openScene('far', testServers())
   const loader = scene.start()
   await scene.put('operations', 0, { ...envelope(1, 'order.placed', routed(1).order), zone_id: 'nowhere' })

@@ -1,5 +1,5 @@
 import { TOPICS, type Topic, topicName } from '../../ingest/contract.ts'
-import type { kafkaClient } from '../../ingest/io/kafka.ts'
+import { type kafkaClient, topicEnds } from '../../ingest/io/kafka.ts'
 import { openReader, type Reader, type TopicPartition } from '../../ingest/io/reader.ts'
 import type { BookedBatch, Shelf } from '../io/loader_book.ts'
 import { encodeBatch } from './batch.ts'
@@ -33,7 +33,8 @@ export interface LoaderOptions {
 
 export interface Loader {
   ready(): boolean
-  lag(): { topic: Topic; lag: number }[]
+  /** by partition; null while partitions are being taken over */
+  lag(): { topic: Topic; lag: number }[] | null
   close(): Promise<void>
 }
 
@@ -45,7 +46,7 @@ const CLOSE_MS_MAX = 5_000
 
 const topics = Object.keys(TOPICS) as Topic[]
 
-/** Waits until ClickHouse and Postgres answer, then for the group. `signal`: give up waiting. */
+/** Waits until ClickHouse has its tables and Kafka its topics, then for the group. `signal`: give up waiting. */
 export async function openLoader(options: LoaderOptions, signal: AbortSignal): Promise<Loader> {
   const { namespace, watch } = options
   const ending = new AbortController()
@@ -63,6 +64,9 @@ export async function openLoader(options: LoaderOptions, signal: AbortSignal): P
     if (!found) throw new Error(`${topic} is not a topic of the loader`)
     return found
   }
+  await untilDone({ ...patienceFor('kafka'), signal }, () =>
+    Promise.all([...lanes.keys()].map(topic => topicEnds(options.kafka, topic))),
+  )
   const redoing = new Map<string, Promise<void>>()
   const redoOnce = (shelf: TopicShelf, batch: BookedBatch): Promise<void> => {
     const running = redoing.get(batch.batch_id)
@@ -103,11 +107,16 @@ export async function openLoader(options: LoaderOptions, signal: AbortSignal): P
     batch_bytes_max: PARTITION_BYTES_MAX,
     queue_bytes_max: PARTITION_BYTES_MAX,
     commit: true,
+    // Soon after a kill -9 somebody else may have the partitions; 6 s is the least that a broker allows.
+    session_timeout_ms: 6_000,
   })
 
   return {
     ready: () => reader.ready() && reader.troubles().length === 0,
-    lag: () => reader.lag().map(({ topic, lag }) => ({ topic: laneAt({ topic, partition: 0 }).shelf.topic, lag })),
+    lag: () =>
+      !reader.ready()
+        ? null
+        : reader.lag().map(({ topic, lag }) => ({ topic: laneAt({ topic, partition: 0 }).shelf.topic, lag })),
     async close() {
       closing = true
       const timer = setTimeout(() => ending.abort(), CLOSE_MS_MAX)

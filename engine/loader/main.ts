@@ -43,7 +43,7 @@ const book = openLoaderBook(config.postgres_url, error =>
   http.log.warn({ err: error }, 'a Postgres connection was lost'),
 )
 stack.defer(() => book.close())
-const watch = openWatch(http.metrics, http.log, () => loader?.lag() ?? [])
+const watch = openWatch(http.metrics, http.log, () => loader?.lag() ?? null)
 const end = () => {
   stopping.abort()
   stopped.resolve()

@@ -1,3 +1,4 @@
+import { anything, constantFrom, dictionary, json, object, oneof, record, uint8Array } from 'fast-check'
 import type { Topic } from '../../ingest/contract.ts'
 import { PARTITIONS, type Scene } from './scene.ts'
 
@@ -92,6 +93,31 @@ export const POISON: Buffer[] = [
   Buffer.from('{"type":"delivery.delivered","data":{"delivered_at":1e15,"late_s":1.5,"version":-1,"stops":"x"}}'),
   Buffer.from('{"__proto__":{"type":"x"},"type":"made.up","schema_version":99,"extra":[[[]]],"data":{"new":1}}'),
 ]
+
+export const jsonBytes = (value: unknown): Buffer => Buffer.from(JSON.stringify(value) ?? '')
+
+const spoilt = [envelope(1, 'order.placed', routed(1).order), delivered(1, 5), decided(1, 2, [routed(3)])].map(sample =>
+  record({ field: constantFrom(...Object.keys(sample), 'x'), value: anything() }).map(({ field, value }) => {
+    try {
+      return jsonBytes({ ...sample, [field]: value })
+    } catch {
+      return jsonBytes(sample)
+    }
+  }),
+)
+const data_fields = constantFrom('point', 'cell', 'quantity', 'delta', 'lines', 'order', 'stops', 'version', 'late_s')
+const inside = record({
+  type: constantFrom('courier.moved', 'hold.confirmed', 'stock.counted', 'delivery.delivered'),
+  data: dictionary(data_fields, oneof(json(), object())),
+}).map(jsonBytes)
+
+/** Something of everything, for fast-check: any bytes, any JSON, and our own records with any value in any field. */
+export const anyBytes = oneof(
+  uint8Array({ maxLength: 200 }).map(bytes => Buffer.from(bytes)),
+  json().map(text => Buffer.from(text)),
+  inside,
+  ...spoilt,
+)
 
 /** Some `orders` orders through all topics, half of them delivered, every tenth late; with repeats and poison in between. */
 export async function fillLog(scene: Scene, orders: number, first = 0): Promise<void> {

@@ -18,8 +18,8 @@ export interface Lag {
   lag: number
 }
 
-/** `lags`: one entry a partition. */
-export function openWatch(registry: Registry, log: Log, lags: () => Lag[]): Watch {
+/** `lags`: one entry a partition; null while that is not known. */
+export function openWatch(registry: Registry, log: Log, lags: () => Lag[] | null): Watch {
   const registers = [registry]
   const by_topic = { labelNames: ['topic'] as const, registers }
   const rows = new Counter({ name: 'waggle_loader_rows_total', help: 'rows that ClickHouse acknowledged', ...by_topic })
@@ -73,7 +73,7 @@ export function openWatch(registry: Registry, log: Log, lags: () => Lag[]): Watc
   }
 }
 
-function addLag(registers: Registry[], lags: () => Lag[]): void {
+function addLag(registers: Registry[], lags: () => Lag[] | null): void {
   new Gauge({
     name: 'waggle_loader_lag_records',
     help: 'records of Kafka that ClickHouse has not acknowledged, in the partitions of this process',
@@ -81,8 +81,11 @@ function addLag(registers: Registry[], lags: () => Lag[]): void {
     registers,
     collect() {
       this.reset()
+      const known = lags()
+      // No figure is better than a zero that nobody has looked for.
+      if (!known) return
       for (const topic of Object.keys(TOPICS)) this.set({ topic }, 0)
-      for (const { topic, lag } of lags()) this.inc({ topic }, lag)
+      for (const { topic, lag } of known) this.inc({ topic }, lag)
     },
   })
 }

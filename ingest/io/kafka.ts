@@ -91,6 +91,7 @@ export interface OutgoingMessage {
 
 /** Where a message came to lie. `appended_at`: the broker's clock, ms. */
 export interface Appended {
+  topic: string
   partition: number
   offset: number
   appended_at: number
@@ -165,12 +166,15 @@ export async function openProducer(kafka: Kafka, options: { buffer_bytes_max?: n
       if (!Number.isSafeInteger(base))
         throw new Error(`Kafka acknowledged without an offset: ${JSON.stringify(answer)}`)
       part.forEach((message, index) => {
-        message.resolve({ partition: lane.partition, offset: base + index, appended_at })
+        message.resolve({ topic: lane.topic, partition: lane.partition, offset: base + index, appended_at })
       })
-    } catch (error) {
-      for (const message of part) message.reject(error)
-    } finally {
       for (const message of part) buffered_bytes -= message.bytes
+    } catch (error) {
+      // What waits behind a failed send fails with it, so that a caller who sends again keeps the order.
+      for (const message of [...part, ...lane.waiting.splice(0)]) {
+        buffered_bytes -= message.bytes
+        message.reject(error)
+      }
     }
   }
 

@@ -1,0 +1,124 @@
+import type { OperationsEvent } from '../ingest/contract.ts'
+import type { DeadReason } from '../ingest/events/dead_letters.ts'
+import type { FulfilmentId, OrderId, WarehouseId } from '../ingest/events/envelope.ts'
+import type { OrderRequest } from '../ingest/events/orders.ts'
+import { type FulfilmentState, type OrderState, openOf, type ZoneState } from './state.ts'
+
+/** Can this event mean anything in this state? What can't is a value, not an exception: a duplicate or a dead letter. */
+export type Refused = { kind: 'duplicate' } | { kind: 'dead'; reason: DeadReason; detail: string }
+
+const dead = (reason: DeadReason, detail: string): Refused => ({ kind: 'dead', reason, detail })
+
+/** null: go on. Pure. */
+export function admitContent(zone: ZoneState, event: OperationsEvent): Refused | null {
+  switch (event.type) {
+    case 'order.placed':
+      return admitOrder(zone, event.data)
+    case 'order.changed':
+    case 'order.cancel_asked':
+      return admitOpenOrder(zone, event.data.order_id)
+    case 'hold.asked':
+      return zone.holds.has(event.data.hold_id) ? { kind: 'duplicate' } : null
+    case 'hold.confirmed':
+      return zone.holds.has(event.data.hold_id)
+        ? admitOrder(zone, event.data.order)
+        : dead('unknown_hold', event.data.hold_id)
+    case 'hold.released':
+      return zone.holds.has(event.data.hold_id) ? null : dead('unknown_hold', event.data.hold_id)
+    case 'stock.counted':
+    case 'stock.adjusted':
+    case 'stock.received':
+    case 'stock.put_back':
+      return admitStock(zone, event.data)
+    case 'pick.started':
+    case 'line.picked':
+    case 'line.short':
+    case 'line.substituted':
+    case 'order.packed':
+      return admitPicking(zone, event)
+    case 'warehouse.paused':
+    case 'warehouse.resumed':
+    case 'warehouse.mode':
+      return zone.warehouses.has(event.data.warehouse_id) ? null : dead('unknown_warehouse', event.data.warehouse_id)
+    case 'warehouse.upserted':
+    case 'policy.changed':
+    case 'clock.set':
+    case 'tick':
+      return null
+  }
+}
+
+function admitOrder(zone: ZoneState, request: OrderRequest): Refused | null {
+  const known = zone.orders.get(request.order_id)
+  if (!known) return null
+  if (known.content === contentOf(request)) return { kind: 'duplicate' }
+  return dead('conflict', `order ${request.order_id} was placed with other content`)
+}
+
+function admitOpenOrder(zone: ZoneState, order_id: OrderId): Refused | null {
+  const order = zone.orders.get(order_id)
+  if (!order) return dead('unknown_order', order_id)
+  if (order.state === 'cancelled' || order.state === 'rejected') return { kind: 'duplicate' }
+  return null
+}
+
+function admitStock(zone: ZoneState, data: { warehouse_id: WarehouseId; sku: string; unit: string }): Refused | null {
+  const warehouse = zone.warehouses.get(data.warehouse_id)
+  if (!warehouse) return dead('unknown_warehouse', data.warehouse_id)
+  for (const [sku, stock] of [[data.sku, warehouse.stock.get(data.sku as never)] as const]) {
+    if (stock && stock.unit !== data.unit) return dead('conflict', `${sku} is kept in ${stock.unit}, not ${data.unit}`)
+  }
+  return null
+}
+
+type PickingEvent = Extract<OperationsEvent, { data: { fulfilment_id: FulfilmentId } }>
+
+function admitPicking(zone: ZoneState, event: PickingEvent): Refused | null {
+  const { order_id, fulfilment_id, warehouse_id } = event.data
+  const order = zone.orders.get(order_id)
+  if (!order) return dead('unknown_order', order_id)
+  const fulfilment = order.fulfilments.find(part => part.fulfilment_id === fulfilment_id)
+  if (!fulfilment) return dead('unknown_fulfilment', fulfilment_id)
+  if (fulfilment.warehouse_id !== warehouse_id)
+    return dead('foreign_warehouse', `${fulfilment_id} is picked at ${fulfilment.warehouse_id}`)
+  return admitPickingStep(order, fulfilment, event)
+}
+
+/** The life of a fulfilment: reserved ─► picking ─► packed; replaced and cancelled are ends. */
+function admitPickingStep(order: OrderState, fulfilment: FulfilmentState, event: PickingEvent): Refused | null {
+  const illegal = () =>
+    dead('illegal_transition', `${event.type} of ${fulfilment.fulfilment_id}, which is ${fulfilment.state}`)
+  if (order.state !== 'routed') return illegal()
+  if (event.type === 'pick.started') return fulfilment.state === 'reserved' ? null : illegal()
+  if (fulfilment.state !== 'picking') return illegal()
+  if (event.type === 'order.packed') {
+    const open = fulfilment.lines.find(line => openOf(line) > 0)
+    return open ? dead('illegal_transition', `line ${open.line_id} is still open: report it picked or short`) : null
+  }
+  const { line_id, quantity } = event.data
+  const line = fulfilment.lines.find(candidate => candidate.line_id === line_id)
+  if (!line) return dead('unknown_line', line_id)
+  if (quantity > openOf(line))
+    return dead('illegal_transition', `line ${line_id} has ${openOf(line)} open, not ${quantity}`)
+  return null
+}
+
+/** The same wish gives the same text, whatever order its fields came in. 53 bits are plenty to tell a repeat from a conflict. */
+export function contentOf(request: OrderRequest): string {
+  const text = canonical(request)
+  let h1 = 0xdeadbeef
+  let h2 = 0x41c6ce57
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at)
+    h1 = Math.imul(h1 ^ code, 2654435761)
+    h2 = Math.imul(h2 ^ code, 1597334677)
+  }
+  return `${(h1 >>> 0).toString(36)}.${(h2 >>> 0).toString(36)}.${text.length.toString(36)}`
+}
+
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
+  if (value === null || typeof value !== 'object') return JSON.stringify(value)
+  const fields = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return `{${fields.map(([name, field]) => `${name}:${canonical(field)}`).join(',')}}`
+}

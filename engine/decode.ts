@@ -1,0 +1,56 @@
+import { type Static, type TSchema, Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { type CourierEvent, type OperationsEvent, operations_events, partitionOf } from '../ingest/contract.ts'
+import { courier_events } from '../ingest/events/couriers.ts'
+import type { DeadReason } from '../ingest/events/dead_letters.ts'
+import { Envelope, type Family, SCHEMA_VERSION } from '../ingest/events/envelope.ts'
+
+/** Bytes of the log → an event, or why not. Tolerant of unknown fields: a newer writer may know more. */
+export type Decoded<Event> = { event: Event } | { reason: DeadReason; detail: string }
+
+interface Validator {
+  Check(value: unknown): boolean
+  Errors(value: unknown): { instancePath: string; message: string }[]
+}
+
+function validatorsOf(family: Family): Map<string, Validator> {
+  const compile = ([type, data]: [string, TSchema]): [string, Validator] => [
+    type,
+    Compile(Type.Object({ ...Envelope.properties, type: Type.Literal(type), data })) as unknown as Validator,
+  ]
+  return new Map(Object.entries(family).map(compile))
+}
+
+/** One decoder a topic. `keyOf` names the field whose partition the event must lie in. */
+function decoder<Event>(family: Family, keyOf: (event: Event) => string) {
+  const validators = validatorsOf(family)
+  return (bytes: Uint8Array, partition: number, partitions: number): Decoded<Event> => {
+    let value: Partial<Static<typeof Envelope>> | null
+    try {
+      value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
+    } catch (error) {
+      return { reason: 'not_json', detail: error instanceof Error ? error.message : String(error) }
+    }
+    if (value === null || typeof value !== 'object') return { reason: 'wrong_shape', detail: 'not an object' }
+    if (typeof value.schema_version === 'number' && value.schema_version > SCHEMA_VERSION) {
+      return {
+        reason: 'unsupported_version',
+        detail: `schema_version ${value.schema_version}, known up to ${SCHEMA_VERSION}`,
+      }
+    }
+    const validator = validators.get(String(value.type))
+    if (!validator) return { reason: 'unknown_type', detail: String(value.type).slice(0, 80) }
+    if (!validator.Check(value)) {
+      const [first] = validator.Errors(value)
+      return { reason: 'wrong_shape', detail: `${first?.instancePath ?? ''} ${first?.message ?? ''}`.trim() }
+    }
+    const event = value as Event
+    if (partitionOf(keyOf(event), partitions) !== partition) {
+      return { reason: 'wrong_partition', detail: `${keyOf(event)} does not belong to partition ${partition}` }
+    }
+    return { event }
+  }
+}
+
+export const decodeOperation = decoder<OperationsEvent>(operations_events, event => event.zone_id)
+export const decodeCourier = decoder<CourierEvent>(courier_events, event => event.data.courier_id)

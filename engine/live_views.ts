@@ -1,0 +1,150 @@
+import type { Redis } from 'ioredis'
+import { type Fence, readFences, type ViewWrite, writeViews } from './io/redis.ts'
+import type { ViewChange } from './protocol.ts'
+
+/**
+ * Keeps the live views of one partition in Redis equal to the fold, behind it and never holding it up.
+ *
+ *   change ──► pending (absolute values, so newer simply replaces older; bounded by the number of SKUs)
+ *                 │  one write in flight
+ *                 ▼
+ *   Redis says   ok: the fence moves  ·  whole, or it failed: the view is written from memory  ·  older: we are not the owner
+ *
+ * `probe` looks at the fences even when nothing changes: a Redis that was emptied is full again within seconds.
+ */
+export interface LiveViews {
+  /** To be called after the decisions of `fence.offset` are acknowledged. */
+  change(changes: readonly ViewChange[], fence: Fence): void
+  /** Keys that must be written whole; the caller asks the fold for them and calls `replace`. */
+  wanting(): { warehouse_ids: string[]; fleet: boolean } | null
+  replace(changes: readonly ViewChange[], fences: { operations: Fence; couriers: Fence }): Promise<void>
+  /** Compares the fences in Redis with what was written. */
+  probe(): Promise<void>
+  /** Resolves when no write is in flight. */
+  idle(): Promise<void>
+  /** null while everything is written */
+  trouble(): string | null
+}
+
+interface Pending {
+  change: ViewChange
+  fields: Map<string, string>
+  fence: Fence
+}
+
+export function openLiveViews(options: {
+  redis: Redis
+  namespace: string
+  on_write?: (answer: 'ok' | 'older' | 'whole' | 'failed', views: number) => void
+}): LiveViews {
+  const pending = new Map<string, Pending>()
+  const written = new Map<string, { fence: Fence; view: ViewChange['view'] }>()
+  const whole = new Map<string, ViewChange['view']>()
+  let writing: Promise<void> | null = null
+  let trouble: string | null = null
+  const told = options.on_write ?? (() => undefined)
+
+  async function write(writes: ViewWrite[]): Promise<void> {
+    try {
+      const answers = await writeViews(options.redis, options.namespace, writes)
+      writes.forEach(({ view, fence }, place) => {
+        const key = keyOf(view)
+        const answer = answers[place] ?? 'whole'
+        told(answer, 1)
+        if (answer === 'ok') written.set(key, { fence, view })
+        if (answer === 'whole') whole.set(key, view)
+      })
+      trouble = null
+    } catch (error) {
+      // Whether the write arrived is not known: everything it touched is written anew.
+      for (const { view } of writes) whole.set(keyOf(view), view)
+      told('failed', writes.length)
+      trouble = error instanceof Error ? error.message : String(error)
+    }
+  }
+
+  function takePending(): ViewWrite[] {
+    const writes: ViewWrite[] = []
+    for (const [key, { change, fields, fence }] of pending) {
+      const expects = written.get(key)?.fence
+      if (!expects) whole.set(key, change.view)
+      if (whole.has(key) || !expects) continue
+      writes.push({ view: change.view, expects, fence, meta: change.meta, fields: [...fields].flat() })
+    }
+    pending.clear()
+    return writes
+  }
+
+  async function drain(): Promise<void> {
+    while (pending.size > 0) {
+      const writes = takePending()
+      if (writes.length > 0) await write(writes)
+    }
+  }
+
+  /** One at a time: writes, replacements and probes never overtake each other. */
+  function alone(work: () => Promise<void>): Promise<void> {
+    const run = (writing ?? Promise.resolve()).then(work).finally(() => {
+      if (writing === run) writing = null
+    })
+    writing = run
+    return run
+  }
+
+  return {
+    change(changes, fence) {
+      for (const change of changes) merge(pending, change, fence)
+      if (!writing && pending.size > 0) void alone(drain)
+    },
+    wanting() {
+      if (whole.size === 0) return null
+      const views = [...whole.values()]
+      return {
+        warehouse_ids: views.flatMap(view => (view.kind === 'warehouse' ? [view.warehouse_id] : [])),
+        fleet: views.some(view => view.kind === 'fleet'),
+      }
+    },
+    replace: (changes, fences) =>
+      alone(async () => {
+        const writes = changes.map(({ view, meta, fields }): ViewWrite => {
+          const fence = view.kind === 'fleet' ? fences.couriers : fences.operations
+          return { view, expects: null, fence, meta, fields }
+        })
+        for (const { view } of changes) whole.delete(keyOf(view))
+        if (writes.length > 0) await write(writes)
+        await drain()
+      }),
+    probe: () =>
+      alone(async () => {
+        const known = [...written.values()]
+        const fences = await readFences(
+          options.redis,
+          options.namespace,
+          known.map(({ view }) => view),
+        ).catch(() => null)
+        known.forEach(({ view, fence }, place) => {
+          if (fences && fences[place] !== `${fence.epoch}:${fence.offset}`) whole.set(keyOf(view), view)
+        })
+      }),
+    idle: async () => {
+      while (writing) await writing
+    },
+    trouble: () => trouble ?? (whole.size > 0 ? `${whole.size} views wait to be written whole` : null),
+  }
+}
+
+const keyOf = (view: ViewChange['view']): string => (view.kind === 'fleet' ? 'fleet' : `w:${view.warehouse_id}`)
+
+function merge(pending: Map<string, Pending>, change: ViewChange, fence: Fence): void {
+  const key = keyOf(change.view)
+  let entry = pending.get(key)
+  if (!entry) {
+    entry = { change, fields: new Map(), fence }
+    pending.set(key, entry)
+  }
+  entry.change = change
+  entry.fence = fence
+  for (let at = 0; at < change.fields.length; at += 2) {
+    entry.fields.set(change.fields[at] ?? '', change.fields[at + 1] ?? '')
+  }
+}

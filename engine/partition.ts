@@ -1,0 +1,239 @@
+import { type OperationsEvent, wallTime } from '../ingest/contract.ts'
+import type { Decision, DecisionRecord } from '../ingest/events/decisions.ts'
+import type { CourierId, Sku, WarehouseId, ZoneId } from '../ingest/events/envelope.ts'
+import { decodeZones, encodeZones, FOLD_VERSION } from './checkpoint.ts'
+import { encodeStock, type WarehouseView } from './contract.ts'
+import { decodeCourier, decodeOperation } from './decode.ts'
+import { decodeFleet, encodeFleet, type FleetState, stepFleet } from './fleet.ts'
+import { newRecordPacker, type RecordPacker, unpackMessages } from './pack.ts'
+import type { CheckpointBytes, Due, Folded, FoldRequest, LoadRequest, PackedMessages, ViewChange } from './protocol.ts'
+import { promiseTerms } from './routing.ts'
+import { newZone, type WarehouseState, type ZoneState } from './state.ts'
+import { noteTouched, type Touched } from './touched.ts'
+import { nextDue, step } from './zone.ts'
+
+/** One partition in a worker's memory: the zones of `operations` and the fleet of `couriers`. */
+export interface Partition {
+  partition: number
+  partitions: number
+  epoch: number
+  operations: { next_offset: number }
+  couriers: { next_offset: number }
+  zones: Map<ZoneId, ZoneState>
+  fleet: FleetState
+}
+
+export function loadPartition(request: LoadRequest): Partition {
+  const { partition, partitions, epoch, operations, couriers } = request
+  const zones = operations.bytes ? decodeZones(operations.bytes) : []
+  return {
+    partition,
+    partitions,
+    epoch,
+    operations: { next_offset: operations.next_offset },
+    couriers: { next_offset: couriers.next_offset },
+    zones: new Map(zones.map(zone => [zone.zone_id, zone])),
+    fleet: couriers.bytes ? decodeFleet(couriers.bytes) : new Map(),
+  }
+}
+
+export function checkpointPartition(held: Partition): CheckpointBytes {
+  return {
+    operations: { next_offset: held.operations.next_offset, bytes: encodeZones(held.zones.values()) },
+    couriers: { next_offset: held.couriers.next_offset, bytes: encodeFleet(held.fleet) },
+  }
+}
+
+// ── Folding a batch ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+export function foldBatch(held: Partition, request: FoldRequest): Folded {
+  const folded: Folding = {
+    records: newRecordPacker(),
+    dead: [],
+    views: [],
+    counts: { ok: 0, duplicate: 0, superseded: 0, dead: 0, decisions: {} },
+    due: null,
+    decided: [],
+  }
+  if (request.topic === 'couriers') foldCouriers(held, request.messages, folded)
+  else foldOperations(held, request, folded)
+  return { ...folded, records: folded.records.pack() }
+}
+
+/** What a batch has come to so far. */
+type Folding = Omit<Folded, 'records'> & { records: RecordPacker }
+
+function foldOperations(held: Partition, request: FoldRequest, folded: Folding): void {
+  const touched: Map<ZoneState, Touched> = new Map()
+  for (const message of unpackMessages(request.messages)) {
+    const { offset, appended_at, value } = message
+    // At least once in, effects once: the reader may hand over again what is folded already.
+    if (offset < held.operations.next_offset) continue
+    held.operations.next_offset = offset + 1
+    const decoded = decodeOperation(value, held.partition, held.partitions)
+    if ('reason' in decoded) {
+      noteDead(folded, message, decoded)
+      continue
+    }
+    const { event } = decoded
+    const zone = zoneOf(held, event)
+    const past = request.adopted !== null && offset <= request.adopted.through
+    const adopted = past ? (request.adopted?.decisions.get(offset) ?? []) : undefined
+    const outcome = step(zone, { offset, appended_at, event }, adopted)
+    folded.counts[outcome.kind] += 1
+    if (outcome.kind === 'dead') {
+      folded.dead.push({ offset, reason: outcome.reason, detail: outcome.detail, value: value.slice() })
+    } else if (outcome.kind !== 'duplicate') {
+      noteTouched(touchedOf(touched, zone), zone, event, outcome.decisions)
+      if (!past) noteDecisions(held, zone, { offset, event }, outcome.decisions, folded)
+    }
+  }
+  for (const [zone, warehouses] of touched) {
+    for (const [warehouse_id, skus] of warehouses) {
+      const warehouse = zone.warehouses.get(warehouse_id)
+      if (warehouse) folded.views.push(viewOf(zone, warehouse, skus))
+    }
+  }
+  folded.due = earliestDue(held)
+}
+
+function noteDead(
+  folded: Folding,
+  { offset, value }: { offset: number; value: Uint8Array },
+  why: { reason: Folded['dead'][number]['reason']; detail: string },
+): void {
+  folded.counts.dead += 1
+  folded.dead.push({ offset, ...why, value: value.slice() })
+}
+
+function touchedOf(all: Map<ZoneState, Touched>, zone: ZoneState): Touched {
+  let touched = all.get(zone)
+  if (!touched) {
+    touched = new Map()
+    all.set(zone, touched)
+  }
+  return touched
+}
+
+function zoneOf(held: Partition, event: OperationsEvent): ZoneState {
+  let zone = held.zones.get(event.zone_id)
+  if (!zone) {
+    zone = newZone(event.zone_id, event.tenant_id)
+    held.zones.set(event.zone_id, zone)
+  }
+  return zone
+}
+
+function noteDecisions(
+  held: Partition,
+  zone: ZoneState,
+  { offset, event }: { offset: number; event: OperationsEvent },
+  decisions: Decision[],
+  folded: Folding,
+): void {
+  if (decisions.length === 0) return
+  const record: DecisionRecord = {
+    kind: 'decided',
+    epoch: held.epoch,
+    fold_version: FOLD_VERSION,
+    tenant_id: event.tenant_id,
+    zone_id: zone.zone_id,
+    source_offset: String(offset),
+    causation_id: event.event_id,
+    correlation_id: event.correlation_id,
+    decided_at: zone.time,
+    decisions,
+  }
+  folded.records.add(zone.zone_id, offset, JSON.stringify(record))
+  for (const decision of decisions) {
+    folded.counts.decisions[decision.type] = (folded.counts.decisions[decision.type] ?? 0) + 1
+    if (!('order_id' in decision)) continue
+    const { order_id, type } = decision
+    folded.decided.push({ correlation_id: event.correlation_id, order_id, type, source_offset: offset })
+  }
+}
+
+function earliestDue(held: Partition): Due | null {
+  let earliest: Due | null = null
+  for (const zone of held.zones.values()) {
+    const time = nextDue(zone)
+    if (time === null) continue
+    const wall_ms = wallTime(zone.clock, time)
+    if (earliest && earliest.wall_ms <= wall_ms) continue
+    earliest = { zone_id: zone.zone_id, tenant_id: zone.tenant_id, wall_ms }
+  }
+  return earliest
+}
+
+function foldCouriers(held: Partition, messages: PackedMessages, folded: Folding): void {
+  const moved = new Set<CourierId>()
+  for (const message of unpackMessages(messages)) {
+    if (message.offset < held.couriers.next_offset) continue
+    held.couriers.next_offset = message.offset + 1
+    const decoded = decodeCourier(message.value, held.partition, held.partitions)
+    if ('reason' in decoded) {
+      noteDead(folded, message, decoded)
+      continue
+    }
+    const outcome = stepFleet(held.fleet, decoded.event)
+    folded.counts[outcome] += 1
+    if (outcome === 'ok') moved.add(decoded.event.data.courier_id)
+  }
+  // One field a courier, however often it moved within the batch.
+  if (moved.size > 0) folded.views.push(fleetView(held, moved))
+  folded.due = earliestDue(held)
+}
+
+// ── Views ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Complete views of some warehouses (or all) and of the fleet. */
+export function wholeViews(held: Partition, warehouse_ids: readonly string[] | 'all', fleet: boolean): ViewChange[] {
+  const wanted = warehouse_ids === 'all' ? null : new Set(warehouse_ids)
+  const views: ViewChange[] = []
+  for (const zone of held.zones.values()) {
+    for (const warehouse of zone.warehouses.values()) {
+      if (!wanted || wanted.has(warehouse.warehouse_id)) views.push(viewOf(zone, warehouse, warehouse.stock.keys()))
+    }
+  }
+  if (fleet) views.push(fleetView(held, held.fleet.keys()))
+  return views
+}
+
+function viewOf(zone: ZoneState, warehouse: WarehouseState, skus: Iterable<Sku>): ViewChange {
+  const fields: string[] = []
+  for (const sku of skus) {
+    const stock = warehouse.stock.get(sku)
+    if (stock) fields.push(sku, encodeStock(stock))
+  }
+  const view = { kind: 'warehouse' as const, warehouse_id: warehouse.warehouse_id }
+  return { view, meta: JSON.stringify(metaOf(zone, warehouse)), fields }
+}
+
+function metaOf(zone: ZoneState, warehouse: WarehouseState): WarehouseView {
+  const { warehouse_id, name, point, radius_m, paused, open_lines } = warehouse
+  const { road_factor, speed_mps, promise_s_max } = zone.policy
+  return {
+    warehouse_id: warehouse_id as WarehouseId,
+    zone_id: zone.zone_id,
+    tenant_id: zone.tenant_id,
+    name,
+    point,
+    radius_m,
+    paused,
+    ...promiseTerms(zone, warehouse),
+    open_lines,
+    road_factor,
+    speed_mps,
+    promise_s_max,
+    as_of: zone.time,
+  }
+}
+
+function fleetView(held: Partition, couriers: Iterable<CourierId>): ViewChange {
+  const fields: string[] = []
+  for (const courier_id of couriers) {
+    const courier = held.fleet.get(courier_id)
+    if (courier) fields.push(courier_id, JSON.stringify(courier))
+  }
+  return { view: { kind: 'fleet', partition: held.partition }, meta: null, fields }
+}

@@ -1,0 +1,91 @@
+import type { DeadReason } from '../ingest/events/dead_letters.ts'
+import type { Decision } from '../ingest/events/decisions.ts'
+
+/**
+ * What the main thread (Kafka, Redis, Postgres) and a worker thread (the folds) say to each other, on one page.
+ *
+ *   main                                   worker (owns partitions p with p mod W = its number)
+ *   ── load {checkpoint}                 ─►  builds the partition's zones and fleet
+ *   ── fold {PackedMessages}             ─►  decode, step, encode
+ *   ◄─ Folded {records, dead, views, due} ──
+ *   ── whole {warehouses}                ─►  complete views, for a Redis that was emptied
+ *   ── checkpoint                        ─►  bytes
+ *   ── drop                              ─►  forgets the partition
+ *
+ * Raw values travel as one transferred ArrayBuffer and an index: 1,000 events as objects cost 6 ms, so 0.1 ms.
+ */
+
+/** `index`: offset, appended_at, start, end of each message; `bytes`: the values one after the other. */
+export interface PackedMessages {
+  index: Float64Array<ArrayBuffer>
+  bytes: Uint8Array<ArrayBuffer>
+}
+
+export interface LoadRequest {
+  kind: 'load'
+  partition: number
+  partitions: number
+  epoch: number
+  operations: { next_offset: number; bytes: Uint8Array | null }
+  couriers: { next_offset: number; bytes: Uint8Array | null }
+}
+
+export interface FoldRequest {
+  kind: 'fold'
+  topic: 'operations' | 'couriers'
+  partition: number
+  messages: PackedMessages
+  /** decisions of former owners by source offset; up to `through` nothing is decided anew */
+  adopted: { through: number; decisions: Map<number, Decision[]> } | null
+}
+
+export type WorkerRequest =
+  | LoadRequest
+  | FoldRequest
+  | { kind: 'whole'; partition: number; warehouse_ids: string[] | 'all'; fleet: boolean }
+  | { kind: 'checkpoint'; partition: number }
+  | { kind: 'digest'; partition: number }
+  | { kind: 'drop'; partition: number }
+
+export interface DeadLetter {
+  offset: number
+  reason: DeadReason
+  detail: string
+  value: Uint8Array
+}
+
+/** `index`: place in `zone_ids`, source offset, start, end of each record, in order of the source offset. */
+export interface PackedRecords {
+  zone_ids: string[]
+  index: Float64Array<ArrayBuffer>
+  bytes: Uint8Array<ArrayBuffer>
+}
+
+/** Absolute values of what changed in one view; fields: name, value, name, value, … */
+export interface ViewChange {
+  view: { kind: 'warehouse'; warehouse_id: string } | { kind: 'fleet'; partition: number }
+  meta: string | null
+  fields: string[]
+}
+
+export interface Folded {
+  records: PackedRecords
+  dead: DeadLetter[]
+  views: ViewChange[]
+  counts: { ok: number; duplicate: number; superseded: number; dead: number; decisions: Record<string, number> }
+  /** the next timer of the fold */
+  due: Due | null
+  /** correlation ids of orders decided in this batch, for the log */
+  decided: { correlation_id: string; order_id: string; type: string; source_offset: number }[]
+}
+
+export interface Due {
+  zone_id: string
+  tenant_id: string
+  wall_ms: number
+}
+
+export interface CheckpointBytes {
+  operations: { next_offset: number; bytes: Uint8Array }
+  couriers: { next_offset: number; bytes: Uint8Array }
+}

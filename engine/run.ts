@@ -1,0 +1,417 @@
+import { randomUUIDv7 } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import type { Kafka } from 'kafkajs'
+import { Piscina } from 'piscina'
+import { partitionOf, topicName } from '../ingest/contract.ts'
+import type { DeadLetterHeaders } from '../ingest/events/dead_letters.ts'
+import { SCHEMA_VERSION } from '../ingest/events/envelope.ts'
+import type { Producer } from '../ingest/io/kafka.ts'
+import type { Log } from '../ingest/io/log.ts'
+import type { Pool } from '../ingest/io/postgres.ts'
+import { type LogBatch, openReader, type TopicPartition } from '../ingest/io/reader.ts'
+import { type Adoption, adopt, newAdoption } from './adoption.ts'
+import { FOLD_VERSION } from './checkpoint.ts'
+import { raiseEpoch, readCheckpoint, writeCheckpoint } from './io/postgres.ts'
+import { type LiveViews, openLiveViews } from './live_views.ts'
+import type { EngineMetrics } from './metrics.ts'
+import { packMessages, unpackRecords } from './pack.ts'
+import type { CheckpointBytes, DeadLetter, Due, Folded, FoldRequest, ViewChange, WorkerRequest } from './protocol.ts'
+
+/**
+ * The shell around the fold: owners, adoption, publishing, checkpoints, views. The main thread talks to the servers,
+ * partition p is folded by worker p mod W.
+ *
+ *   assigned ─► raise the epoch ─► publish the marker ─► load the checkpoint ─► adopt `decisions` up to the marker
+ *            ─► per batch: fold ─► publish decisions and dead letters (acknowledged) ─► views ─► now and then a checkpoint
+ */
+export interface EngineOptions {
+  kafka: Kafka
+  producer: Producer
+  pool: Pool
+  redis: Redis
+  namespace: string
+  partitions: number
+  workers: number
+  /** host, process and instance, for people */
+  owner: string
+  checkpoint_every_ms: number
+  log: Log
+  metrics: EngineMetrics
+  /** The engine can't go on; the process should end and be started again. */
+  fault: (error: Error) => void
+}
+
+export interface Engine {
+  /** Rejects while a partition is not being folded, or can't be. */
+  check(): Promise<void>
+  /** Rejects while views in Redis are behind. */
+  checkViews(): Promise<void>
+  lag(): { topic: string; partition: number; lag: number }[]
+  /** Finishes what is in flight and ends with a checkpoint. */
+  close(): Promise<void>
+}
+
+const MAINTENANCE_MS = 250
+const PROBE_EVERY_MS = 1_000
+const RETRY_MS_MIN = 50
+const RETRY_MS_MAX = 2_000
+const GROUP = 'engine'
+
+/** A partition that this process owns. */
+interface Owned {
+  partition: number
+  epoch: number
+  adoption: Adoption
+  adopted: PromiseWithResolvers<void>
+  adopt_from: number
+  /** first offset that is not folded in, by topic */
+  next: { operations: number; couriers: number }
+  /** `next` as the last checkpoint has it */
+  saved: { operations: number; couriers: number }
+  saved_at: number
+  /** offset in `decisions` behind everything that is folded and acknowledged */
+  decisions_next: number
+  /** everything folded is acknowledged: only then may the state become a checkpoint */
+  settled: boolean
+  due: Due | null
+  views: LiveViews
+  probed_at: number
+  /** one thing at a time: batches and maintenance */
+  turn: Promise<unknown>
+  signal: AbortController
+}
+
+export async function runEngine(options: EngineOptions): Promise<Engine> {
+  const { kafka, producer, pool, namespace, partitions, log, metrics } = options
+  const topics = {
+    operations: topicName(namespace, 'operations'),
+    decisions: topicName(namespace, 'decisions'),
+    couriers: topicName(namespace, 'couriers'),
+    dead: topicName(namespace, 'dead-letters'),
+  }
+  const pools = Array.from({ length: options.workers }, openPool)
+  const owned = new Map<number, Promise<Owned>>()
+  let decided_lines_left = DECIDED_LINES_A_SECOND
+
+  function worker<Answer>(partition: number, request: WorkerRequest, transfer: ArrayBuffer[] = []): Promise<Answer> {
+    const pool = pools[partition % pools.length]
+    if (!pool) throw new Error('the engine has no workers')
+    return pool.run(request, { transferList: transfer })
+  }
+
+  // ── Becoming the owner ────────────────────────────────────────────────────────────────────────────────────────────
+
+  function own(partition: number): Promise<Owned> {
+    let owner = owned.get(partition)
+    if (!owner) {
+      owner = takeOver(partition)
+      owned.set(partition, owner)
+      // A failed try is forgotten, so that the reader's next one begins anew.
+      owner.catch(() => owned.delete(partition))
+    }
+    return owner
+  }
+
+  async function takeOver(partition: number): Promise<Owned> {
+    const epoch = await raiseEpoch(pool, partition, options.owner)
+    const marker = { kind: 'owner', epoch, fold_version: FOLD_VERSION, owner: options.owner }
+    const value = Buffer.from(JSON.stringify(marker))
+    const { offset: marker_offset } = await producer.send(topics.decisions, { partition, key: 'owner', value })
+    const [operations, couriers] = await Promise.all([
+      readCheckpoint(pool, 'operations', partition),
+      readCheckpoint(pool, 'couriers', partition),
+    ])
+    const next = { operations: operations?.next_offset ?? 0, couriers: couriers?.next_offset ?? 0 }
+    await worker(partition, {
+      kind: 'load',
+      partition,
+      partitions,
+      epoch,
+      operations: { next_offset: next.operations, bytes: operations?.state ?? null },
+      couriers: { next_offset: next.couriers, bytes: couriers?.state ?? null },
+    })
+    log.info({ partition, epoch, marker_offset, next }, 'took a partition over')
+    return {
+      partition,
+      epoch,
+      adoption: newAdoption(epoch, marker_offset, next.operations),
+      adopted: Promise.withResolvers(),
+      adopt_from: operations?.decisions_next ?? 0,
+      next,
+      saved: { ...next },
+      saved_at: Date.now(),
+      decisions_next: operations?.decisions_next ?? 0,
+      settled: true,
+      due: null,
+      views: openLiveViews({ redis: options.redis, namespace, on_write: metrics.viewWritten }),
+      probed_at: 0,
+      turn: Promise.resolve(),
+      signal: new AbortController(),
+    }
+  }
+
+  async function start({ topic, partition }: TopicPartition): Promise<number> {
+    const owner = await own(partition)
+    if (topic === topics.decisions) return owner.adopt_from
+    await owner.adopted.promise
+    return topic === topics.operations ? owner.next.operations : owner.next.couriers
+  }
+
+  async function readDecisions(batch: LogBatch): Promise<'stop' | undefined> {
+    const owner = await own(batch.partition)
+    for (const { offset, value } of batch.messages) {
+      if (!adopt(owner.adoption, offset, value)) continue
+      log.info(
+        { partition: owner.partition, epoch: owner.epoch, adopted: owner.adoption.decisions.size },
+        'adopted what was decided',
+      )
+      finishAdoption(owner)
+      await rewriteViews(owner, 'all')
+      owner.adopted.resolve()
+      return 'stop'
+    }
+    return undefined
+  }
+
+  // ── Folding ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  function inTurn<Result>(owner: Owned, work: () => Promise<Result>): Promise<Result> {
+    const run = owner.turn.then(work, work)
+    owner.turn = run.catch(() => undefined)
+    return run
+  }
+
+  async function foldBatch(batch: LogBatch): Promise<undefined> {
+    const owner = await own(batch.partition)
+    const topic = batch.topic === topics.operations ? 'operations' : 'couriers'
+    await inTurn(owner, async () => {
+      const started = performance.now()
+      const messages = packMessages(batch.messages)
+      const adopted = topic === 'operations' && owner.adoption.through >= owner.next.operations ? owner.adoption : null
+      const request: FoldRequest = { kind: 'fold', topic, partition: owner.partition, messages, adopted }
+      owner.settled = false
+      const folded = await worker<Folded>(owner.partition, request, [
+        messages.index.buffer,
+        messages.bytes.buffer,
+      ]).catch((error: Error) => {
+        options.fault(error)
+        throw error
+      })
+      await publish(owner, batch, folded)
+      const last = batch.messages.at(-1)
+      if (last) owner.next[topic] = last.offset + 1
+      finishAdoption(owner)
+      owner.settled = true
+      owner.due = folded.due
+      owner.views.change(folded.views, { epoch: owner.epoch, offset: owner.next[topic] - 1 })
+      metrics.folded(topic, folded.counts, batch.messages.length, performance.now() - started)
+      logDecided(folded)
+    })
+    return undefined
+  }
+
+  /** Repeats until Kafka has acknowledged all of it, in order: what is folded is never folded again. */
+  async function publish(owner: Owned, batch: LogBatch, folded: Folded): Promise<void> {
+    const sends = [
+      ...unpackRecords(folded.records).map(
+        ({ zone_id, value }) =>
+          () =>
+            producer.send(topics.decisions, { partition: owner.partition, key: zone_id, value }),
+      ),
+      ...folded.dead.map(letter => () => sendDead(batch, letter)),
+    ]
+    for (let attempt = 1, first = 0; first < sends.length; attempt += 1) {
+      const results = await Promise.allSettled(sends.slice(first).map(send => send()))
+      for (const result of results) {
+        if (result.status === 'rejected') break
+        if (result.value.topic === topics.decisions) {
+          owner.decisions_next = Math.max(owner.decisions_next, result.value.offset + 1)
+        }
+        first += 1
+      }
+      if (first === sends.length) break
+      if (owner.signal.signal.aborted)
+        throw new Error(`partition ${owner.partition} was lost while Kafka did not acknowledge`)
+      metrics.publishRetried()
+      await new Promise(resolve =>
+        setTimeout(resolve, Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(attempt, 8))),
+      )
+    }
+  }
+
+  async function sendDead(batch: LogBatch, { offset, reason, detail, value }: DeadLetter) {
+    const origin = `${batch.topic}/${batch.partition}/${offset}`
+    const headers: DeadLetterHeaders = {
+      origin_topic: batch.topic,
+      origin_partition: String(batch.partition),
+      origin_offset: String(offset),
+      reason,
+      detail: detail.slice(0, 500),
+    }
+    log.warn({ origin, reason, detail: headers.detail }, 'dead letter')
+    const partition = partitionOf(origin, partitions)
+    return producer.send(topics.dead, { partition, key: origin, value: Buffer.from(value), headers: { ...headers } })
+  }
+
+  /** One line a decided order, so that a correlation id can be followed; bounded, because the engine may decide 80,000 a second. */
+  function logDecided({ decided }: Folded): void {
+    const shown = decided.slice(0, decided_lines_left)
+    decided_lines_left -= shown.length
+    for (const line of shown) log.info(line, 'decided')
+  }
+
+  // ── Views and checkpoints ─────────────────────────────────────────────────────────────────────────────────────────
+
+  async function rewriteViews(
+    owner: Owned,
+    wanted: 'all' | { warehouse_ids: string[]; fleet: boolean },
+  ): Promise<void> {
+    const which = wanted === 'all' ? { warehouse_ids: 'all' as const, fleet: true } : wanted
+    const changes = await worker<ViewChange[]>(owner.partition, { kind: 'whole', partition: owner.partition, ...which })
+    const { epoch, next } = owner
+    // Not awaited: Redis never holds up the fold. A failed write is wanted again.
+    void owner.views.replace(changes, {
+      operations: { epoch, offset: next.operations - 1 },
+      couriers: { epoch, offset: next.couriers - 1 },
+    })
+  }
+
+  async function saveCheckpoint(owner: Owned): Promise<void> {
+    const { epoch, decisions_next, next, saved, settled } = owner
+    if (!settled || (next.operations === saved.operations && next.couriers === saved.couriers)) return
+    const bytes = await worker<CheckpointBytes>(owner.partition, { kind: 'checkpoint', partition: owner.partition })
+    const write = { partition: owner.partition, epoch, fold_version: FOLD_VERSION, decisions_next, ...bytes }
+    if (!(await writeCheckpoint(pool, write))) {
+      options.fault(new Error(`partition ${owner.partition} has a newer owner than epoch ${epoch}`))
+      return
+    }
+    owner.saved = { operations: bytes.operations.next_offset, couriers: bytes.couriers.next_offset }
+    metrics.checkpointed(bytes.operations.bytes.length + bytes.couriers.bytes.length)
+  }
+
+  async function maintain(owner: Owned): Promise<void> {
+    const now = Date.now()
+    if (now - owner.probed_at >= PROBE_EVERY_MS) {
+      owner.probed_at = now
+      void owner.views.probe()
+    }
+    const wanting = owner.views.wanting()
+    if (wanting) await inTurn(owner, () => rewriteViews(owner, wanting))
+    if (now - owner.saved_at >= options.checkpoint_every_ms) {
+      owner.saved_at = now
+      await inTurn(owner, () => saveCheckpoint(owner))
+    }
+    if (owner.due && owner.due.wall_ms <= now) await tick(owner, owner.due)
+  }
+
+  /** Time went on and nothing else did. */
+  async function tick(owner: Owned, due: Due): Promise<void> {
+    owner.due = null
+    const event = {
+      event_id: randomUUIDv7(),
+      type: 'tick',
+      schema_version: SCHEMA_VERSION,
+      tenant_id: due.tenant_id,
+      zone_id: due.zone_id,
+      occurred_at: Date.now(),
+      received_at: Date.now(),
+      source: 'engine',
+      actor: 'service:engine',
+      correlation_id: randomUUIDv7(),
+      data: {},
+    }
+    const value = Buffer.from(JSON.stringify(event))
+    await producer.send(topics.operations, { partition: owner.partition, key: due.zone_id, value })
+  }
+
+  let maintaining = false
+  const maintenance = setInterval(async () => {
+    decided_lines_left = Math.min(
+      DECIDED_LINES_A_SECOND,
+      decided_lines_left + (DECIDED_LINES_A_SECOND * MAINTENANCE_MS) / 1_000,
+    )
+    if (maintaining) return
+    maintaining = true
+    for (const promise of owned.values()) {
+      const owner = await promise.catch(() => null)
+      if (!owner || owner.signal.signal.aborted) continue
+      await maintain(owner).catch((error: Error) =>
+        log.warn({ err: error, partition: owner.partition }, 'maintenance failed, next time again'),
+      )
+    }
+    maintaining = false
+  }, MAINTENANCE_MS)
+
+  const reader = await openReader({
+    kafka,
+    group_id: `${namespace}.${GROUP}`,
+    topics: [topics.operations, topics.decisions, topics.couriers],
+    start,
+    handle: batch => (batch.topic === topics.decisions ? readDecisions(batch) : foldBatch(batch)),
+    lost({ topic, partition }) {
+      if (topic !== topics.operations) return
+      const promise = owned.get(partition)
+      owned.delete(partition)
+      void promise?.then(
+        owner => {
+          owner.signal.abort()
+          return worker(partition, { kind: 'drop', partition })
+        },
+        () => undefined,
+      )
+    },
+    fault: options.fault,
+    trouble: (at, error, attempt) => log.warn({ ...at, err: error, attempt }, 'a batch failed and comes again'),
+    commit: true,
+  })
+
+  return {
+    async check() {
+      if (!reader.ready()) throw new Error('partitions are being taken over')
+      const [trouble] = reader.troubles()
+      if (trouble) throw new Error(trouble)
+    },
+    async checkViews() {
+      for (const promise of owned.values()) {
+        const trouble = (await promise).views.trouble()
+        if (trouble) throw new Error(trouble)
+      }
+    },
+    lag: () => reader.lag(),
+    async close() {
+      clearInterval(maintenance)
+      await reader.close()
+      for (const promise of owned.values()) {
+        const owner = await promise.catch(() => null)
+        if (!owner) continue
+        owner.signal.abort()
+        await inTurn(owner, () => saveCheckpoint(owner)).catch((error: Error) =>
+          log.warn({ err: error }, 'no last checkpoint'),
+        )
+        await owner.views.idle()
+      }
+      await Promise.all(pools.map(pool => pool.destroy()))
+    },
+  }
+}
+
+const DECIDED_LINES_A_SECOND = 100
+
+/** Once all that was adopted is folded in, a checkpoint need not lead back to it. */
+function finishAdoption(owner: Owned): void {
+  const { adoption, next } = owner
+  if (adoption.through >= next.operations) return
+  adoption.decisions.clear()
+  owner.decisions_next = Math.max(owner.decisions_next, adoption.marker_offset)
+}
+
+/** A pool of one thread: piscina picks a thread by itself, and a partition's memory lies in one of them. */
+function openPool(): Piscina {
+  return new Piscina({
+    filename: new URL('./worker.ts', import.meta.url).href,
+    minThreads: 1,
+    maxThreads: 1,
+    concurrentTasksPerWorker: 1,
+    idleTimeout: Number.POSITIVE_INFINITY,
+  })
+}

@@ -1,0 +1,294 @@
+import { NOWHERE, type OperationsEvent, type OperationsType, partitionOf } from '../ingest/contract.ts'
+import { cellOf } from '../ingest/events/geo.ts'
+import { digestZones } from './checkpoint.ts'
+import type { Partition } from './partition.ts'
+import { type FulfilmentState, type OrderState, openOf, type WarehouseState, type ZoneState } from './state.ts'
+
+/**
+ * A seeded source of a zone's events for tests: it looks at the state that a reference fold has reached, so that most of
+ * what it makes is plausible, and some of it is late, repeated, illegal or broken.
+ */
+export interface Draw {
+  /** whole number below n */
+  below(n: number): number
+  chance(probability: number): boolean
+  pick<Item>(items: readonly Item[]): Item | undefined
+}
+
+/** mulberry32: small, seeded, the same everywhere. */
+export function drawFrom(seed: number): Draw {
+  let state = seed >>> 0
+  const next = () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), state | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+  return {
+    below: n => Math.floor(next() * n),
+    chance: probability => next() < probability,
+    pick: items => items[Math.floor(next() * items.length)],
+  }
+}
+
+export interface SimulatedMessage {
+  appended_at: number
+  value: Buffer
+}
+
+const START_MS = Date.UTC(2026, 0, 2, 18)
+const CENTRE = { lat: 41.9, lng: -87.65 }
+const WAREHOUSES = ['w1', 'w2', 'w3', 'w4']
+const SKUS = ['milk', 'bread', 'eggs', 'bananas', 'beer', 'coffee']
+
+export class SimulatedZone {
+  readonly zone_id: string
+  #draw: Draw
+  #count = 0
+  #now = START_MS
+  #past: SimulatedMessage[] = []
+
+  constructor(zone_id: string, seed: number) {
+    this.zone_id = zone_id
+    this.#draw = drawFrom(seed)
+  }
+
+  /** The events that open a zone: its warehouses and their first counts. */
+  opening(): SimulatedMessage[] {
+    const warehouses = WAREHOUSES.map((warehouse_id, place) => {
+      const point = { lat: CENTRE.lat + 0.01 * place, lng: CENTRE.lng + 0.008 * (place % 2) }
+      return this.#event('warehouse.upserted', {
+        warehouse_id,
+        name: `Warehouse ${place + 1}`,
+        point,
+        cell: cellOf(point),
+        time_zone: 'America/Chicago',
+        utc_offset_s: -21_600,
+        radius_m: 6_000,
+        pickers: 2,
+        pick_s_per_line: 20,
+        pack_s: 30,
+      })
+    })
+    const counts = WAREHOUSES.flatMap(warehouse_id =>
+      SKUS.map(sku =>
+        this.#event('stock.counted', {
+          warehouse_id,
+          sku,
+          unit: 'each',
+          quantity: this.#draw.below(30),
+          as_of: this.#now,
+        }),
+      ),
+    )
+    return [...warehouses, ...counts]
+  }
+
+  /** What happens next, given the state of the reference fold. */
+  next(zone: ZoneState | undefined): SimulatedMessage {
+    this.#now += this.#draw.below(20_000)
+    if (this.#draw.chance(0.04)) return this.#repeat()
+    if (this.#draw.chance(0.02)) return this.#broken()
+    return this.#remember(this.#plausible(zone))
+  }
+
+  #remember(message: SimulatedMessage): SimulatedMessage {
+    this.#past.push(message)
+    if (this.#past.length > 200) this.#past.shift()
+    return message
+  }
+
+  #repeat(): SimulatedMessage {
+    const past = this.#draw.pick(this.#past)
+    return past ? { ...past, appended_at: this.#now } : this.#broken()
+  }
+
+  #broken(): SimulatedMessage {
+    const kinds = [
+      '{"half":',
+      '[]',
+      'null',
+      '',
+      '{"type":"order.placed","schema_version":1}',
+      '{"type":"made.up","schema_version":1}',
+      '{"type":"tick","schema_version":99}',
+    ]
+    return { appended_at: this.#now, value: Buffer.from(this.#draw.pick(kinds) ?? '') }
+  }
+
+  #plausible(zone: ZoneState | undefined): SimulatedMessage {
+    const order = this.#draw.pick(
+      [...(zone?.orders.values() ?? [])].filter(({ state }) => state === 'routed' || this.#draw.chance(0.02)),
+    )
+    const roll = this.#draw.below(100)
+    if (roll < 30 || !order) return this.#order()
+    if (roll < 62) return this.#picking(order)
+    if (roll < 68) return this.#event('order.cancel_asked', { order_id: order.order_id, reason: 'changed_mind' })
+    if (roll < 71) return this.#changed(order)
+    if (roll < 86) return this.#stock()
+    if (roll < 92) return this.#warehouse(zone)
+    if (roll < 98) return this.#hold(zone)
+    if (roll < 99)
+      return this.#event('clock.set', {
+        wall_ms: this.#now,
+        time_ms: (zone?.time ?? this.#now) + 1,
+        rate: 1 + this.#draw.below(20),
+      })
+    return this.#event('tick', {})
+  }
+
+  #order(): SimulatedMessage {
+    return this.#event('order.placed', this.#wish(`o${this.#count}`))
+  }
+
+  #wish(order_id: string) {
+    const far = this.#draw.chance(0.03)
+    const point = {
+      lat: CENTRE.lat + (far ? 2 : 0.03 * (this.#draw.below(100) / 100)),
+      lng: CENTRE.lng + 0.0002 * this.#draw.below(100),
+    }
+    const lines = SKUS.filter(() => this.#draw.chance(0.35)).map((sku, place) => ({
+      line_id: `l${place}`,
+      sku: this.#draw.chance(0.01) ? 'unheard_of' : sku,
+      quantity: 1 + this.#draw.below(3),
+      unit: 'each',
+    }))
+    const first = { line_id: 'l0', sku: 'milk', quantity: 1, unit: 'each' }
+    return {
+      order_id,
+      customer_ref: `c${this.#draw.below(500)}`,
+      point,
+      cell: cellOf(point),
+      lines: lines.length > 0 ? lines : [first],
+      ...(this.#draw.chance(0.3) ? { on_shortfall: 'reject' } : {}),
+      ...(this.#draw.chance(0.05) ? { warehouse_id: this.#draw.pick(WAREHOUSES) } : {}),
+    }
+  }
+
+  #picking(order: OrderState): SimulatedMessage {
+    const fulfilment = this.#draw.pick(
+      order.fulfilments.filter(part => part.state !== 'replaced' || this.#draw.chance(0.05)),
+    )
+    if (!fulfilment) return this.#order()
+    const part = {
+      order_id: order.order_id,
+      fulfilment_id: fulfilment.fulfilment_id,
+      warehouse_id: fulfilment.warehouse_id,
+    }
+    if (fulfilment.state !== 'picking') return this.#event('pick.started', part)
+    const line = this.#openLine(fulfilment)
+    if (!line) return this.#event('order.packed', part)
+    const asked = openOf(line) + (this.#draw.chance(0.02) ? 1 : 0)
+    const quantity = Math.max(1, asked)
+    if (this.#draw.chance(0.08)) return this.#event('line.short', { ...part, line_id: line.line_id, quantity })
+    if (this.#draw.chance(0.06)) {
+      return this.#event('line.substituted', {
+        ...part,
+        line_id: line.line_id,
+        substitute_sku: this.#draw.pick(SKUS),
+        quantity,
+      })
+    }
+    return this.#event('line.picked', { ...part, line_id: line.line_id, quantity })
+  }
+
+  #openLine(fulfilment: FulfilmentState) {
+    return this.#draw.pick(fulfilment.lines.filter(line => openOf(line) > 0))
+  }
+
+  #changed(order: OrderState): SimulatedMessage {
+    const line = this.#draw.pick(order.fulfilments.flatMap(({ lines }) => lines))
+    return this.#event('order.changed', {
+      order_id: order.order_id,
+      lines: [{ line_id: line?.line_id ?? 'l0', quantity: this.#draw.below(2) }],
+    })
+  }
+
+  #stock(): SimulatedMessage {
+    const place = {
+      warehouse_id: this.#draw.pick(WAREHOUSES),
+      sku: this.#draw.pick(SKUS),
+      unit: this.#draw.chance(0.01) ? 'g' : 'each',
+    }
+    const roll = this.#draw.below(10)
+    if (roll < 4) {
+      const as_of = this.#now - this.#draw.below(this.#draw.chance(0.1) ? 8_000_000 : 400_000)
+      return this.#event('stock.counted', { ...place, quantity: this.#draw.below(25), as_of })
+    }
+    if (roll < 6) return this.#event('stock.adjusted', { ...place, delta: this.#draw.below(9) - 5, reason: 'damaged' })
+    if (roll < 9) return this.#event('stock.received', { ...place, quantity: 1 + this.#draw.below(20) })
+    return this.#event('stock.put_back', {
+      ...place,
+      quantity: 1,
+      condition: this.#draw.chance(0.5) ? 'sellable' : 'waste',
+    })
+  }
+
+  #warehouse(zone: ZoneState | undefined): SimulatedMessage {
+    const warehouse_id = this.#draw.chance(0.02) ? 'w_unknown' : this.#draw.pick(WAREHOUSES)
+    const paused = [...(zone?.warehouses.values() ?? [])].find(
+      (known: WarehouseState) => known.warehouse_id === warehouse_id,
+    )?.paused
+    if (paused) return this.#event('warehouse.resumed', { warehouse_id })
+    if (this.#draw.chance(0.6)) return this.#event('warehouse.paused', { warehouse_id, reason: 'staff' })
+    const mode = this.#draw.pick(['normal', 'busy', 'throttled'])
+    return this.#event('warehouse.mode', { warehouse_id, mode, busy_extra_s: 300, throttle_per_10_min: 3 })
+  }
+
+  #hold(zone: ZoneState | undefined): SimulatedMessage {
+    const held = this.#draw.pick([...(zone?.holds.values() ?? [])])
+    if (held && this.#draw.chance(0.4)) {
+      const order = this.#wish(`o${this.#count}`)
+      const kept = held.fulfilments
+        .flatMap(({ lines }) => lines)
+        .map(({ line_id, sku, unit, granted: quantity }) => ({ line_id, sku, unit, quantity }))
+      const lines = kept.length > 0 && this.#draw.chance(0.8) ? kept : order.lines
+      return this.#event('hold.confirmed', { hold_id: held.hold_id, order: { ...order, lines } })
+    }
+    if (held && this.#draw.chance(0.3))
+      return this.#event('hold.released', { hold_id: held.hold_id, reason: 'basket_left' })
+    const { point, cell, lines } = this.#wish('unused')
+    return this.#event('hold.asked', {
+      hold_id: `h${this.#count}`,
+      point,
+      cell,
+      lines,
+      ttl_s: 30 + this.#draw.below(300),
+    })
+  }
+
+  #event(type: OperationsType, data: unknown): SimulatedMessage {
+    this.#count += 1
+    const event = {
+      event_id: this.#eventId(),
+      type,
+      schema_version: 1,
+      tenant_id: 'demo',
+      zone_id: this.zone_id,
+      occurred_at: this.#now,
+      received_at: this.#now,
+      source: 'simulation',
+      actor: 'test:simulation',
+      correlation_id: `c${this.#count}`,
+      data,
+    }
+    return { appended_at: this.#now, value: Buffer.from(JSON.stringify(event)) }
+  }
+
+  /** A UUIDv7 whose rest is the running number: unique, and the same for the same seed. */
+  #eventId(): OperationsEvent['event_id'] {
+    const time = this.#now.toString(16).padStart(12, '0')
+    const count = this.#count.toString(16).padStart(12, '0')
+    return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${count}`
+  }
+}
+
+/** A zone id that lies in the wanted partition. */
+export function zoneIn(partition: number, partitions: number): string {
+  for (let number = 0; ; number += 1) {
+    const zone_id = `zone-${number}`
+    if (zone_id !== NOWHERE && partitionOf(zone_id, partitions) === partition) return zone_id
+  }
+}
+
+export const digestOf = (held: Partition): string => digestZones(held.zones.values())

@@ -1,0 +1,147 @@
+import { type OperationsEvent, REAL_TIME } from '../ingest/contract.ts'
+import type { Cause, Decision } from '../ingest/events/decisions.ts'
+import type {
+  FulfilmentId,
+  HoldId,
+  LineId,
+  OrderId,
+  Sku,
+  TenantId,
+  WarehouseId,
+  ZoneId,
+} from '../ingest/events/envelope.ts'
+import type { Clock, Policy, Warehouse, WarehouseMode } from '../ingest/events/network.ts'
+import { DEFAULT_POLICY } from '../ingest/events/network.ts'
+import type { OrderRequest } from '../ingest/events/orders.ts'
+import { RecentIds } from './recent_ids.ts'
+
+/** What the fold remembers of a zone. Plain data; only `evolve` in zone.ts changes it. Times: business clock, ms. */
+export interface ZoneState {
+  zone_id: ZoneId
+  tenant_id: TenantId
+  clock: Clock
+  /** the largest append time seen, wall ms */
+  appended_at: number
+  /** the zone's time: `appended_at` through `clock`, never stepping back */
+  time: number
+  policy: Policy
+  warehouses: Map<WarehouseId, WarehouseState>
+  orders: Map<OrderId, OrderState>
+  holds: Map<HoldId, HoldState>
+  /** closed orders, oldest first, until they are forgotten */
+  closed: { order_id: OrderId; at: number }[]
+  /** fulfilments that wait to be routed anew, first come first served */
+  reroute: { order_id: OrderId; fulfilment_id: FulfilmentId; cause: Cause }[]
+  /** (warehouse, SKU) with more reserved than on hand that are not worked off yet */
+  short: { warehouse_id: WarehouseId; sku: Sku; cause: Cause }[]
+  /** grows by one with every order; newest first is by this */
+  sequence: number
+  seen: RecentIds
+}
+
+export interface WarehouseState extends Warehouse {
+  paused: boolean
+  mode: WarehouseMode
+  busy_extra_s: number
+  throttle_per_10_min: number
+  /** times of the orders routed here, kept ten minutes while throttled */
+  routed_at: number[]
+  stock: Map<Sku, StockState>
+  /** orders with a part here that is not packed yet */
+  open_orders: Set<OrderId>
+  /** lines reserved and not yet picked */
+  open_lines: number
+}
+
+export interface StockState {
+  on_hand: number
+  reserved: number
+  safety: number
+  unit: 'each' | 'g'
+  /** time of the newest count; 0: never counted */
+  counted_as_of: number
+  /** what moved in the last hour, oldest first: a late count is corrected by them */
+  movements: { at: number; delta: number }[]
+}
+
+/** granted = picked + short + released + expired + open, always. */
+export interface Reservation {
+  line_id: LineId
+  sku: Sku
+  unit: 'each' | 'g'
+  granted: number
+  picked: number
+  short: number
+  released: number
+  expired: number
+}
+
+export const openOf = (line: Reservation): number =>
+  line.granted - line.picked - line.short - line.released - line.expired
+
+export interface FulfilmentState {
+  fulfilment_id: FulfilmentId
+  warehouse_id: WarehouseId
+  state: 'reserved' | 'picking' | 'packed' | 'replaced' | 'cancelled'
+  ready_at: number
+  lines: Reservation[]
+}
+
+export interface OrderState {
+  order_id: OrderId
+  sequence: number
+  /** hash of what was asked for, to tell a repeat from a conflict */
+  content: string
+  /** null once the order is closed: what was asked for is not needed any more */
+  request: OrderRequest | null
+  state: 'routed' | 'packed' | 'rejected' | 'cancelled'
+  attempt: number
+  fulfilments: FulfilmentState[]
+  deliver_by: number
+  first_deliver_by: number
+  placed_at: number
+}
+
+export interface HoldState {
+  hold_id: HoldId
+  state: 'granted' | 'refused' | 'released' | 'expired' | 'confirmed'
+  fulfilments: FulfilmentState[]
+  /** what is true; what was announced ends HOLD_MARGIN_MS earlier */
+  expires_at: number
+}
+
+export function newZone(zone_id: ZoneId, tenant_id: TenantId): ZoneState {
+  return {
+    zone_id,
+    tenant_id,
+    clock: REAL_TIME,
+    appended_at: 0,
+    time: 0,
+    policy: DEFAULT_POLICY,
+    warehouses: new Map(),
+    orders: new Map(),
+    holds: new Map(),
+    closed: [],
+    reroute: [],
+    short: [],
+    sequence: 0,
+    seen: new RecentIds(),
+  }
+}
+
+/** One event of the log with where and when it lies there. */
+export interface Source {
+  offset: number
+  appended_at: number
+  event: OperationsEvent
+}
+
+export type EventOfType<T extends OperationsEvent['type']> = Extract<OperationsEvent, { type: T }>
+export type DecisionStream = Generator<Decision, void, void>
+
+export const HOUR_MS = 3_600_000
+export const CLOSED_KEPT_MS = 48 * HOUR_MS
+export const HOLD_MARGIN_MS = 5_000
+/** Re-routings in one step; the rest waits in the state, so that one event never holds up a partition. */
+export const REROUTES_A_STEP = 200
+export const THROTTLE_WINDOW_MS = 600_000
