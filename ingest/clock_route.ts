@@ -8,6 +8,7 @@ import { type Queryable, transaction } from './io/postgres.ts'
 import { HttpProblem } from './io/problem.ts'
 import type { Publisher } from './io/publish.ts'
 import { inTheLog, type NetworkDoor } from './network_routes.ts'
+import { tellOffsets } from './offsets.ts'
 
 /** Any fixed number: setting the clock is done one at a time. */
 const LOCK = 720_915
@@ -54,7 +55,8 @@ async function writeClock(
     client,
     drafts.map(draft => publisher.acceptOwn(draft, { caller, correlation_id })),
   )
-  return { clock, ids }
+  const told = await tellOffsets(client, publisher, clock.time_ms, correlation_id)
+  return { clock, ids: [...ids, ...told] }
 }
 
 /**

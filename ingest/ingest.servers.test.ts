@@ -195,6 +195,18 @@ describe('the network and the clock', () => {
     expect(log.filter(one => one.key === NOWHERE).map(one => one.event.type)).toEqual(['clock.set', 'clock.set'])
   })
 
+  test('a warehouse learns its offset anew when the clock is set beyond the end of summer time', async () => {
+    const winter = Date.parse('2024-11-15T12:00Z')
+    expect((await call('PUT', '/v1/clock', { time_ms: winter, rate: 10 })).status).toBe(200)
+    const log = await readTopic('operations', found => found.filter(one => one.key === 'chicago').length >= 6)
+    const chicago = log.filter(one => one.key === 'chicago').slice(-2)
+    expect(chicago.map(one => one.event)).toMatchObject([
+      { type: 'clock.set', data: { time_ms: winter } },
+      { type: 'warehouse.upserted', data: { warehouse_id: 'w1', utc_offset_s: -21_600 } },
+    ])
+    expect((await call('GET', '/v1/warehouses')).body).toMatchObject([{ utc_offset_s: -21_600, version: 1 }])
+  })
+
   test('writing again raises the version and keeps the policy', async () => {
     const policy = { ...DEFAULT_POLICY, candidates_max: 3 }
     expect((await call('PUT', '/v1/zones/chicago', { ...zone, policy })).body).toMatchObject({ version: 2, policy })

@@ -10,6 +10,7 @@ import { openListener, openPostgres, pingPostgres } from './io/postgres.ts'
 import { openPublisher } from './io/publish.ts'
 import { runService, step } from './io/service.ts'
 import { addNetworkRoutes } from './network_routes.ts'
+import { watchOffsets } from './offsets.ts'
 
 const SERVICE = 'ingest'
 /** The door may not fill the producer's buffer so that the outbox finds no place in it. */
@@ -55,6 +56,9 @@ await runService(SERVICE, async stack => {
   })
   const relay = await relayOutbox({ pool, listener, producer, namespace, partitions, log, metrics })
   stack.defer(() => relay.close())
+
+  const offsets = watchOffsets({ pool, publisher, network, clock, log })
+  stack.defer(() => offsets.close())
 
   const door = { pool, publisher, network, clock, relay }
   addEventsRoute(http, publisher)

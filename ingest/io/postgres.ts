@@ -45,7 +45,7 @@ export function openPostgres(url: string, options: { max: number; service: strin
   return pool
 }
 
-/** Resolves when Postgres answers and its tables are there. */
+/** Resolves when Postgres answers. */
 export async function pingPostgres(pool: Pool): Promise<void> {
   await pool.query('SELECT 1')
 }

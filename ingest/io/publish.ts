@@ -46,6 +46,7 @@ export interface Publisher {
 const RECORD_OVERHEAD_BYTES = 500
 const RECENT_IDS_MAX = 200_000
 const RETRY_AFTER_S = 1
+const ACK_TIMEOUT_MS = 8_000
 
 export function openPublisher(options: PublisherOptions): Publisher {
   const { producer, directory, now, namespace, partitions } = options
@@ -64,12 +65,8 @@ export function openPublisher(options: PublisherOptions): Publisher {
     const { event_id, zone_id, correlation_id } = event
     const repeated = recent.seen(event_id)
     try {
-      const appended = await producer.send(topicName(namespace, topic), {
-        partition,
-        key,
-        value,
-        headers: { correlation_id },
-      })
+      const message = { partition, key, value, headers: { correlation_id } }
+      const appended = await inTime(producer.send(topicName(namespace, topic), message))
       count('accepted')
       const { offset } = appended
       const hint = repeated ? { duplicate_hint: true as const } : {}
@@ -100,6 +97,17 @@ function bytesOf(results: readonly (Accepted | Rejected)[]): number {
 
 export function answerOf({ reason, pointer, detail, event_id }: Rejected): EventAnswer {
   return { status: 'rejected', ...(event_id !== undefined && { event_id }), reason, pointer, detail }
+}
+
+/** kafkajs tries for some 17 s before it gives up; nobody waits that long at a door. */
+async function inTime<Result>(work: Promise<Result>): Promise<Result> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`no answer within ${ACK_TIMEOUT_MS} ms`)), ACK_TIMEOUT_MS)
+  try {
+    return await Promise.race([work, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function problemOf(error: unknown): HttpProblem {
