@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { migrateClickhouse } from '../../sql/migrate.ts'
 import { startClickhouse } from '../../world/servers/clickhouse/start.ts'
 import { testServers, waitFor } from '../../world/servers/testing.ts'
 import { ordersPerMinute } from '../io/clickhouse.ts'
-import { BEGIN_MS, CELL, decided, delivered, envelope, fillLog, POISON, rejected, routed } from './samples.ts'
+import { BEGIN_MS, CELL, decided, delivered, fillLog, POISON, rejected, routed } from './samples.ts'
 import { openScene, type Scene } from './scene.ts'
 import { TABLES } from './tables.ts'
 
@@ -54,6 +54,9 @@ async function expectRollup(scene: Scene, orders: number): Promise<void> {
     late: every(10),
   })
 }
+
+// Each waits for groups to form and for dead members to be missed: seconds on a quiet machine, more on a busy one.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
 describe('one loader', () => {
   let scene: Scene
@@ -128,7 +131,7 @@ describe('one loader', () => {
   test('tells its figures', async () => {
     const loader = scene.start()
     const address = await loader.address
-    await waitFor(async () => (await fetch(`${address}/readyz`)).status === 200, { timeout_ms: 30_000, what: 'ready' })
+    await waitFor(async () => (await fetch(`${address}/readyz`)).status === 200, { timeout_ms: 60_000, what: 'ready' })
     const metrics = await (await fetch(`${address}/metrics`)).text()
     expect(metrics).toMatch(/waggle_loader_lag_records\{topic="decisions",service="loader"\} 0/)
     expect(metrics).toMatch(/waggle_loader_batches_redone_total\{topic="operations",service="loader"\} 0/)
@@ -137,7 +140,7 @@ describe('one loader', () => {
   })
 })
 
-test.concurrent.each(['after_record:3', 'after_insert:2', 'after_done:3'])(
+test.each(['after_record:3', 'after_insert:2', 'after_done:3'])(
   'killed %s and started again, it has everything once',
   async failpoint => {
     await using scene = await openScene('kill', testServers())
@@ -159,12 +162,12 @@ test.concurrent.each(['after_record:3', 'after_insert:2', 'after_done:3'])(
   },
 )
 
-test.concurrent('two loaders, one of them killed in the middle, have everything once', async () => {
+test('two loaders, one of them killed in the middle, have everything once', async () => {
   await using scene = await openScene('two', testServers())
   const env = { WAGGLE_LOADER_BATCH_ROWS_MAX: '20' }
   const first = scene.start(env)
   await waitFor(async () => (await fetch(`${await first.address}/readyz`)).status === 200, {
-    timeout_ms: 30_000,
+    timeout_ms: 60_000,
     what: 'the first loader',
   })
   await fillLog(scene, 300)
@@ -176,7 +179,7 @@ test.concurrent('two loaders, one of them killed in the middle, have everything 
   await expectRollup(scene, 600)
 })
 
-test.concurrent('what a lost owner wrote is void, also when the loader has forgotten all but its book', async () => {
+test('across a restart: what a lost owner wrote is void, and a delivery that comes twice counts once', async () => {
   await using scene = await openScene('void', testServers())
   const once = async () => {
     const loader = scene.start()
@@ -185,7 +188,9 @@ test.concurrent('what a lost owner wrote is void, also when the loader has forgo
   }
   await scene.put('decisions', 0, { kind: 'owner', epoch: 3, fold_version: 'f', owner: 'a' })
   await scene.put('decisions', 0, decided(3, 10, [routed(1)]))
+  await scene.put('deliveries', 0, delivered(1, 30))
   await once()
+  await scene.put('deliveries', 0, delivered(1, 30))
   await scene.put('decisions', 0, decided(2, 11, [routed(2)]))
   await scene.put('decisions', 0, decided(3, 10, [routed(1)]))
   await scene.put('decisions', 0, decided(3, 12, [rejected(3), rejected(4, 2)]))
@@ -204,26 +209,13 @@ test.concurrent('what a lost owner wrote is void, also when the loader has forgo
     { order_id: 'o5', void: 0 },
   ])
   const [sums] = await scene.select(
-    `SELECT toUInt32(sum(placed)) AS placed, toUInt32(sum(routed)) AS routed, toUInt32(sum(rejected)) AS rejected FROM orders_per_minute`,
+    `SELECT toUInt32(sum(placed)) AS placed, toUInt32(sum(routed)) AS routed, toUInt32(sum(rejected)) AS rejected,
+       toUInt32(sum(delivered)) AS delivered, toUInt32(sum(late)) AS late FROM orders_per_minute`,
   )
-  expect(sums).toEqual({ placed: 3, routed: 2, rejected: 2 })
+  expect(sums).toEqual({ placed: 3, routed: 2, rejected: 2, delivered: 1, late: 1 })
 })
 
-test.concurrent('a delivery that comes twice counts once, even in another batch', async () => {
-  await using scene = await openScene('twice', testServers())
-  const loader = scene.start()
-  await scene.put('deliveries', 0, delivered(1, 30))
-  await scene.complete()
-  await scene.put('deliveries', 0, delivered(1, 30))
-  await scene.complete()
-  await loader.stop()
-  const rows = await scene.select(
-    'SELECT toUInt32(delivered) AS delivered, toUInt32(late) AS late FROM orders_per_minute',
-  )
-  expect(rows).toEqual([{ delivered: 1, late: 1 }])
-})
-
-test.concurrent('a table made anew is filled from the beginning', async () => {
+test('a table made anew is filled from the beginning', async () => {
   const urls = testServers()
   await using scene = await openScene('anew', urls)
   await fillLog(scene, 30)
@@ -238,7 +230,7 @@ test.concurrent('a table made anew is filled from the beginning', async () => {
   await expectRollup(scene, 30)
 })
 
-test.concurrent('ClickHouse away and back: ready says so meanwhile, and nothing is lost', async () => {
+test('ClickHouse away and back: ready says so meanwhile, and nothing is lost', async () => {
   const data_dir = await mkdtemp(join(tmpdir(), 'waggle-loader-'))
   const begin = (port: number) => startClickhouse({ data_dir, port, log: () => undefined })
   let server = await begin(0)
@@ -256,7 +248,7 @@ test.concurrent('ClickHouse away and back: ready says so meanwhile, and nothing 
         const body = await response.text()
         return response.status === 503 && body.includes('operations: ') ? body : false
       },
-      { timeout_ms: 30_000, what: 'not ready' },
+      { timeout_ms: 60_000, what: 'not ready' },
     )
     expect(answer).toContain('clickhouse')
     await loader.stop()
@@ -267,7 +259,7 @@ test.concurrent('ClickHouse away and back: ready says so meanwhile, and nothing 
     await scene.complete()
     await expectRollup(scene, 600)
     await waitFor(async () => (await fetch(`${next_address}/readyz`)).status === 200, {
-      timeout_ms: 30_000,
+      timeout_ms: 60_000,
       what: 'ready',
     })
   } finally {
@@ -276,7 +268,7 @@ test.concurrent('ClickHouse away and back: ready says so meanwhile, and nothing 
   }
 })
 
-test.concurrent('Postgres cutting its connections again and again loses nothing', async () => {
+test('Postgres cutting its connections again and again loses nothing', async () => {
   await using scene = await openScene('cut', testServers())
   scene.start({ WAGGLE_LOADER_BATCH_ROWS_MAX: '20' })
   const client = new Client({ connectionString: scene.postgres_url })
@@ -295,13 +287,4 @@ test.concurrent('Postgres cutting its connections again and again loses nothing'
   await filling
   await scene.complete()
   await expectRollup(scene, 300)
-})
-
-test.concurrent('an event of no zone of ours is loaded like any other', async () => {
-  await using scene = await openScene('far', testServers())
-  const loader = scene.start()
-  await scene.put('operations', 0, { ...envelope(1, 'order.placed', routed(1).order), zone_id: 'nowhere' })
-  await scene.complete()
-  await loader.stop()
-  expect(await scene.select('SELECT zone_id FROM operations')).toEqual([{ zone_id: 'nowhere' }])
 })

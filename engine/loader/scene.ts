@@ -71,7 +71,7 @@ export async function openScene(label: string, urls: ServerUrls): Promise<Scene>
       return started
     },
     select,
-    complete: async (timeout_ms = 60_000) => {
+    complete: async (timeout_ms = 120_000) => {
       const wanted = await recordsOf(kafka, namespace)
       await waitFor(async () => checkComplete(wanted, await rowsOf(select)), { timeout_ms, what: 'all rows' })
     },
@@ -104,6 +104,8 @@ function startLoader(env: NodeJS.ProcessEnv): LoaderProcess {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
   const lines: string[] = []
   const address = Promise.withResolvers<string>()
   address.promise.catch(() => undefined)
@@ -115,6 +117,7 @@ function startLoader(env: NodeJS.ProcessEnv): LoaderProcess {
     })
   }
   const exit = once(child, 'exit').then(([code, signal]) => {
+    process.off('exit', kill)
     address.reject(new Error(`the loader ended: ${lines.join('\n')}`))
     return { code, signal }
   })
