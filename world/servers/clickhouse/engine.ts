@@ -1,5 +1,6 @@
 /** The ClickHouse engine in this process: runs jobs on query threads, side by side, and can stop each of them. */
 import { Session } from 'chdb'
+import { makeDefaultOrdinary } from './default-database.ts'
 import { ENGINE_ARGUMENTS } from './engine-arguments.ts'
 import { type GateOptions, makeGate, throwIfCancelled } from './gate.ts'
 import { identifier, literal } from './literal.ts'
@@ -39,10 +40,10 @@ const QUERY_BYTES_MAX = '262144'
 
 export async function openEngine(options: GateOptions & { path: string }): Promise<Engine> {
   const control = new Session(options.path, { connectionArgs: ENGINE_ARGUMENTS })
-  const lines = async (sql: string) =>
-    (await control.queryAsync(sql, { format: 'TSVRaw' })).text().trimEnd().split('\n')
-  const [version = '', timezone = ''] = await lines('SELECT arrayJoin([version(), timezone()])')
-  const table_functions = await lines('SELECT name FROM system.table_functions')
+  const ask = async (sql: string) => (await control.queryAsync(sql, { format: 'TSVRaw' })).text().trimEnd()
+  await makeDefaultOrdinary(options.path, ask)
+  const [version, timezone] = [await ask('SELECT version()'), await ask('SELECT timezone()')]
+  const table_functions = (await ask('SELECT name FROM system.table_functions')).split('\n')
   const gate = makeGate(options)
   const pool = makeThreadPool()
   const sessions = makeSessions(pool)

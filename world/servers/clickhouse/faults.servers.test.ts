@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -49,6 +49,39 @@ test('exceptions carry their code, their name and a status', async () => {
   expect((await server.post('SELECT 1', { "max_threads='1'; DROP": '1' })).status).toBe(404)
   expect((await server.post('SELECT 1', { database: '`; DROP DATABASE default; `' })).status).toBe(404)
   expect((await fetch(`${server.url()}/?query=CREATE+TABLE+t+(a+UInt8)+ENGINE=Memory`)).status).toBe(500)
+})
+
+test('no file of this machine can be read in place of a table, also after a restart', async () => {
+  const file = `${server.data_dir}/secret.tsv`
+  await writeFile(file, 'secret\n')
+  const tries: [string, Record<string, string>?][] = [
+    [`SELECT * FROM '${file}'`],
+    [`SELECT * FROM numbers(1), '${file}'`],
+    [`SELECT * FROM "${file}"`],
+    [`SELECT * FROM default.\`${file}\``],
+    ['SELECT * FROM {name:Identifier}', { param_name: file }],
+    [`SELECT * FROM loop('default', '${file}') LIMIT 1`],
+    [`DESCRIBE '${file}'`],
+    [`SELECT * FROM merge('default', '.*')`],
+    [`SELECT * FROM fi\u006ce('${file}')`],
+    [`SELECT * FROM file(${'/*'.repeat(2)}*/*/'${file}')`],
+    [`CREATE OR REPLACE TABLE b (line String) ENGINE = Buffer('default', '${file}', 1, 1, 1, 1, 1, 1, 1)`],
+    ['SELECT * FROM b'],
+    [`CREATE OR REPLACE TABLE m (line String) ENGINE = Merge('default', '${file}')`],
+    ['SELECT * FROM m'],
+    [
+      `CREATE OR REPLACE DICTIONARY d (line String, c String) PRIMARY KEY line SOURCE(CLICKHOUSE(TABLE '${file}')) LAYOUT(COMPLEX_KEY_DIRECT())`,
+    ],
+    [`SELECT dictGet('d', 'c', tuple('secret'))`],
+    [`CREATE MATERIALIZED VIEW v TO default.\`${file}\` AS SELECT 'x' AS line`],
+    [`SELECT * FROM v`],
+  ]
+  for (const again of [false, true]) {
+    if (again) await server.stopAndStartAgain()
+    for (const [sql, parameters] of tries)
+      expect(await (await server.post(sql, parameters)).text(), sql).not.toContain('secret\n')
+    expect(await server.one("SELECT engine AS x FROM system.databases WHERE name = 'default'")).toBe('Atomic')
+  }
 })
 
 test('an exception in the middle of a stream reaches the client', async () => {

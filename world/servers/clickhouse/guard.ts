@@ -2,9 +2,7 @@
  * What people's SQL may not do here: read or write files of this machine, reach the network, start programs, or stop the server.
  *
  * Covered: statements outside a list; `INTO OUTFILE`, `FROM INFILE`; every table function, table engine, database engine and dictionary
- * source outside a list, bare or quoted; `disk(…)`; a path in place of a table (the engine is built like `clickhouse local`, whose
- * `default` database opens files by name); settings that name files. The engine's working directory is empty, so a name
- * without a slash opens nothing.
+ * source outside a list, bare or quoted; `disk(…)`; settings that name files. A path in place of a table: see default-database.ts.
  * Not covered: how much a query may cost, and who may see which table: there are no users here. It is a server for one machine's
  * development and tests, bound to 127.0.0.1; production uses a real ClickHouse with real users.
  */
@@ -25,13 +23,24 @@ const TABLE_FUNCTIONS = new Set(
     .toLowerCase()
     .split(/\s+/),
 )
+const AI_FUNCTIONS = ['aiClassify', 'aiGenerate', 'aiEmbed', 'aiExtract', 'aiTranslate']
 /** Ordinary functions that leave the server, beside the table functions the engine lists. */
-const FUNCTIONS_REFUSED = ['file', 'disk', 'python', 'catboostEvaluate', 'executable', 'eval', 'arrowstream']
+const FUNCTIONS_REFUSED = [
+  'file',
+  'disk',
+  'python',
+  'catboostEvaluate',
+  'executable',
+  'eval',
+  'arrowstream',
+  ...AI_FUNCTIONS,
+]
 const TABLE_ENGINES =
-  /^((Replacing|Summing|Aggregating|Collapsing|VersionedCollapsing|Coalescing|Graphite)?MergeTree|Memory|Log|TinyLog|StripeLog|Null|Set|Join|Buffer|Merge|View|MaterializedView|WindowView|LiveView|Dictionary|GenerateRandom|Alias)$/i
+  /^((Replacing|Summing|Aggregating|Collapsing|VersionedCollapsing|Coalescing|Graphite)?MergeTree|Memory|Log|TinyLog|StripeLog|Null|Set|Join|Merge|View|MaterializedView|WindowView|LiveView|Dictionary|GenerateRandom)$/i
 const DATABASE_ENGINES = /^(Atomic|Ordinary|Memory|Lazy)$/i
 const DICTIONARY_SOURCES = new Set(['CLICKHOUSE', 'NULL'])
-const FILE_SETTINGS = /^(format_template_|format_schema|format_avro_schema_registry|schema_inference_cache_.*file)/i
+const FILE_SETTINGS =
+  /^(format_template_|format_schema|format_avro_schema_registry|input_format_record_errors_|rename_files_)/i
 
 export type Guard = (tokens: readonly Token[]) => void
 
@@ -42,12 +51,12 @@ export function makeGuard(table_functions: readonly string[]): Guard {
     if (!TABLE_FUNCTIONS.has(name.toLowerCase())) refused_calls.add(name.toLowerCase())
   return tokens => {
     refuseStatement(tokens)
+    refuseLosingDefault(tokens)
     for (let at = 0; at < tokens.length; at += 1) {
       refuseCall(tokens, at, refused_calls)
       refuseOutside(tokens, at)
       refuseEngine(tokens, at)
     }
-    refusePaths(tokens)
   }
 }
 
@@ -78,6 +87,13 @@ function isBlockedStatement(word: string): boolean {
     !STATEMENTS.has(word) &&
     /^(BACKUP|RESTORE|COPY|EXECUTE|GRANT|REVOKE|MOVE|IMPORT|EXTERNAL|WATCH|PARALLEL)$/.test(word)
   )
+}
+
+/** Connections start in `default`: without it the server could take no more queries. */
+function refuseLosingDefault(tokens: readonly Token[]): void {
+  const [verb, what, name] = tokens.filter(token => !/^(IF|EXISTS)$/.test(keyword(token)))
+  if (!/^(DROP|DETACH|RENAME)$/.test(keyword(verb)) || keyword(what) !== 'DATABASE' || name === undefined) return
+  if (plainName(name) === 'default') throw refusal(`${keyword(verb)} DATABASE default`)
 }
 
 function refuseCall(tokens: readonly Token[], at: number, refused: ReadonlySet<string>): void {
@@ -114,9 +130,13 @@ function refuseOutside(tokens: readonly Token[], at: number): void {
   if (word === 'INTO' && next === 'OUTFILE') throw refusal('INTO OUTFILE')
   if (word === 'FROM' && next === 'INFILE') throw refusal('FROM INFILE')
   if (word !== '' && isSymbol(tokens[at + 1], '=')) guardSetting(tokens[at]?.text ?? '')
-  if (word === 'SOURCE' && isSymbol(tokens[at + 1], '(') && !DICTIONARY_SOURCES.has(keyword(tokens[at + 2]))) {
-    throw refusal(`dictionary source ${tokens[at + 2]?.text ?? ''}`)
-  }
+  if (word === 'SOURCE' && isSymbol(tokens[at + 1], '(')) refuseSource(tokens.slice(at + 2))
+}
+
+/** Tables of this server only. */
+function refuseSource(tokens: readonly Token[]): void {
+  const own = DICTIONARY_SOURCES.has(keyword(tokens[0])) && !tokens.some(token => keyword(token) === 'HOST')
+  if (!own) throw refusal(`dictionary source ${tokens[0]?.text ?? ''}`)
 }
 
 function refuseEngine(tokens: readonly Token[], at: number): void {
@@ -131,36 +151,4 @@ function refuseEngine(tokens: readonly Token[], at: number): void {
 
 function isCreate(tokens: readonly Token[]): boolean {
   return /^(CREATE|ATTACH|REPLACE|ALTER|EXPLAIN)$/.test(keyword(tokens[0]))
-}
-
-const NAMES_FOLLOW = new Set('TABLE DESCRIBE DESC EXISTS INTO VIEW DATABASE DICTIONARY'.split(' '))
-const FROM_LIST_ENDS = new Set(
-  'WHERE PREWHERE GROUP ORDER LIMIT HAVING QUALIFY WINDOW SETTINGS FORMAT UNION EXCEPT INTERSECT SELECT OFFSET'.split(
-    ' ',
-  ),
-)
-
-/** A path where a table is expected: any quoted name with a slash, and a string literal with one in FROM lists or after TABLE and the like. */
-function refusePaths(tokens: readonly Token[]): void {
-  const states: ('from' | 'on' | 'other')[] = ['other']
-  tokens.forEach((token, at) => {
-    const state = states.at(-1) ?? 'other'
-    if (isSymbol(token, '(')) states.push('other')
-    else if (isSymbol(token, ')') && states.length > 1) states.pop()
-    else if (token.kind === 'word') states[states.length - 1] = nextState(state, keyword(token))
-    else if (isSymbol(token, ',') && state === 'on') states[states.length - 1] = 'from'
-    else if (isPath(token, tokens[at - 1], state)) throw refusal(`a file in place of a table: '${token.text}'`)
-  })
-}
-
-function nextState(state: 'from' | 'on' | 'other', word: string): 'from' | 'on' | 'other' {
-  if (word === 'FROM' || word === 'JOIN') return 'from'
-  if (word === 'ON' || word === 'USING') return state === 'from' ? 'on' : state
-  return FROM_LIST_ENDS.has(word) ? 'other' : state
-}
-
-function isPath(token: Token, previous: Token | undefined, state: 'from' | 'on' | 'other'): boolean {
-  if (!/[/\\]/.test(token.text)) return false
-  if (token.kind === 'quoted') return keyword(previous) !== 'AS'
-  return token.kind === 'string' && (state === 'from' || NAMES_FOLLOW.has(keyword(previous)))
 }

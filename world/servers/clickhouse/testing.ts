@@ -23,6 +23,7 @@ export interface TestServer {
   post(sql: string, url_parameters?: Record<string, string>, init?: RequestInit): Promise<Response>
   /** Starts again on the same data, port and settings. The one before must have ended. */
   startAgain(): Promise<void>
+  stopAndStartAgain(): Promise<void>
   end(): Promise<void>
 }
 
@@ -39,6 +40,9 @@ export async function startTestServer(options: Partial<ClickHouseOptions> = {}):
     return made
   }
   const client = clientWith({})
+  const startAgain = async () => {
+    server = await startClickhouse({ data_dir, log, ...options, port: Number(new URL(url).port) })
+  }
   const rows = async <T>(query: string, more: QueryParams = {}): Promise<T[]> => {
     const result = await client.query({ ...more, query, format: 'JSONEachRow' })
     return await result.json<T>()
@@ -60,8 +64,10 @@ export async function startTestServer(options: Partial<ClickHouseOptions> = {}):
     count: async table => await one<number>(`SELECT count() AS x FROM ${table}`),
     post: (sql, url_parameters = {}, init = {}) =>
       fetch(`${url}/?${new URLSearchParams(url_parameters)}`, { method: 'POST', body: sql, ...init }),
-    async startAgain() {
-      server = await startClickhouse({ data_dir, log, ...options, port: Number(new URL(url).port) })
+    startAgain,
+    async stopAndStartAgain() {
+      await server.stop()
+      await startAgain()
     },
     async end() {
       for (const made of clients) await made.close()
