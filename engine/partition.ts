@@ -69,6 +69,11 @@ function foldOperations(held: Partition, request: FoldRequest, folded: Folding):
     const { offset, appended_at, value } = message
     // At least once in, effects once: the reader may hand over again what is folded already.
     if (offset < held.operations.next_offset) continue
+    if (offset > held.operations.next_offset) {
+      throw new Error(
+        `operations/${held.partition} has a gap: ${held.operations.next_offset} expected, ${offset} found`,
+      )
+    }
     held.operations.next_offset = offset + 1
     const decoded = decodeOperation(value, held.partition, held.partitions)
     if ('reason' in decoded) {

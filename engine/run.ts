@@ -158,7 +158,8 @@ export async function runEngine(options: EngineOptions): Promise<Engine> {
   }
 
   async function readDecisions(batch: LogBatch): Promise<'stop' | undefined> {
-    const owner = await own(batch.partition)
+    const owner = await owned.get(batch.partition)
+    if (!owner) return undefined
     for (const { offset, value } of batch.messages) {
       if (!adopt(owner.adoption, offset, value)) continue
       log.info(
@@ -182,32 +183,34 @@ export async function runEngine(options: EngineOptions): Promise<Engine> {
   }
 
   async function foldBatch(batch: LogBatch): Promise<undefined> {
-    const owner = await own(batch.partition)
+    const owner = await owned.get(batch.partition)
+    if (!owner) return undefined
     const topic = batch.topic === topics.operations ? 'operations' : 'couriers'
-    await inTurn(owner, async () => {
-      const started = performance.now()
-      const messages = packMessages(batch.messages)
-      const adopted = topic === 'operations' && owner.adoption.through >= owner.next.operations ? owner.adoption : null
-      const request: FoldRequest = { kind: 'fold', topic, partition: owner.partition, messages, adopted }
-      owner.settled = false
-      const folded = await worker<Folded>(owner.partition, request, [
-        messages.index.buffer,
-        messages.bytes.buffer,
-      ]).catch((error: Error) => {
-        options.fault(error)
-        throw error
-      })
-      await publish(owner, batch, folded)
-      const last = batch.messages.at(-1)
-      if (last) owner.next[topic] = last.offset + 1
-      finishAdoption(owner)
-      owner.settled = true
-      owner.due = folded.due
-      owner.views.change(folded.views, { epoch: owner.epoch, offset: owner.next[topic] - 1 })
-      metrics.folded(topic, folded.counts, batch.messages.length, performance.now() - started)
-      logDecided(folded)
+    // What is folded is never folded again: if anything goes wrong between the fold and Kafka's acknowledgement, this
+    // memory is of no more use, and a new owner begins from the checkpoint.
+    await inTurn(owner, () => foldAndPublish(owner, topic, batch)).catch((error: Error) => {
+      if (!owner.signal.signal.aborted) options.fault(error)
+      throw error
     })
     return undefined
+  }
+
+  async function foldAndPublish(owner: Owned, topic: 'operations' | 'couriers', batch: LogBatch): Promise<void> {
+    const started = performance.now()
+    const messages = packMessages(batch.messages)
+    const adopted = topic === 'operations' && owner.adoption.through >= owner.next.operations ? owner.adoption : null
+    const request: FoldRequest = { kind: 'fold', topic, partition: owner.partition, messages, adopted }
+    owner.settled = false
+    const folded = await worker<Folded>(owner.partition, request, [messages.index.buffer, messages.bytes.buffer])
+    await publish(owner, batch, folded)
+    const last = batch.messages.at(-1)
+    if (last) owner.next[topic] = last.offset + 1
+    finishAdoption(owner)
+    owner.settled = true
+    owner.due = folded.due
+    owner.views.change(folded.views, { epoch: owner.epoch, offset: owner.next[topic] - 1 })
+    metrics.folded(topic, folded.counts, batch.messages.length, performance.now() - started)
+    logDecided(folded)
   }
 
   /** Repeats until Kafka has acknowledged all of it, in order: what is folded is never folded again. */

@@ -1,4 +1,4 @@
-import { transferableSymbol, valueSymbol } from 'piscina'
+import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { digestZones } from './checkpoint.ts'
 import { checkpointPartition, foldBatch, loadPartition, type Partition, wholeViews } from './partition.ts'
 import type { CheckpointBytes, Folded, ViewChange, WorkerRequest } from './protocol.ts'
@@ -33,5 +33,5 @@ export default function answer(request: WorkerRequest): Folded | ViewChange[] | 
 /** piscina's way to say that a part of the answer changes hands instead of being copied. */
 function transferred(folded: Folded): Folded {
   const { index, bytes } = folded.records
-  return { [transferableSymbol]: [index.buffer, bytes.buffer], [valueSymbol]: folded } as unknown as Folded
+  return move({ [transferableSymbol]: [index.buffer, bytes.buffer], [valueSymbol]: folded }) as unknown as Folded
 }

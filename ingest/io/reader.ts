@@ -144,7 +144,7 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
         if (slot.abort.signal.aborted) return undefined
         const problem = error instanceof Error ? error : new Error(String(error))
         slot.trouble = problem.message
-        options.trouble?.(slot, problem, attempt)
+        options.trouble?.({ topic: slot.topic, partition: slot.partition }, problem, attempt)
         await pause(Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(attempt - 1, 10)), slot.abort.signal)
       }
     }
@@ -153,7 +153,7 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
 
   async function startSlot(slot: Slot): Promise<void> {
     const position = await retrying(slot, async () => {
-      const wanted = await options.start(slot, slot.abort.signal)
+      const wanted = await options.start({ topic: slot.topic, partition: slot.partition }, slot.abort.signal)
       const ends = (await topicEnds(options.kafka, slot.topic))[slot.partition]
       if (!ends) throw new Error(`${slot.topic} has no partition ${slot.partition}`)
       return { wanted, ends }
@@ -204,7 +204,7 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
     slot.state = 'lost'
     slot.abort.abort()
     slots.delete(name)
-    options.lost?.(slot)
+    options.lost?.({ topic: slot.topic, partition: slot.partition })
   }
 
   function enqueue(slot: Slot, messages: LogMessage[]): void {
