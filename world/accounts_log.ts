@@ -1,0 +1,240 @@
+import { randomUUID } from 'node:crypto'
+import type { EachBatchPayload, IHeaders, Kafka } from 'kafkajs'
+import { TOPICS, type Topic, topicName } from '../ingest/contract.ts'
+import { topicEnds } from '../ingest/io/kafka.ts'
+
+/**
+ * The log, read from offset 0 by a consumer group of its own: what the accounts rest on. It shares nothing with the services
+ * but the vocabulary.
+ */
+
+export const ALL_TOPICS = Object.keys(TOPICS) as Topic[]
+
+/** What happened to an order, as the three topics tell it. */
+export interface OrderTrace {
+  /** `partition/offset` in operations of each order.placed */
+  placed_at: string[]
+  /** what the engine decided last, of the decisions that say where the order stands */
+  decided: 'routed' | 'picking' | 'packed' | 'rejected' | 'cancelled' | undefined
+  routed: boolean
+  rejected_reason: string | undefined
+  rerouted: number
+  shortened: number
+  /** what the courier said last */
+  delivery: 'picked_up' | 'delivered' | 'failed' | undefined
+  late_s: number | undefined
+}
+
+export interface LogState {
+  /** by topic and partition: how many records were read, which is also the next offset */
+  read: Record<Topic, number[]>
+  /** by partition and offset: rows that ClickHouse must have of that record of `decisions` */
+  decision_rows: number[][]
+  /** by partition of `decisions`: highest epoch, and highest source offset that was decided */
+  judged: { epoch: number; source_offset: number }[]
+  /** tenant/order → what is known of it */
+  orders: Map<string, OrderTrace>
+  /** `topic/partition/offset` of every record that was declared dead → its reason */
+  dead: Map<string, string>
+  /** offsets that were not one above the one before: a hole in what Kafka gave us */
+  holes: string[]
+}
+
+export interface LogReader extends AsyncDisposable {
+  state: LogState
+  /** Resolves when everything that was in the log at this moment has been read. @returns the ends */
+  readToEnd(): Promise<Record<Topic, number[]>>
+}
+
+const READ_TIMEOUT_MS = 60_000
+
+export async function openLogReader(kafka: Kafka, namespace: string): Promise<LogReader> {
+  const state = emptyState()
+  const names = new Map(ALL_TOPICS.map(topic => [topicName(namespace, topic), topic]))
+  const groupId = `${namespace}.accounts.${randomUUID()}`
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, retry: { retries: 5 } })
+  const crashed = Promise.withResolvers<never>()
+  crashed.promise.catch(() => {})
+  consumer.on(consumer.events.CRASH, ({ payload }) => crashed.reject(payload.error))
+  await consumer.connect()
+  await consumer.subscribe({ topics: [...names.keys()], fromBeginning: true })
+  await consumer.run({
+    autoCommit: false,
+    partitionsConsumedConcurrently: 1,
+    eachBatch: async payload => readBatch(state, names, payload),
+  })
+  return {
+    state,
+    async readToEnd() {
+      const ends = await endsOf(kafka, namespace)
+      await Promise.race([untilRead(state, ends), crashed.promise])
+      return ends
+    },
+    async [Symbol.asyncDispose]() {
+      await consumer.disconnect()
+      const admin = kafka.admin()
+      await admin.connect()
+      await admin.deleteGroups([groupId]).catch(() => {}) // an empty group expires by itself
+      await admin.disconnect()
+    },
+  }
+}
+
+async function endsOf(kafka: Kafka, namespace: string): Promise<Record<Topic, number[]>> {
+  const ends = emptyState().read
+  for (const topic of ALL_TOPICS)
+    ends[topic] = (await topicEnds(kafka, topicName(namespace, topic))).map(end => end.high)
+  return ends
+}
+
+async function untilRead(state: LogState, ends: Record<Topic, number[]>): Promise<void> {
+  const started = performance.now()
+  const behind = (): string[] =>
+    ALL_TOPICS.flatMap(topic =>
+      ends[topic].flatMap((end, partition) =>
+        (state.read[topic][partition] ?? 0) < end ? `${topic}/${partition}` : [],
+      ),
+    )
+  while (behind().length > 0) {
+    if (performance.now() - started > READ_TIMEOUT_MS)
+      throw new Error(`the log could not be read: ${behind().join(', ')}`)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}
+
+export function emptyState(): LogState {
+  const read: Record<Topic, number[]> = {
+    operations: [],
+    decisions: [],
+    couriers: [],
+    deliveries: [],
+    'dead-letters': [],
+  }
+  return { read, decision_rows: [], judged: [], orders: new Map(), dead: new Map(), holes: [] }
+}
+
+async function readBatch(
+  state: LogState,
+  names: Map<string, Topic>,
+  { batch, heartbeat }: EachBatchPayload,
+): Promise<void> {
+  const topic = names.get(batch.topic)
+  if (topic === undefined) return
+  for (const message of batch.messages) {
+    takeRecord(state, topic, batch.partition, Number(message.offset), message.value, message.headers)
+  }
+  await heartbeat()
+}
+
+// ── One record ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Takes the next record of a partition into the state. What was read already is passed over. */
+export function takeRecord(
+  state: LogState,
+  topic: Topic,
+  partition: number,
+  offset: number,
+  value: Buffer | null,
+  headers: IHeaders = {},
+): void {
+  const expected = state.read[topic][partition] ?? 0
+  if (offset < expected) return
+  if (offset > expected) state.holes.push(`${topic}/${partition}: ${expected} to ${offset - 1}`)
+  state.read[topic][partition] = offset + 1
+  if (topic === 'couriers') return
+  if (topic === 'dead-letters') takeDead(state, headers)
+  if (topic === 'operations') takeOperation(state, parse(value), `${partition}/${offset}`)
+  if (topic === 'deliveries') takeDelivery(state, parse(value))
+  if (topic === 'decisions') takeDecisions(state, parse(value), partition, offset)
+}
+
+type Json = Record<string, unknown>
+
+function parse(value: Buffer | null): Json {
+  try {
+    const parsed: unknown = JSON.parse(value?.toString() ?? '')
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Json) : {}
+  } catch {
+    return {} // unreadable bytes count as a record and say nothing
+  }
+}
+
+function traceOf(state: LogState, tenant_id: unknown, order_id: unknown): OrderTrace {
+  const key = `${tenant_id}/${order_id}`
+  const known = state.orders.get(key)
+  if (known !== undefined) return known
+  const trace: OrderTrace = {
+    placed_at: [],
+    decided: undefined,
+    routed: false,
+    rejected_reason: undefined,
+    rerouted: 0,
+    shortened: 0,
+    delivery: undefined,
+    late_s: undefined,
+  }
+  state.orders.set(key, trace)
+  return trace
+}
+
+function takeOperation(state: LogState, event: Json, at: string): void {
+  const data = (event.data ?? {}) as Json
+  if (event.type === 'order.placed') traceOf(state, event.tenant_id, data.order_id).placed_at.push(at)
+  if (event.type === 'hold.confirmed') {
+    traceOf(state, event.tenant_id, (data.order as Json | undefined)?.order_id).placed_at.push(at)
+  }
+}
+
+function takeDead(state: LogState, headers: IHeaders): void {
+  const { origin_topic = '', origin_partition = '', origin_offset = '', reason = '' } = headers
+  const topic = `${origin_topic}`.replace(/^.*\./, '') // the namespace may stand in front
+  state.dead.set(`${topic}/${origin_partition}/${origin_offset}`, `${reason}`)
+}
+
+function takeDelivery(state: LogState, event: Json): void {
+  const data = (event.data ?? {}) as Json
+  const type = String(event.type)
+  if (type !== 'delivery.picked_up' && type !== 'delivery.delivered' && type !== 'delivery.failed') return
+  const trace = traceOf(state, event.tenant_id, data.order_id)
+  // Sent twice it may come again after what followed it.
+  if (type === 'delivery.picked_up') trace.delivery ??= 'picked_up'
+  if (type === 'delivery.failed') trace.delivery = 'failed'
+  if (type === 'delivery.delivered') {
+    trace.delivery = 'delivered'
+    trace.late_s = Number(data.late_s)
+  }
+}
+
+/** The readers' rule: below the highest epoch a record is void, and so is one whose source was decided already. */
+function takeDecisions(state: LogState, record: Json, partition: number, offset: number): void {
+  const decisions = Array.isArray(record.decisions) ? (record.decisions as Json[]) : []
+  state.decision_rows[partition] ??= []
+  state.decision_rows[partition][offset] = Math.max(1, decisions.length)
+  state.judged[partition] ??= { epoch: 0, source_offset: -1 }
+  const last = state.judged[partition]
+  const epoch = Number(record.epoch ?? -1)
+  if (epoch < last.epoch) return
+  last.epoch = epoch
+  if (record.kind !== 'decided' || Number(record.source_offset) <= last.source_offset) return
+  last.source_offset = Number(record.source_offset)
+  for (const decision of decisions) takeDecision(state, record.tenant_id, decision)
+}
+
+function takeDecision(state: LogState, tenant_id: unknown, decision: Json): void {
+  if (decision.order_id === undefined) return
+  const trace = traceOf(state, tenant_id, decision.order_id)
+  if (decision.type === 'order.routed') {
+    trace.decided = 'routed'
+    trace.routed = true
+  } else if (decision.type === 'order.rerouted') {
+    trace.decided = 'routed'
+    trace.rerouted++
+  } else if (decision.type === 'order.picking') trace.decided = 'picking'
+  else if (decision.type === 'order.packed') trace.decided = 'packed'
+  else if (decision.type === 'order.cancelled') trace.decided = 'cancelled'
+  else if (decision.type === 'order.shortened') trace.shortened++
+  else if (decision.type === 'order.rejected') {
+    trace.decided = 'rejected'
+    trace.rejected_reason = String(decision.reason)
+  }
+}

@@ -1,0 +1,192 @@
+/** `npm run demo`: everything at once, on this machine. See demo_options.ts for what can be chosen. */
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Client, escapeIdentifier } from 'pg'
+import { DEVELOPMENT_KEY } from '../ingest/io/keys.ts'
+import { migrateClickhouse, migratePostgres } from '../sql/migrate.ts'
+import { type Accounts, takeAccounts } from './accounts.ts'
+import { TIME_ZONE } from './city/chicago.ts'
+import { type City, openCity } from './city/city.ts'
+import { DEMO_HELP, type DemoOptions, readDemoOptions } from './demo_options.ts'
+import { accountsText, type Figures, openScreen, type Screen, statusLine } from './demo_screen.ts'
+import { PROJECT_DIR, type ServerUrls } from './servers/config.ts'
+import { messageOf } from './servers/server.ts'
+import { type Servers, startServers } from './servers/start.ts'
+import { SERVICE_PORTS, type Services, startServices } from './services.ts'
+import { buildWeb } from './web_build.ts'
+
+const DATA_DIR = join(PROJECT_DIR, '.waggle', 'demo')
+const LOG_DIR = join(PROJECT_DIR, '.waggle', 'logs')
+const TENANT = 'demo'
+const ACCOUNTS_TIMEOUT_MS = 30_000
+const SECOND_SIGNAL_MS = 1_000
+
+class Interrupted extends Error {}
+
+interface Stop {
+  asked: Promise<void>
+  /** @throws Interrupted once somebody has asked for the end */
+  check(): void
+}
+
+async function main(): Promise<number> {
+  const options = readDemoOptions(process.argv.slice(2))
+  if (options.help) {
+    process.stdout.write(DEMO_HELP)
+    return 0
+  }
+  const screen = openScreen(options.json ? process.stderr : process.stdout)
+  const stop = stopSignal(screen)
+  await using stack = new AsyncDisposableStack()
+  try {
+    return await runDemo(options, screen, stop, stack)
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error
+    return 0
+  } finally {
+    screen.line('stopping: the city, the services, the servers')
+  }
+}
+
+async function runDemo(options: DemoOptions, screen: Screen, stop: Stop, stack: AsyncDisposableStack): Promise<number> {
+  const page = buildWeb(screen.line) // takes a processor of its own while the servers start
+  page.catch(() => {})
+  const servers = await screen.step('Kafka, Redis, PostgreSQL and ClickHouse answer', async () =>
+    stack.use(
+      await startServers({ data_dir: DATA_DIR, fresh: true, disposable: true, log: () => {}, onGiveUp: screen.line }),
+    ),
+  )
+  stop.check()
+  const place = await screen.step('the databases have their tables', () => migrated(servers))
+  await screen.step('the page is built', () => page)
+  stop.check()
+  const services = await screen.step('ingest, engine, loader, dispatch and dashboards are ready', async () =>
+    stack.use(await startServices({ ...place, ports: SERVICE_PORTS, log_dir: LOG_DIR, env: ENV, log: screen.line })),
+  )
+  stop.check()
+  const city = openCity({ ...cityOptions(options, services), say: screen.line })
+  stack.defer(() => city.stop())
+  const beginning = screen.step('half an hour of the evening has gone by', () => city.begin())
+  await Promise.race([beginning, city.failed, stop.asked])
+  stop.check()
+  screen.line(`\n  ${services.each.dashboards.url}\n\n  Ctrl-C ends all of it. Logs: ${LOG_DIR}\n`)
+  await watch(options, { screen, stop, services, city })
+  if (options.for_s === undefined) return 0
+  stop.check()
+  await city.stop()
+  return report(await accountsOf(place, city), city, options, screen)
+}
+
+/** The development key is known on this machine only, which is all that the demo listens on. */
+const ENV = { WAGGLE_KEYS: '', WAGGLE_DASHBOARDS_TENANT: TENANT }
+
+interface Place {
+  urls: ServerUrls
+  namespace: string
+}
+
+/** Our own servers begin empty. On other people's we use a namespace, which is a database too, that nobody has had before. */
+async function migrated({ mode, urls }: Servers): Promise<Place> {
+  const namespace = mode === 'external' ? `demo_${Date.now().toString(36)}` : 'waggle'
+  const postgres_url = mode === 'external' ? await newDatabase(urls.postgres_url, namespace) : urls.postgres_url
+  const place = { urls: { ...urls, postgres_url }, namespace }
+  await Promise.all([migratePostgres(postgres_url), migrateClickhouse(urls.clickhouse_url, namespace)])
+  return place
+}
+
+async function newDatabase(postgres_url: string, name: string): Promise<string> {
+  const client = new Client({ connectionString: postgres_url })
+  await client.connect()
+  try {
+    await client.query(`CREATE DATABASE ${escapeIdentifier(name)}`)
+  } finally {
+    await client.end()
+  }
+  const url = new URL(postgres_url)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+function cityOptions({ speed, seed, orders_per_min, couriers }: DemoOptions, { each }: Services) {
+  const doors = { ingest_url: each.ingest.url, dispatch_url: each.dispatch.url, key: DEVELOPMENT_KEY }
+  return { ...doors, speed, seed, orders_per_min, couriers, run: `evening-${seed}` }
+}
+
+// ── While it runs ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface Running {
+  screen: Screen
+  stop: Stop
+  services: Services
+  city: City
+}
+
+/** The live line, until the time is up or somebody ends it. @throws what the city failed of */
+async function watch({ for_s }: DemoOptions, { screen, stop, services, city }: Running): Promise<void> {
+  const over = new AbortController()
+  const until = for_s === undefined ? new Promise<void>(() => {}) : delay(for_s * 1_000)
+  const telling = tell(services, screen, over.signal)
+  try {
+    await Promise.race([until, stop.asked, city.failed])
+  } finally {
+    over.abort()
+    await telling
+  }
+}
+
+async function tell(services: Services, screen: Screen, over: AbortSignal): Promise<void> {
+  while (!over.aborted) {
+    try {
+      const signal = AbortSignal.any([over, AbortSignal.timeout(3_000)])
+      const response = await fetch(`${services.each.dashboards.url}/api/stats`, { signal })
+      if (response.ok) screen.status(statusLine((await response.json()) as Figures, TIME_ZONE))
+    } catch {
+      if (!over.aborted) screen.status('the gateway does not answer just now')
+    }
+    await delay(1_000, undefined, { signal: over }).catch(() => {})
+  }
+}
+
+// ── The accounts ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function accountsOf({ urls, namespace }: Place, city: City): Promise<Accounts> {
+  const { acknowledged } = city.report().customers
+  return takeAccounts({ urls, namespace, acknowledged, tenant_id: TENANT, timeout_ms: ACCOUNTS_TIMEOUT_MS })
+}
+
+function report(accounts: Accounts, city: City, { json, seed, speed }: DemoOptions, screen: Screen): number {
+  const { customers, ...rest } = city.report()
+  const { acknowledged, ...asked } = customers
+  const told = { ...rest, customers: { acknowledged: acknowledged.length, ...asked } }
+  if (json) process.stdout.write(`${JSON.stringify({ ...accounts, city: { seed, speed, ...told } })}\n`)
+  else screen.line(accountsText(accounts))
+  return accounts.balanced ? 0 : 1
+}
+
+// ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The first ctrl-C ends everything in order; another one a while later gives up waiting, and the keepers end what still runs. */
+function stopSignal(screen: Screen): Stop {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let asked_at: number | undefined
+  const ask = (): void => {
+    if (asked_at !== undefined && performance.now() - asked_at > SECOND_SIGNAL_MS) process.exit(1)
+    if (asked_at === undefined) screen.line('ending; ctrl-C again does not wait')
+    asked_at ??= performance.now()
+    resolve()
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, ask)
+  return {
+    asked: promise,
+    check() {
+      if (asked_at !== undefined) throw new Interrupted()
+    },
+  }
+}
+
+process.chdir(PROJECT_DIR)
+process.exitCode = await main().catch(error => {
+  console.error(messageOf(error))
+  return 1
+})
+process.exit()
