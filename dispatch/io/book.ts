@@ -71,8 +71,9 @@ export async function addHistory(client: Queryable, history: readonly HistoryRow
   await client.query(
     `INSERT INTO order_history (tenant_id, order_id, at, text, actor, correlation_id)
      SELECT tenant_id, order_id, at, text, actor, correlation_id
-     FROM jsonb_to_recordset($1::jsonb) WITH ORDINALITY
-       AS t (tenant_id text, order_id text, at bigint, text text, actor text, correlation_id text, n bigint)
+     FROM ROWS FROM (jsonb_to_recordset($1::jsonb)
+         AS (tenant_id text, order_id text, at bigint, text text, actor text, correlation_id text))
+       WITH ORDINALITY AS t (tenant_id, order_id, at, text, actor, correlation_id, n)
      ORDER BY n`,
     [JSON.stringify(history)],
   )

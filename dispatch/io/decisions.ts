@@ -20,6 +20,8 @@ export interface DecisionsReaderOptions extends Pick<ReaderOptions, 'kafka' | 'g
 }
 
 const BATCH_RECORDS_MAX = 500
+/** After a kill -9 the partitions are somebody's again only then; the broker allows no less. */
+const SESSION_TIMEOUT_MS = 6_000
 
 export function readDecisions(options: DecisionsReaderOptions): Promise<Reader> {
   const { kafka, group_id, fault, namespace, start, handle, unreadable, commit = false } = options
@@ -29,6 +31,7 @@ export function readDecisions(options: DecisionsReaderOptions): Promise<Reader> 
     topics: [topicName(namespace, 'decisions')],
     batch_messages_max: BATCH_RECORDS_MAX,
     commit,
+    session_timeout_ms: SESSION_TIMEOUT_MS,
     start: at => start(at.partition),
     fault,
     ...(options.trouble && { trouble: options.trouble }),
