@@ -40,7 +40,7 @@ function statusOf(answers: readonly EventAnswer[]): number {
 // ── NDJSON ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Bytes of one stream that Kafka has not acknowledged: reading waits at this, and so, through TCP, does the sender. */
-const WINDOW_BYTES = 2_097_152
+const WINDOW_BYTES = 1_048_576
 /** The events of one chunk of lines (64 kB) with their envelopes; generous. */
 const CHUNK_BYTES_MAX = 2_097_152
 const ROOM_POLL_MS = 10

@@ -66,7 +66,7 @@ export function openPublisher(options: PublisherOptions): Publisher {
     const repeated = recent.seen(event_id)
     try {
       const message = { partition, key, value, headers: { correlation_id } }
-      const appended = await inTime(producer.send(topicName(namespace, topic), message))
+      const appended = await producer.send(topicName(namespace, topic), message)
       count('accepted')
       const { offset } = appended
       const hint = repeated ? { duplicate_hint: true as const } : {}
@@ -85,7 +85,7 @@ export function openPublisher(options: PublisherOptions): Publisher {
       const results = drafts.map(draft => acceptOne(draft, asked))
       // All or nothing: from here to the last send nothing else can come between.
       if (!hasRoom(bytesOf(results))) throw overloaded()
-      return Promise.all(results.map(result => (result.ok ? send(result) : answerOf(result))))
+      return inTime(Promise.all(results.map(result => (result.ok ? send(result) : answerOf(result)))))
     },
     hasRoom,
   }
@@ -99,10 +99,13 @@ export function answerOf({ reason, pointer, detail, event_id }: Rejected): Event
   return { status: 'rejected', ...(event_id !== undefined && { event_id }), reason, pointer, detail }
 }
 
-/** kafkajs tries for some 17 s before it gives up; nobody waits that long at a door. */
+/** kafkajs tries for some 17 s before it gives up; whoever waits for one answer does not wait that long. */
 async function inTime<Result>(work: Promise<Result>): Promise<Result> {
   const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error(`no answer within ${ACK_TIMEOUT_MS} ms`)), ACK_TIMEOUT_MS)
+  const timer = setTimeout(
+    () => late.reject(problemOf(new Error(`no answer within ${ACK_TIMEOUT_MS} ms`))),
+    ACK_TIMEOUT_MS,
+  )
   try {
     return await Promise.race([work, late.promise])
   } finally {
