@@ -23,17 +23,26 @@ export interface HttpOptions {
 }
 
 /** What runs now, by the query id its caller knows it by. */
-type Running = Map<string, AbortController>
+type Running = Map<string, RunningQuery>
+
+interface RunningQuery {
+  abort: AbortController
+  /** Only reads. What writes goes on when its caller hangs up, as in ClickHouse. */
+  reads: boolean
+}
 
 export interface HttpInterface {
   server: Server
-  /** Stops every query. Their callers are told. */
-  abortAll(): void
+  /** Stops queries. Their callers are told. */
+  abort(which: 'reads' | 'all'): void
 }
 
 /** A result that cannot be streamed is held in memory; above this the engine answers TOO_MANY_ROWS_OR_BYTES. */
 const WHOLE_RESULT_BYTES_MAX = 256 * 1024 * 1024
 const KEEP_ALIVE_MS = 30_000
+/** For a request to arrive whole. */
+const REQUEST_MS_MAX = 3_600_000
+const CONNECTIONS_MAX = 512
 /** Parameters come in the URL. ClickHouse's own limit is `http_max_uri_size`, 1 MiB. */
 const URL_BYTES_MAX = 2 * 1024 * 1024
 
@@ -42,12 +51,13 @@ export function makeHttpInterface(options: HttpOptions): HttpInterface {
   const server = createServer({ maxHeaderSize: URL_BYTES_MAX }, (request, response) => {
     route(options, running, request, response).catch(() => response.destroy())
   })
-  server.requestTimeout = 0
+  server.requestTimeout = REQUEST_MS_MAX
+  server.maxConnections = CONNECTIONS_MAX
   server.keepAliveTimeout = KEEP_ALIVE_MS
   return {
     server,
-    abortAll() {
-      for (const abort of running.values()) abort.abort()
+    abort(which) {
+      for (const { abort, reads } of running.values()) if (reads || which === 'all') abort.abort()
     },
   }
 }
@@ -66,8 +76,9 @@ function sendText(response: ServerResponse, status: number, text: string): void 
 }
 
 async function answerQuery(options: HttpOptions, running: Running, answer: Answer): Promise<void> {
-  const abort = new AbortController()
-  answer.response.on('close', () => abort.abort())
+  const entry: RunningQuery = { abort: new AbortController(), reads: false }
+  // A write to a connection that is gone is reported to whoever awaits it.
+  answer.response.on('error', () => undefined)
   let registered: string | undefined
   try {
     const query = await readRequest(answer.request, randomUUID)
@@ -75,8 +86,8 @@ async function answerQuery(options: HttpOptions, running: Running, answer: Answe
     authenticate(options, query)
     if (running.has(query.query_id)) throw sameId(query.query_id)
     registered = query.query_id
-    running.set(registered, abort)
-    await execute(options, running, query, abort.signal, answer)
+    running.set(registered, entry)
+    await execute(options, running, query, entry, answer)
   } catch (error) {
     await sendException(answer, error)
   } finally {
@@ -88,15 +99,18 @@ async function execute(
   options: HttpOptions,
   running: Running,
   query: QueryRequest,
-  signal: AbortSignal,
+  entry: RunningQuery,
   answer: Answer,
 ): Promise<void> {
   const { engine } = options
   const incoming = await readIncoming(query, options.guard, () => join(options.inbox, randomUUID()))
   try {
     const { statement } = incoming
+    entry.reads = statement.kind === 'select'
+    answer.response.on('close', () => entry.reads && entry.abort.abort())
+    if (entry.reads && answer.response.destroyed) return
     const sql = replaceKill(statement, running) ?? incoming.sql
-    await engine.run(jobOf(query, statement, sql, signal), async parts => {
+    await engine.run(jobOf(query, statement, sql, entry.abort.signal), async parts => {
       setHeaders(answer.response, engine, statement, query)
       await sendResult(answer, parts, statement.kind === 'insert' ? 'insert' : 'rows', query.compress_response)
     })
@@ -109,9 +123,9 @@ async function execute(
 function replaceKill(statement: Statement, running: Running): string | undefined {
   const id = killedId(statement.tokens)
   if (id === undefined) return undefined
-  const abort = running.get(id)
-  abort?.abort()
-  return killReport(id, abort !== undefined, statement.kind === 'insert' ? undefined : statement.format)
+  const found = running.get(id)
+  found?.abort.abort()
+  return killReport(id, found !== undefined, statement.kind === 'insert' ? undefined : statement.format)
 }
 
 function jobOf(query: QueryRequest, statement: Statement, sql: string, signal: AbortSignal): Job {

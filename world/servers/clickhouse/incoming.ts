@@ -42,26 +42,33 @@ export async function readIncoming(request: QueryRequest, guard: Guard, data_fil
 /** SQL of the URL alone if it is an INSERT that only lacks its data; else URL and body together, as far as an INSERT's head may reach. */
 async function readHead(request: QueryRequest): Promise<{ head: Buffer; rest: Readable }> {
   if (request.sql !== '' && readsAsInsert(request.sql)) return { head: Buffer.from(request.sql), rest: request.body }
-  const parts: Buffer[] = request.sql === '' ? [] : [Buffer.from(`${request.sql}\n`)]
-  let size = parts[0]?.length ?? 0
-  let insert_is_possible = true
   const source = request.body[Symbol.asyncIterator]() as AsyncIterator<Buffer>
-  for (let next = await source.next(); next.done !== true; next = await source.next()) {
-    parts.push(next.value)
-    size += next.value.length
-    if (size > SQL_BYTES_MAX)
-      throw new ClickHouseException(
-        62,
-        'SYNTAX_ERROR',
-        `Query is over ${SQL_BYTES_MAX} bytes. Send large data as an INSERT`,
-      )
-    if (!insert_is_possible) continue
-    const head = Buffer.concat(parts)
-    if (readsAsInsert(head.subarray(0, INSERT_HEAD_BYTES).toString('utf8')))
-      return { head, rest: Readable.from(remaining(source)) }
-    insert_is_possible = size < INSERT_HEAD_BYTES
+  const parts: Buffer[] = request.sql === '' ? [] : [Buffer.from(`${request.sql}\n`)]
+  await gather(source, parts, INSERT_HEAD_BYTES)
+  const head = Buffer.concat(parts)
+  if (readsAsInsert(head.subarray(0, INSERT_HEAD_BYTES).toString('utf8'))) {
+    return { head, rest: Readable.from(remaining(source)) }
+  }
+  await gather(source, parts, SQL_BYTES_MAX)
+  if ((await source.next()).done !== true) {
+    throw new ClickHouseException(
+      62,
+      'SYNTAX_ERROR',
+      `Query is over ${SQL_BYTES_MAX} bytes: send large data as an INSERT`,
+    )
   }
   return { head: Buffer.concat(parts), rest: Readable.from([]) }
+}
+
+/** Reads until the parts have `size_max` bytes, or the end. A name cut in two by the network must never be taken for a whole one. */
+async function gather(source: AsyncIterator<Buffer>, parts: Buffer[], size_max: number): Promise<void> {
+  let size = parts.reduce((sum, part) => sum + part.length, 0)
+  while (size < size_max) {
+    const next = await source.next()
+    if (next.done === true) return
+    parts.push(next.value)
+    size += next.value.length
+  }
 }
 
 async function* remaining(source: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {

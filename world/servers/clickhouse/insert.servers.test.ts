@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { Table, tableFromArrays, tableToIPC } from 'apache-arrow'
@@ -113,6 +115,21 @@ test('statement in the URL, in the body, or in both', async () => {
     { a: 8, b: "it's" },
     { a: 9, b: "it's" },
   ])
+})
+
+test('a statement cut anywhere by the network is read whole', async () => {
+  await command('CREATE TABLE cut (a UInt32, b String) ENGINE = MergeTree ORDER BY a')
+  const bytes = Buffer.from('INSERT INTO cut FORMAT JSONEachRow\r\n{"a":1,"b":"🐝"}')
+  for (let at = 20; at < bytes.length; at++) {
+    const { port } = new URL(server.url())
+    const request = httpRequest({ port, method: 'POST', agent: false })
+    request.write(bytes.subarray(0, at))
+    await new Promise(resolve => setImmediate(resolve))
+    request.end(bytes.subarray(at))
+    const [response] = (await once(request, 'response')) as [IncomingMessage]
+    expect([at, response.resume().statusCode]).toEqual([at, 200])
+  }
+  expect(await server.rows('SELECT b, count() AS n FROM cut GROUP BY b')).toEqual([{ b: '🐝', n: bytes.length - 20 }])
 })
 
 describe('one insert, one block, one token', () => {

@@ -19,18 +19,20 @@ interface Options {
 }
 
 const SHUTDOWN_MS_MAX = 10_000
+const WRITES_MS_MAX = 5_000
 
 const options = JSON.parse(process.argv[2] ?? '{}') as Options
-const inbox = join(options.data_dir, 'inbox')
-rmSync(inbox, { recursive: true, force: true })
-mkdirSync(inbox, { recursive: true })
 const nowhere = join(options.data_dir, 'nowhere')
 mkdirSync(nowhere, { recursive: true })
-// The engine opens files named in SQL relative to its working directory: give it an empty one.
+// A path in SQL that slipped through is relative to the working directory: give it an empty one.
 process.chdir(nowhere)
 
 const engine = await openEngine({ ...options, path: join(options.data_dir, 'engine') })
-const { server, abortAll } = makeHttpInterface({ ...options, engine, guard: makeGuard(engine.table_functions), inbox })
+// The engine is open, so its folder is ours alone: what is in the inbox is of a server that was killed.
+const inbox = join(options.data_dir, 'inbox')
+rmSync(inbox, { recursive: true, force: true })
+mkdirSync(inbox)
+const { server, abort } = makeHttpInterface({ ...options, engine, guard: makeGuard(engine.table_functions), inbox })
 
 let stopping = false
 async function stop(): Promise<void> {
@@ -39,7 +41,8 @@ async function stop(): Promise<void> {
   setTimeout(() => process.exit(1), SHUTDOWN_MS_MAX).unref()
   server.close()
   server.closeIdleConnections()
-  abortAll()
+  abort('reads')
+  setTimeout(abort, WRITES_MS_MAX, 'all').unref()
   await engine.close()
   server.closeAllConnections()
   process.exit(0)

@@ -99,6 +99,8 @@ function decoded(request: IncomingMessage): Readable {
   const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity'
   if (encoding === 'identity' || encoding === '') return request
   const decoder = decoderOf(encoding)
+  // Heard by whoever reads the body; nobody does once the request is refused.
+  decoder.on('error', () => undefined)
   request.on('error', error => decoder.destroy(error))
   request.on('aborted', () =>
     decoder.destroy(new Error('The client closed the connection in the middle of its request')),

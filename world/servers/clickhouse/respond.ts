@@ -17,6 +17,7 @@ export interface Answer {
 
 const DRAIN_BYTES_MAX = 64 * 1024 * 1024
 const CUT_AFTER_MS = 1000
+const STALLED_MS_MAX = 120_000
 
 /** Sends what `parts` yields. A result of one part carries its length and a true summary; a longer one is streamed as it comes. */
 export async function sendResult(
@@ -73,6 +74,8 @@ async function sendStream(answer: Answer, head: Uint8Array[], parts: Parts, codi
       yield trailerOf(`${toException(error).text} (version ${version} (official build))`, tag)
     }
   }
+  // Whoever stops reading would hold the query's place for ever.
+  response.setTimeout(STALLED_MS_MAX, () => response.writableNeedDrain && response.destroy())
   response.setHeader('X-ClickHouse-Exception-Tag', tag)
   if (coding !== undefined) response.setHeader('Content-Encoding', coding)
   const source = Readable.from(body(), { objectMode: false, highWaterMark: 1 })
