@@ -28,7 +28,7 @@ export async function beginPicture(
   { tenant_id, namespace }: { tenant_id: TenantId; namespace: string },
 ): Promise<Followed> {
   const [decisions, deliveries, couriers] = await Promise.all(
-    FOLLOWED.map(name => patiently(() => effects.ends(`${namespace}.${name}`))),
+    FOLLOWED.map(name => effects.ends(`${namespace}.${name}`)),
   )
   const now = effects.now()
   const book = await effects.book(now - DEMAND_MS)
@@ -36,21 +36,6 @@ export async function beginPicture(
   takeSettings(picture, effects)
   const ends = { decisions: decisions ?? [], deliveries: deliveries ?? [], couriers: couriers ?? [] }
   return { picture, ends, next: new Map() }
-}
-
-const TRIES_MAX = 20
-const TRY_MS = 250
-
-/** A topic that was made a moment ago has no leader yet. */
-async function patiently<Result>(ask: () => Promise<Result>): Promise<Result> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await ask()
-    } catch (error) {
-      if (tries >= TRIES_MAX) throw error
-      await new Promise(resolve => setTimeout(resolve, TRY_MS))
-    }
-  }
 }
 
 export interface FollowOptions {

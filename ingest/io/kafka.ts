@@ -34,25 +34,48 @@ async function withAdmin<Result>(kafka: Kafka, work: (admin: Admin) => Promise<R
   }
 }
 
-/** Creates the topics of a namespace that are missing; leaves the others as they are. Safe from several processes at once. */
+/**
+ * Creates the topics of a namespace that are missing; leaves the others as they are. Safe from several processes at once.
+ * Resolves when every partition of every topic has a leader.
+ */
 export async function createTopics(kafka: Kafka, namespace: string, partitions: number): Promise<void> {
   await withAdmin(kafka, async admin => {
     const present = new Set(await admin.listTopics())
     const missing = (Object.keys(TOPICS) as Topic[]).filter(topic => !present.has(topicName(namespace, topic)))
-    if (missing.length === 0) return
-    await admin.createTopics({
-      waitForLeaders: true,
-      topics: missing.map(topic => ({
-        topic: topicName(namespace, topic),
-        numPartitions: partitions,
-        configEntries: [
-          { name: 'message.timestamp.type', value: 'LogAppendTime' },
-          { name: 'retention.ms', value: String(TOPICS[topic].retention_ms) },
-          { name: 'cleanup.policy', value: 'delete' },
-        ],
-      })),
-    })
+    if (missing.length > 0) await createMissing(admin, namespace, partitions, missing)
+    for (const topic of Object.keys(TOPICS) as Topic[]) await untilLed(admin, topicName(namespace, topic))
   })
+}
+
+async function createMissing(admin: Admin, namespace: string, partitions: number, missing: Topic[]): Promise<void> {
+  await admin.createTopics({
+    // kafkajs' own wait fails on the broker's "does not host this topic-partition", which is true for a moment.
+    waitForLeaders: false,
+    topics: missing.map(topic => ({
+      topic: topicName(namespace, topic),
+      numPartitions: partitions,
+      configEntries: [
+        { name: 'message.timestamp.type', value: 'LogAppendTime' },
+        { name: 'retention.ms', value: String(TOPICS[topic].retention_ms) },
+        { name: 'cleanup.policy', value: 'delete' },
+      ],
+    })),
+  })
+}
+
+const LEADERS_WITHIN_MS = 20_000
+
+/** A new topic is listed before its partitions can be asked for anything. */
+async function untilLed(admin: Admin, topic: string): Promise<void> {
+  for (const until = Date.now() + LEADERS_WITHIN_MS; ; ) {
+    try {
+      await admin.fetchTopicOffsets(topic)
+      return
+    } catch (error) {
+      if (Date.now() > until) throw error
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
+  }
 }
 
 /** Removes the topics of a namespace, as a test or a fresh demo does at its end. */
