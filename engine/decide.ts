@@ -299,22 +299,27 @@ function* startPicking(zone: ZoneState, event: EventOfType<'pick.started'>): Dec
   yield { type: 'order.picking', order_id, attempt, fulfilment_id, warehouse_id, started_at: zone.time, ready_at }
 }
 
-/** The picker found the shelf empty: the line shrinks, and nothing is on hand there any more until somebody counts. */
+/**
+ * The picker found less than was asked: the line shrinks, and beside what the picker still takes for it nothing is on hand
+ * there any more until somebody counts.
+ */
 function* shortLine(zone: ZoneState, event: EventOfType<'line.short'>): DecisionStream {
   const picking = findPicking(zone, event.data)
   const line = picking?.fulfilment.lines.find(({ line_id }) => line_id === event.data.line_id)
   if (!picking || !line) return
   const { order, fulfilment } = picking
   yield shortened(order, fulfilment, line, event.data.quantity, 'short_pick')
-  yield* emptyShelf(zone, fulfilment.warehouse_id, line.sku)
+  yield* emptyShelf(zone, fulfilment.warehouse_id, line)
   if (!order.fulfilments.some(hasAnything)) yield cancelled(order, 'nothing_left', 'short_pick')
 }
 
-function* emptyShelf(zone: ZoneState, warehouse_id: WarehouseId, sku: Sku): DecisionStream {
+function* emptyShelf(zone: ZoneState, warehouse_id: WarehouseId, line: Reservation): DecisionStream {
+  const { sku } = line
   const stock = zone.warehouses.get(warehouse_id)?.stock.get(sku)
-  if (!stock || stock.on_hand === 0) return
+  const on_hand = openOf(line)
+  if (!stock || stock.on_hand <= on_hand) return
   const { on_hand: on_hand_before, safety, unit } = stock
-  yield { type: 'stock.corrected', warehouse_id, sku, on_hand_before, on_hand: 0, safety, unit, cause: 'short_pick' }
+  yield { type: 'stock.corrected', warehouse_id, sku, on_hand_before, on_hand, safety, unit, cause: 'short_pick' }
 }
 
 /** The substitute is reserved in the same step as the missing item is given up; without cover the line is short. */
@@ -342,7 +347,7 @@ function* substitute(zone: ZoneState, event: EventOfType<'line.substituted'>): D
   } else {
     yield shortened(order, fulfilment, line, quantity, 'substitution')
   }
-  yield* emptyShelf(zone, warehouse_id, line.sku)
+  yield* emptyShelf(zone, warehouse_id, line)
   if (!order.fulfilments.some(hasAnything)) yield cancelled(order, 'nothing_left', 'short_pick')
 }
 

@@ -45,11 +45,15 @@ export class SimulatedZone {
   readonly zone_id: string
   #draw: Draw
   #count = 0
-  #now = START_MS
+  #now: number
+  readonly #step_ms_max: number
   #past: SimulatedMessage[] = []
 
-  constructor(zone_id: string, seed: number) {
+  /** `start_ms`: wall time of the first event; between two events pass less than `step_ms_max`. */
+  constructor(zone_id: string, seed: number, { start_ms = START_MS, step_ms_max = 20_000 } = {}) {
     this.zone_id = zone_id
+    this.#now = start_ms
+    this.#step_ms_max = step_ms_max
     this.#draw = drawFrom(seed)
   }
 
@@ -86,7 +90,7 @@ export class SimulatedZone {
 
   /** What happens next, given the state of the reference fold. */
   next(zone: ZoneState | undefined): SimulatedMessage {
-    this.#now += this.#draw.below(20_000)
+    this.#now += this.#draw.below(this.#step_ms_max)
     if (this.#draw.chance(0.04)) return this.#repeat()
     if (this.#draw.chance(0.02)) return this.#broken()
     return this.#remember(this.#plausible(zone))

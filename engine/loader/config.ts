@@ -9,7 +9,7 @@ const Settings = Type.Object({
   kafka_brokers: SERVERS.kafka_brokers,
   postgres_url: SERVERS.postgres_url,
   clickhouse_url: SERVERS.clickhouse_url,
-  loader_port: port(4105),
+  loader_port: port(4103),
   loader_batch_rows_max: Type.Integer({ default: 50_000, minimum: 1, maximum: 50_000, description: 'rows an INSERT' }),
   loader_wait_ms_max: Type.Integer({
     default: 1_000,

@@ -5,6 +5,7 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { migrateClickhouse } from '../../sql/migrate.ts'
 import { startClickhouse } from '../../world/servers/clickhouse/start.ts'
+import { freePort } from '../../world/servers/ports.ts'
 import { testServers, waitFor } from '../../world/servers/testing.ts'
 import { ordersPerMinute } from '../io/clickhouse.ts'
 import { BEGIN_MS, CELL, decided, delivered, fillLog, POISON, rejected, routed } from './samples.ts'
@@ -232,8 +233,9 @@ test('a table made anew is filled from the beginning', async () => {
 
 test('ClickHouse away and back: ready says so meanwhile, and nothing is lost', async () => {
   const data_dir = await mkdtemp(join(tmpdir(), 'waggle-loader-'))
-  const begin = (port: number) => startClickhouse({ data_dir, port, log: () => undefined })
-  let server = await begin(0)
+  const port = await freePort()
+  const begin = () => startClickhouse({ data_dir, port, log: line => console.log(line) })
+  let server = await begin()
   try {
     await using scene = await openScene('away', { ...testServers(), clickhouse_url: server.url })
     const loader = scene.start()
@@ -255,7 +257,7 @@ test('ClickHouse away and back: ready says so meanwhile, and nothing is lost', a
     expect((await loader.exit).code).toBe(0)
     const next = scene.start()
     const next_address = await next.address
-    server = await begin(Number(new URL(server.url).port))
+    server = await begin()
     await scene.complete()
     await expectRollup(scene, 600)
     await waitFor(async () => (await fetch(`${next_address}/readyz`)).status === 200, {
