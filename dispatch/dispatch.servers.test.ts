@@ -45,7 +45,7 @@ let fence = 0
 let published = -1
 const fleet = new Map<string, CourierView>()
 
-async function begin(): Promise<Service> {
+async function begin(env: Record<string, string> = {}, status = 200): Promise<Service> {
   const child = spawn(process.execPath, ['--disable-warning=TimeoutNegativeWarning', MAIN], {
     env: {
       ...process.env,
@@ -56,6 +56,7 @@ async function begin(): Promise<Service> {
       WAGGLE_PARTITIONS: String(PARTITIONS),
       WAGGLE_DISPATCH_PORT: '0',
       WAGGLE_DISPATCH_OFFER_S: '3',
+      ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -69,7 +70,7 @@ async function begin(): Promise<Service> {
     { timeout_ms: 20_000, what: 'dispatch to listen' },
   )
   const begun = { child, output, url: ready[1] ?? '' }
-  await waitFor(async () => (await fetch(`${begun.url}/readyz`)).ok, {
+  await waitFor(async () => (await fetch(`${begun.url}/readyz`)).status === status, {
     timeout_ms: 20_000,
     what: 'dispatch to be ready',
   })
@@ -714,5 +715,33 @@ describe('availability', () => {
       zone_id: 'nowhere',
       warehouses: [],
     })
+  })
+})
+
+describe('without Redis', () => {
+  test('nothing is guessed and nobody is assigned, but orders are followed', async () => {
+    const with_redis = service
+    service = await begin({ WAGGLE_REDIS_URL: 'redis://127.0.0.1:1' }, 503)
+    try {
+      const state = await fetch(`${service.url}/readyz`)
+      const failing = ((await state.json()) as { checks: { name: string; ok: boolean }[] }).checks
+      const names = failing.filter(one => !one.ok).map(one => one.name)
+      expect(names).toContain('redis')
+      expect(names).not.toContain('book')
+      await until('assignment to say so', async () => {
+        const text = await (await fetch(`${service.url}/readyz`)).text()
+        return /"assignment","ok":false/.test(text)
+      })
+      expect(await call('GET', `/v1/availability?lat=${DOOR.lat}&lng=${DOOR.lng}&sku=milk`)).toMatchObject({
+        status: 503,
+        body: { reason: 'views_unreachable' },
+      })
+      const id = freshOrder()
+      await decide([routed(id)])
+      await reaches(id, 'routed')
+    } finally {
+      expect(await end(service, 'SIGTERM')).toBe(0)
+      service = with_redis
+    }
   })
 })

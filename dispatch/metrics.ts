@@ -35,7 +35,17 @@ export function openMetrics(registry: Registry) {
       ['outcome'],
     ),
     decisions_refused: counter('decisions_refused_total', 'decisions that the book could not follow', ['type', 'why']),
-    decisions_lag: gauge('decisions_lag_records', 'records of decisions that are not in the book yet', []),
+    /** Called once, when the reader is there. */
+    watchLag(lag: () => number): void {
+      new Gauge({
+        name: 'waggle_dispatch_decisions_lag_records',
+        help: 'records of decisions that are not in the book yet',
+        registers,
+        collect() {
+          this.set(lag())
+        },
+      })
+    },
     streams: gauge('streams_open', 'readers of GET /v1/work/stream', []),
     streams_dropped: counter('streams_dropped_total', 'readers that were too slow', []),
   }

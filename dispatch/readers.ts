@@ -18,9 +18,9 @@ export interface ReadingOptions extends Pick<DecisionsReaderOptions, 'kafka' | '
 }
 
 /** Goes on where the book ends. A partition waits and tries again while Postgres is away. */
-export function readIntoBook(options: ReadingOptions): Promise<Reader> {
+export async function readIntoBook(options: ReadingOptions): Promise<Reader> {
   const { desk, metrics, log } = options
-  return readDecisions({
+  const reader = await readDecisions({
     ...shared(options),
     group_id: `${options.namespace}.dispatch.book`,
     commit: true,
@@ -40,6 +40,8 @@ export function readIntoBook(options: ReadingOptions): Promise<Reader> {
       log.error({ partition, offset }, 'a record of decisions can not be read; it is left out of the book')
     },
   })
+  metrics.watchLag(() => reader.lag().reduce((sum, one) => sum + one.lag, 0))
+  return reader
 }
 
 /** From the end, with a group of this process alone: nothing that was decided before it started is waited for. */

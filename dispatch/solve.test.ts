@@ -97,7 +97,8 @@ describe('the solver', () => {
         const plan = solve(one)
         const busy = new Set(plan.trips.map(trip => trip.courier_id))
         const easy = one.couriers.filter(
-          c => !busy.has(c.courier_id) && c.committed.length === 0 && !c.shift_end_s && c.breaks.length === 0,
+          c =>
+            !busy.has(c.courier_id) && c.committed.length === 0 && c.shift_end_s === undefined && c.breaks.length === 0,
         )
         for (const { fulfilment_id, why } of plan.waiting) {
           const waits = one.fulfilments.find(f => f.fulfilment_id === fulfilment_id)

@@ -1,9 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { Pool } from '../ingest/io/postgres.ts'
 import type { Bus } from './bus.ts'
-import type { WorkSnapshot } from './contract.ts'
 import type { Changed } from './desk.ts'
-import { readBook } from './io/book.ts'
+import { readOpenWork } from './io/book.ts'
 import type { Metrics } from './metrics.ts'
 import { orderView, tripView } from './rows.ts'
 
@@ -25,7 +24,7 @@ export interface WorkStreams {
 const PING_MS = 5_000
 /** Bytes that Node holds for one slow reader, and that gather while a snapshot is read. */
 const BUFFER_BYTES_MAX = 4 * 1024 * 1024
-/** s that a reader waits before it comes again */
+/** ms that a reader waits before it comes again */
 const RETRY_MS = 1_000
 
 interface Client {
@@ -76,9 +75,7 @@ export function openStreams(options: { pool: Pool; bus: Bus; now: () => number; 
       metrics.streams.set(clients.size)
       response.on('close', () => forget(client))
       response.on('error', () => forget(client))
-      const { orders, trips } = await readBook(pool, { tenant_id, closed_since_ms: Number.MAX_SAFE_INTEGER })
-      const snapshot: WorkSnapshot = { orders, trips }
-      response.write(`retry: ${RETRY_MS}\n${frame('snapshot', snapshot)}`)
+      response.write(`retry: ${RETRY_MS}\n${frame('snapshot', await readOpenWork(pool, tenant_id))}`)
       for (const text of client.pending ?? []) response.write(text)
       client.pending = null
       client.pending_bytes = 0

@@ -1,6 +1,6 @@
 import type { Pool, Queryable } from '../../ingest/io/postgres.ts'
 import { transaction } from '../../ingest/io/postgres.ts'
-import type { OrderView, TripView } from '../contract.ts'
+import type { OrderView, TripView, WorkSnapshot } from '../contract.ts'
 import { placedRow } from '../project.ts'
 import { type HistoryRow, type OrderRow, orderView, tripView } from '../rows.ts'
 
@@ -207,6 +207,26 @@ export async function readBook(
       trips: trips.rows.map(({ row }) => tripView(row)),
       decisions_positions: Object.fromEntries(positions.rows.map(one => [one.log_partition, one.next_offset])),
       decisions_epochs: Object.fromEntries(positions.rows.map(one => [one.log_partition, one.epoch])),
+    }
+  })
+}
+
+/** Everything open, as of one moment. */
+export async function readOpenWork(pool: Pool, tenant_id: string): Promise<WorkSnapshot> {
+  return transaction(pool, async client => {
+    await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    const orders = await client.query<{ row: OrderRow }>(
+      `SELECT to_jsonb(o) AS row FROM orders o WHERE tenant_id = $1 AND closed_at IS NULL ORDER BY placed_at, order_id`,
+      [tenant_id],
+    )
+    const trips = await client.query<{ row: TripView }>(
+      `SELECT to_jsonb(t) AS row FROM trips t
+       WHERE tenant_id = $1 AND state IN ('offered', 'accepted', 'under_way') ORDER BY trip_id`,
+      [tenant_id],
+    )
+    return {
+      orders: orders.rows.map(({ row }) => orderView(row)),
+      trips: trips.rows.map(({ row }) => tripView(row)),
     }
   })
 }
