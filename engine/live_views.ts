@@ -1,5 +1,4 @@
-import type { Redis } from 'ioredis'
-import { type Fence, readFences, type ViewWrite, writeViews } from './io/redis.ts'
+import { type Fence, type RedisClient, readFences, type ViewWrite, writeViews } from './io/redis.ts'
 import type { ViewChange } from './protocol.ts'
 
 /**
@@ -33,7 +32,7 @@ interface Pending {
 }
 
 export function openLiveViews(options: {
-  redis: Redis
+  redis: RedisClient
   namespace: string
   on_write?: (answer: 'ok' | 'older' | 'whole' | 'failed', views: number) => void
 }): LiveViews {

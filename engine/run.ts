@@ -1,17 +1,16 @@
 import { randomUUIDv7 } from 'node:crypto'
-import type { Redis } from 'ioredis'
-import type { Kafka } from 'kafkajs'
 import { Piscina } from 'piscina'
 import { partitionOf, topicName } from '../ingest/contract.ts'
 import type { DeadLetterHeaders } from '../ingest/events/dead_letters.ts'
 import { SCHEMA_VERSION } from '../ingest/events/envelope.ts'
-import type { Producer } from '../ingest/io/kafka.ts'
+import type { KafkaClient, Producer } from '../ingest/io/kafka.ts'
 import type { Log } from '../ingest/io/log.ts'
 import type { Pool } from '../ingest/io/postgres.ts'
 import { type LogBatch, openReader, type TopicPartition } from '../ingest/io/reader.ts'
 import { type Adoption, adopt, newAdoption } from './adoption.ts'
 import { FOLD_VERSION } from './checkpoint.ts'
 import { raiseEpoch, readCheckpoint, writeCheckpoint } from './io/postgres.ts'
+import type { RedisClient } from './io/redis.ts'
 import { type LiveViews, openLiveViews } from './live_views.ts'
 import type { EngineMetrics } from './metrics.ts'
 import { packMessages, unpackRecords } from './pack.ts'
@@ -25,10 +24,10 @@ import type { CheckpointBytes, DeadLetter, Due, Folded, FoldRequest, ViewChange,
  *            ─► per batch: fold ─► publish decisions and dead letters (acknowledged) ─► views ─► now and then a checkpoint
  */
 export interface EngineOptions {
-  kafka: Kafka
+  kafka: KafkaClient
   producer: Producer
   pool: Pool
-  redis: Redis
+  redis: RedisClient
   namespace: string
   partitions: number
   workers: number

@@ -6,6 +6,9 @@ import { viewKeys } from '../contract.ts'
  * twice when a connection is cut before the reply, and then the second time changes nothing.
  */
 
+/** The client, for whoever only passes it on. */
+export type RedisClient = Redis
+
 /** One client. A command fails after `timeout_ms` instead of hanging or being sent again behind our back. */
 export function openRedis(url: string, timeout_ms = 2_000): Redis {
   const redis = new Redis(url, {

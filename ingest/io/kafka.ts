@@ -12,6 +12,9 @@ export interface KafkaOptions {
   client_id: string
 }
 
+/** The client, for whoever only passes it on. */
+export type KafkaClient = Kafka
+
 /** One client. It connects when it is first used; kafkajs' own log is off, since everything it says comes back as errors. */
 export function kafkaClient({ brokers, client_id }: KafkaOptions): Kafka {
   return new Kafka({
