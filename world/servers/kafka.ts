@@ -86,7 +86,8 @@ function jvmArgs(options: KafkaOptions): string[] {
 }
 
 async function format(options: KafkaOptions, properties: string): Promise<void> {
-  const cluster_id = randomBytes(16).toString('base64url')
+  // Not a dash at its beginning: the formatter would take the id for an option, one time in 64.
+  const cluster_id = randomBytes(16).toString('base64url').replace(/^-/, 'w')
   await rm(join(options.dir, 'log'), { recursive: true, force: true }) // a format that was cut short
   const args = [...jvmArgs(options), 'kafka.tools.StorageTool', 'format', '-t', cluster_id, '-c', properties]
   try {
