@@ -24,7 +24,7 @@ test('whatever the bytes, a record gives at least one row, and its rows can be e
       expect(table.numRows).toBe(rows)
       expect(table.schema.fields.map(field => field.name)).toEqual(Object.keys(TABLES[topic].columns))
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   ))
 
 test('rows come back from Arrow as they went in, with nulls, wide characters and 64 bits', () => {

@@ -234,7 +234,7 @@ test('a table made anew is filled from the beginning', async () => {
 test('ClickHouse away and back: ready says so meanwhile, and nothing is lost', async () => {
   const data_dir = await mkdtemp(join(tmpdir(), 'waggle-loader-'))
   const port = await freePort()
-  const begin = () => startClickhouse({ data_dir, port, log: line => console.log(line) })
+  const begin = () => startClickhouse({ data_dir, port, log: () => undefined })
   let server = await begin()
   try {
     await using scene = await openScene('away', { ...testServers(), clickhouse_url: server.url })
