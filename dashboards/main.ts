@@ -92,6 +92,7 @@ await runService(SERVICE, async stack => {
     send: openDispatch(config.dispatch_url, config.dashboards_key),
     stats: () => statsOf(picture, flow, reader, sockets.clients()),
     page: { basemap_url, title: config.dashboards_title },
+    timeZone: () => network.network().warehouses.values().next().value?.time_zone,
   })
   addPage(app, basemap_url)
   log.info({ url: await http.listen(), namespace, tenant_id, open: rules.open }, 'ready')

@@ -17,6 +17,8 @@ export interface ApiEffects {
   send: SendCommand
   stats(): object
   page: PageConfig
+  /** of the city shown; undefined before there is a network */
+  timeZone(): string | undefined
 }
 
 const OneOrder = Type.Object({ order_id: OrderId })
@@ -26,7 +28,7 @@ const AnyBody = Type.Unsafe<object>(Type.Object({}, { additionalProperties: true
 
 export function addApi(app: App, effects: ApiEffects): void {
   const look = { preHandler: admit(effects, 'dashboards') }
-  app.get('/api/config', look, async () => effects.page)
+  app.get('/api/config', look, async () => pageOf(effects))
   app.get('/api/stats', look, async () => effects.stats())
   app.get('/api/orders/:order_id', { ...look, schema: { params: OneOrder } }, async request => {
     const { order_id } = request.params
@@ -38,6 +40,11 @@ export function addApi(app: App, effects: ApiEffects): void {
     forward(effects, request, reply, `/v1/dispatch/orders/${encodeURIComponent(request.params.order_id)}/couriers`),
   )
   addCommands(app, effects)
+}
+
+function pageOf({ page, timeZone }: ApiEffects): PageConfig {
+  const time_zone = timeZone()
+  return time_zone === undefined ? page : { ...page, time_zone }
 }
 
 function addCommands(app: App, effects: ApiEffects): void {

@@ -81,6 +81,8 @@ function useConfig(): PageConfig | null {
         timer = setTimeout(() => setAsked(asked + 1), 1_500)
         return
       }
+      // A network that is not there yet has no time zone either.
+      if (!answer.body.time_zone) timer = setTimeout(() => setAsked(asked + 1), 5_000)
       setTimeZone(answer.body.time_zone)
       document.title = `Waggle · ${answer.body.title}`
       setConfig(answer.body)

@@ -140,8 +140,8 @@ export function courierDots(
     const here = chosen !== null && order_ids.includes(chosen)
     const colour = busy ? palette.courier : palette.courier_free
     dots.fill.set([...colour, state === 'break' ? 90 : 255], 4 * index)
-    dots.line.set([...palette.courier_edge, 255], 4 * index)
-    dots.radius[index] = here ? 7 : busy ? 4.6 : 3
+    dots.line.set([...palette.courier_edge, busy ? 255 : 0], 4 * index)
+    dots.radius[index] = here ? 7 : busy ? 4.6 : 2.2
   }
   return asDots(dots)
 }

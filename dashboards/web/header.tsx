@@ -38,7 +38,7 @@ export function Header({ store, title, light, onTheme }: HeaderProps) {
 }
 
 function CityClock({ store }: { store: Store }) {
-  useWall(200)
+  useWall(250)
   const page = store.get()
   if (page.room.phase === 'empty') return <p className="clock dim">--:--:--</p>
   const now = cityNow(page)

@@ -21,12 +21,12 @@ export interface Basemap {
 }
 
 const mutable = ([r, g, b]: Rgb): [number, number, number] => [r, g, b]
-/** Width on the road and least width on the screen, by rank. */
+/** Width in the city, least and greatest width on the screen, by rank. */
 const ROADS = [
-  { metres: 46, pixels_min: 1.6 },
-  { metres: 26, pixels_min: 0.9 },
-  { metres: 20, pixels_min: 0.5 },
-  { metres: 14, pixels_min: 0.3 },
+  { metres: 46, pixels_min: 1.6, pixels_max: 6 },
+  { metres: 26, pixels_min: 0.9, pixels_max: 4 },
+  { metres: 20, pixels_min: 0.5, pixels_max: 3 },
+  { metres: 14, pixels_min: 0.3, pixels_max: 2 },
 ]
 const FONT = '"Barlow Semi Condensed", system-ui, sans-serif'
 /** From this zoom on, quarter-mile streets and the labels of rank 2 are there. */
@@ -42,7 +42,7 @@ export function basemapLayers(map: Basemap, palette: Palette, near: boolean): La
       getFillColor: mutable(palette.park),
     }),
     ...roads.reverse().map(
-      ({ rank, metres, pixels_min }) =>
+      ({ rank, metres, pixels_min, pixels_max }) =>
         new PathLayer<{ path: Line }>({
           id: `roads-${rank}`,
           data: map.roads.filter(road => road.rank === rank),
@@ -50,6 +50,7 @@ export function basemapLayers(map: Basemap, palette: Palette, near: boolean): La
           getColor: mutable(palette.roads[rank as 0 | 1 | 2 | 3]),
           getWidth: metres,
           widthMinPixels: pixels_min,
+          widthMaxPixels: pixels_max,
           jointRounded: true,
           capRounded: true,
         }),
@@ -67,6 +68,7 @@ export function basemapLayers(map: Basemap, palette: Palette, near: boolean): La
       getColor: mutable(palette.river),
       getWidth: d => 1.6 * d.width_m,
       widthMinPixels: 1.6,
+      widthMaxPixels: 14,
       jointRounded: true,
       capRounded: true,
     }),
@@ -82,11 +84,23 @@ export function basemapLayers(map: Basemap, palette: Palette, near: boolean): La
   ]
 }
 
-export function labelLayers(map: Basemap, palette: Palette, near: boolean): Layer[] {
+/** How near a warehouse, in degrees of latitude, a label would be hidden by its name: some 700 m. */
+const CROWDED = 0.0065
+
+/** `taken` are places that have a name of their own already. */
+export function labelLayers(
+  map: Basemap,
+  palette: Palette,
+  near: boolean,
+  taken: readonly { lng: number; lat: number }[],
+): Layer[] {
+  const free = map.labels.filter(
+    ({ at: [lng, lat] }) => !taken.some(place => Math.hypot(0.5 * (place.lng - lng), place.lat - lat) < CROWDED),
+  )
   const text = (id: string, rank: (of: number) => boolean, size: number, water: boolean) =>
     new TextLayer<Basemap['labels'][number]>({
       id,
-      data: map.labels.filter(label => rank(label.rank)),
+      data: free.filter(label => rank(label.rank)),
       getText: d => d.text,
       getPosition: d => d.at,
       getSize: size,
@@ -112,7 +126,7 @@ export function demandLayer(cells: readonly DemandCell[], palette: Palette): Lay
     id: 'demand',
     data: [...cells],
     getHexagon: d => d.cell,
-    getFillColor: d => [r, g, b, 12 + 62 * Math.sqrt(d.orders / most)],
+    getFillColor: d => [r, g, b, 12 + 46 * Math.sqrt(d.orders / most)],
     getLineColor: d => [r, g, b, 18 + 60 * Math.sqrt(d.orders / most)],
     filled: true,
     stroked: true,

@@ -9,7 +9,7 @@ export function Legend() {
           <svg viewBox="-20 -22 40 44" aria-hidden="true">
             <path className="comb" d="M0-19.5 17-9.8V9.8L0 19.5-17 9.8V-9.8z" />
           </svg>
-          Warehouse, open orders
+          Warehouse, orders to pick
         </li>
         <li>
           <i className="bee" /> Courier on a trip

@@ -47,7 +47,7 @@ interface MarkerProps {
 
 const Marker = memo(function Marker({ row, chosen, onSelect }: MarkerProps) {
   const { warehouse_id: id, name, paused, open_orders } = row
-  const label = `Warehouse ${name}: ${paused ? 'paused, ' : ''}${open_orders} open orders`
+  const label = `Warehouse ${name}: ${paused ? 'paused, ' : ''}${open_orders} orders to pick and pack`
   return (
     <div className="marker" data-lng={row.lng} data-lat={row.lat}>
       <button
@@ -64,7 +64,7 @@ const Marker = memo(function Marker({ row, chosen, onSelect }: MarkerProps) {
         <span className="marker-count">{paused ? '❚❚' : open_orders}</span>
         <span className="marker-name">
           {name}
-          {paused && <em> paused · {open_orders} open</em>}
+          {paused && <em> paused · {open_orders} to pick</em>}
         </span>
       </button>
     </div>

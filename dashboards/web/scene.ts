@@ -12,7 +12,7 @@ import {
   uploadAgain,
 } from './layers.ts'
 import { cityNow, type Page, type Store } from './store.ts'
-import type { Surface } from './surface.ts'
+import { drawsInSoftware, type Surface } from './surface.ts'
 import type { Palette } from './theme.ts'
 
 /**
@@ -30,9 +30,8 @@ export interface Scene {
   destroy: () => void
 }
 
-const FRAME_MS = 33
-/** Where drawing is slow (no GPU), frames come so seldom that two thirds of the time stay free for the rest of the page. */
-const FRAME_MS_MAX = 900
+/** Between frames, ms: at least, and at most where drawing is slow, so that two thirds of the time stay free for the rest of the page. */
+const PACE = { gpu: { least: 33, most: 900 }, software: { least: 500, most: 2_000 } }
 const REBUILD_MS = 1_000
 
 export interface SceneOptions {
@@ -51,7 +50,8 @@ export function startScene(options: SceneOptions): Scene {
   let rebuilt_wall_ms = 0
   let glide = newGlide()
   let position = new Float32Array(0)
-  let frame_ms = FRAME_MS
+  const pace = drawsInSoftware() ? PACE.software : PACE.gpu
+  let frame_ms = pace.least
   let last_wall_ms = 0
   let near = true
   let stopped = false
@@ -63,11 +63,12 @@ export function startScene(options: SceneOptions): Scene {
   const paintGround = () => {
     near = surface.view().zoom >= NEAR_ZOOM
     below = surface.foreign ? [] : basemapLayers(basemap, palette, near)
-    labels = surface.foreign ? [] : labelLayers(basemap, palette, near)
+    labels = surface.foreign ? [] : labelLayers(basemap, palette, near, [...store.get().room.warehouses.values()])
   }
 
   const rebuild = (page: Page, wall_ms: number) => {
     const { room } = page
+    if (room.warehouses.size !== drawn?.warehouses.size) paintGround()
     if (room.fleet !== drawn?.fleet) {
       glide = aim(glide, room.fleet, still ? Number.POSITIVE_INFINITY : room.clock.rate, wall_ms)
       if (position.length !== 2 * glide.couriers) position = new Float32Array(2 * glide.couriers)
@@ -93,7 +94,7 @@ export function startScene(options: SceneOptions): Scene {
     const before = columns
     rebuild(store.get(), wall_ms)
     const moving = placesAt(glide, wall_ms, position)
-    const breathing = !still && columns.late.length > 0
+    const breathing = !still && pace === PACE.gpu && columns.late.length > 0
     if (!moving && !breathing && before === columns) return
     pullLegs(columns.legs, position)
     surface.setLayers([...below, ...demand, ...labels, ...hotLayers(columns, still ? 0 : wall_ms)])
@@ -102,7 +103,7 @@ export function startScene(options: SceneOptions): Scene {
   }
   /** Two frames of a screen take 33 ms when drawing costs nothing. */
   const adapt = (two_frames_ms: number) => {
-    const wanted = Math.min(FRAME_MS_MAX, Math.max(FRAME_MS, 3 * (two_frames_ms - 34)))
+    const wanted = Math.min(pace.most, Math.max(pace.least, 3 * (two_frames_ms - 34)))
     frame_ms = wanted > frame_ms ? wanted : frame_ms + 0.1 * (wanted - frame_ms)
   }
   const redraw = () => {

@@ -89,7 +89,7 @@ function found({ surface, scene }: Stage, { room }: Page, x: number, y: number):
 /** What the panels leave free, px: on a narrow screen they lie below, else at both sides. */
 function padding(parent: HTMLElement) {
   return parent.clientWidth < 820
-    ? { top: 120, bottom: Math.round(parent.clientHeight * 0.42), left: 30, right: 30 }
+    ? { top: 120, bottom: Math.round(parent.clientHeight * 0.47), left: 30, right: 30 }
     : { top: 110, bottom: 130, left: 350, right: 410 }
 }
 

@@ -63,14 +63,17 @@ export function usePage<Part>(store: Store, select: (page: Page) => Part): Part 
   )
 }
 
-/** The wall time, ms, renewed every `every_ms`; it rests with the tab. */
+/** The wall time, ms, renewed at multiples of `every_ms`, so that all parts change in one frame; it rests with the tab. */
 export function useWall(every_ms: number): number {
   const [wall, setWall] = useState(Date.now)
   useEffect(() => {
-    const timer = setInterval(() => {
+    let timer: ReturnType<typeof setTimeout>
+    const tick = () => {
       if (!document.hidden) setWall(Date.now())
-    }, every_ms)
-    return () => clearInterval(timer)
+      timer = setTimeout(tick, every_ms - (Date.now() % every_ms))
+    }
+    timer = setTimeout(tick, every_ms - (Date.now() % every_ms))
+    return () => clearTimeout(timer)
   }, [every_ms])
   return wall
 }

@@ -45,7 +45,7 @@ export const DARK: Palette = {
   water_label: [84, 139, 163, 255],
   demand: hex('#d99a2b'),
   courier: hex('#ffd25e'),
-  courier_free: hex('#93a3ad'),
+  courier_free: hex('#84949e'),
   courier_edge: hex('#12181d'),
   looks: {
     waiting: hex('#c3d0d9'),
@@ -72,7 +72,7 @@ export const LIGHT: Palette = {
   water_label: [76, 122, 143, 255],
   demand: hex('#d08700'),
   courier: hex('#f0a400'),
-  courier_free: hex('#8a949b'),
+  courier_free: hex('#9aa3a8'),
   courier_edge: hex('#2a2f33'),
   looks: {
     waiting: hex('#5b6a75'),

@@ -2,7 +2,7 @@ import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
 
 /** `vite build dashboards/web` → dashboards/web/dist, which the gateway serves. `vite dashboards/web` proxies to a running gateway. */
-const GATEWAY = 'http://127.0.0.1:8084'
+const GATEWAY = 'http://127.0.0.1:4100'
 
 export default defineConfig({
   plugins: [react()],

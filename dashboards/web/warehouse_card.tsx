@@ -45,11 +45,11 @@ export function WarehouseCard({ stage, store, id, onSelect }: CardProps) {
       </p>
       <dl className="facts">
         <div>
-          <dt>Open orders</dt>
+          <dt>To pick and pack</dt>
           <dd>{row.open_orders}</dd>
         </div>
         <div>
-          <dt>Ready in</dt>
+          <dt>New orders ready in</dt>
           <dd>{row.ready_in_s === null ? 'unknown' : minutes(row.ready_in_s)}</dd>
         </div>
       </dl>

@@ -12,7 +12,7 @@ const ORIGIN = { lng: -87.6278, lat: 41.882 }
 const MILE = { lng: 0.01945, lat: 0.01449 }
 const LEAN_LNG_PER_LAT = -0.022
 const LEAN_LAT_PER_LNG = 0.015
-const WEST_EDGE = -87.88
+const WEST_EDGE = -88.1
 const SOUTH_EDGE = 41.77
 
 interface Basemap {
@@ -76,7 +76,7 @@ function northEnd(west: number): number {
 }
 
 function* northSouth() {
-  for (let west = 0; west <= 9_600; west += 200) {
+  for (let west = 0; west <= 18_400; west += west < 9_600 ? 200 : 800) {
     const north = northEnd(west)
     const path: Line = [
       [streetLng(west, SOUTH_EDGE), SOUTH_EDGE],
