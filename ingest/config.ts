@@ -8,7 +8,7 @@ const Settings = Type.Object({
   ingest_port: port(4101),
   ingest_buffer_bytes_max: Type.Integer({
     default: 33_554_432,
-    minimum: 16_777_216,
+    minimum: 4_194_304,
     description: 'events that Kafka has not acknowledged; what would not fit is answered with 429',
   }),
 })

@@ -35,7 +35,8 @@ export interface Publisher {
   send(accepted: Accepted): Promise<EventAnswer>
   /**
    * All drafts, in order; the answers in the same order, each after Kafka's acknowledgement.
-   * @throws HttpProblem 429 before anything is sent when the buffer is full; 503 when Kafka did not acknowledge all of them
+   * @throws HttpProblem 429 or 413 before anything is sent when the buffer has no room; 503 when Kafka did not acknowledge
+   *   all of them within 8 s
    */
   publish(drafts: readonly unknown[], asked: Asked): Promise<EventAnswer[]>
   /** False: slow down, Kafka is not taking events as fast as they come. `bytes`: of the events that would come. */
@@ -83,8 +84,10 @@ export function openPublisher(options: PublisherOptions): Publisher {
     send,
     async publish(drafts, asked) {
       const results = drafts.map(draft => acceptOne(draft, asked))
+      const bytes = bytesOf(results)
+      if (bytes > options.buffer_bytes_max) throw new HttpProblem(413, 'too_large', 'send these events in parts')
       // All or nothing: from here to the last send nothing else can come between.
-      if (!hasRoom(bytesOf(results))) throw overloaded()
+      if (!hasRoom(bytes)) throw overloaded()
       return inTime(Promise.all(results.map(result => (result.ok ? send(result) : answerOf(result)))))
     },
     hasRoom,

@@ -27,7 +27,8 @@ const RELEASE_TIMEOUT_MS = 15_000
 async function release(stack: AsyncDisposableStack, service: string): Promise<void> {
   const timer = setTimeout(() => {
     process.stderr.write(`${service} could not stop within ${RELEASE_TIMEOUT_MS / 1_000} s and was ended\n`)
-    process.exit(1)
+    // Not exit(): what hangs may hang in an exit handler, too.
+    process.kill(process.pid, 'SIGKILL')
   }, RELEASE_TIMEOUT_MS)
   try {
     await stack.disposeAsync()
