@@ -3,6 +3,7 @@ import type { Topic } from '../ingest/contract.ts'
 import { kafkaClient } from '../ingest/io/kafka.ts'
 import { type BookOrder, type LoadedPartition, readBook, readLoaded } from './accounts_books.ts'
 import { ALL_TOPICS, type LogState, type OrderTrace, openLogReader } from './accounts_log.ts'
+import { compareViews } from './accounts_views.ts'
 import type { ServerUrls } from './servers/config.ts'
 import { messageOf } from './servers/server.ts'
 
@@ -14,6 +15,7 @@ import { messageOf } from './servers/server.ts'
  *   records = rows, record by record, in every topic                       each (topic, partition, offset) exactly once
  *   records = usable + dead letters, in operations and couriers            no record is dead twice, none is dead that is not there
  *   book    = log, order by order
+ *   Redis   = decisions = a fold of our own, from offset 0
  *   every order that a customer got an answer for is in the log
  */
 export interface Accounts {
@@ -60,8 +62,6 @@ export interface AccountsOptions {
   tenant_id: string
   /** how long the views may take to follow the log, ms */
   timeout_ms: number
-  /** more checks of the same kind, such as live views: what is wrong, in words */
-  check?: () => Promise<string[]>
 }
 
 const FAULTS_KEPT = 30
@@ -82,7 +82,7 @@ export async function takeAccounts(options: AccountsOptions): Promise<Accounts> 
 }
 
 async function lookOnce(
-  { urls, namespace, acknowledged, tenant_id, check }: AccountsOptions,
+  { urls, namespace, acknowledged, tenant_id }: AccountsOptions,
   reader: Awaited<ReturnType<typeof openLogReader>>,
 ): Promise<Accounts> {
   const faults: string[] = []
@@ -98,7 +98,9 @@ async function lookOnce(
     acknowledged.map(order_id => `${tenant_id}/${order_id}`),
     faults,
   )
-  if (check !== undefined) faults.push(...(await check()))
+  // Folding the whole log is dear, so it comes last.
+  const whole = { log: reader.state, partitions: ends.operations.length }
+  if (faults.length === 0) await asked(faults, 'Redis', () => compareViews(urls, namespace, whole, faults))
   return {
     balanced: faults.length === 0,
     faults: faults.slice(0, FAULTS_KEPT),

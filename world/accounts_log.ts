@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { EachBatchPayload, IHeaders, Kafka } from 'kafkajs'
 import { TOPICS, type Topic, topicName } from '../ingest/contract.ts'
 import { topicEnds } from '../ingest/io/kafka.ts'
+import type { LogMessage } from '../ingest/io/reader.ts'
 
 /**
  * The log, read from offset 0 by a consumer group of its own: what the accounts rest on. It shares nothing with the services
@@ -25,6 +26,14 @@ export interface OrderTrace {
   late_s: number | undefined
 }
 
+/** Somebody on shift: the newest by the business clock. */
+export interface CourierTrace {
+  partition: number
+  point: unknown
+  state: string
+  seen_at: number
+}
+
 export interface LogState {
   /** by topic and partition: how many records were read, which is also the next offset */
   read: Record<Topic, number[]>
@@ -32,6 +41,12 @@ export interface LogState {
   decision_rows: number[][]
   /** by partition of `decisions`: highest epoch, and highest source offset that was decided */
   judged: { epoch: number; source_offset: number }[]
+  /** by partition of `operations`: the records as they came, for a fold of our own */
+  operations: LogMessage[][]
+  /** `partition/source offset` → the decisions that stand, as JSON */
+  published: Map<string, string>
+  /** courier_id → the newest that the courier said of itself */
+  fleet: Map<string, CourierTrace>
   /** tenant/order → what is known of it */
   orders: Map<string, OrderTrace>
   /** `topic/partition/offset` of every record that was declared dead → its reason */
@@ -110,7 +125,17 @@ export function emptyState(): LogState {
     deliveries: [],
     'dead-letters': [],
   }
-  return { read, decision_rows: [], judged: [], orders: new Map(), dead: new Map(), holes: [] }
+  return {
+    read,
+    decision_rows: [],
+    judged: [],
+    operations: [],
+    published: new Map(),
+    fleet: new Map(),
+    orders: new Map(),
+    dead: new Map(),
+    holes: [],
+  }
 }
 
 async function readBatch(
@@ -120,8 +145,9 @@ async function readBatch(
 ): Promise<void> {
   const topic = names.get(batch.topic)
   if (topic === undefined) return
-  for (const message of batch.messages) {
-    takeRecord(state, topic, batch.partition, Number(message.offset), message.value, message.headers)
+  for (const { offset, timestamp, key, value, headers = {} } of batch.messages) {
+    const at = { offset: Number(offset), appended_at: Number(timestamp), key, value }
+    takeRecord(state, topic, batch.partition, { ...at, headers: textsOf(headers) })
   }
   await heartbeat()
 }
@@ -129,23 +155,21 @@ async function readBatch(
 // ── One record ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Takes the next record of a partition into the state. What was read already is passed over. */
-export function takeRecord(
-  state: LogState,
-  topic: Topic,
-  partition: number,
-  offset: number,
-  value: Buffer | null,
-  headers: IHeaders = {},
-): void {
+export function takeRecord(state: LogState, topic: Topic, partition: number, message: LogMessage): void {
+  const { offset, value, headers } = message
   const expected = state.read[topic][partition] ?? 0
   if (offset < expected) return
   if (offset > expected) state.holes.push(`${topic}/${partition}: ${expected} to ${offset - 1}`)
   state.read[topic][partition] = offset + 1
-  if (topic === 'couriers') return
   if (topic === 'dead-letters') takeDead(state, headers)
-  if (topic === 'operations') takeOperation(state, parse(value), `${partition}/${offset}`)
+  if (topic === 'couriers') takeCourier(state, parse(value), partition)
   if (topic === 'deliveries') takeDelivery(state, parse(value))
   if (topic === 'decisions') takeDecisions(state, parse(value), partition, offset)
+  if (topic === 'operations') takeOperation(state, parse(value), partition, message)
+}
+
+function textsOf(headers: IHeaders): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, `${value}`]))
 }
 
 type Json = Record<string, unknown>
@@ -177,7 +201,10 @@ function traceOf(state: LogState, tenant_id: unknown, order_id: unknown): OrderT
   return trace
 }
 
-function takeOperation(state: LogState, event: Json, at: string): void {
+function takeOperation(state: LogState, event: Json, partition: number, message: LogMessage): void {
+  state.operations[partition] ??= []
+  state.operations[partition].push(message)
+  const at = `${partition}/${message.offset}`
   const data = (event.data ?? {}) as Json
   if (event.type === 'order.placed') traceOf(state, event.tenant_id, data.order_id).placed_at.push(at)
   if (event.type === 'hold.confirmed') {
@@ -185,10 +212,27 @@ function takeOperation(state: LogState, event: Json, at: string): void {
   }
 }
 
-function takeDead(state: LogState, headers: IHeaders): void {
+/** Nobody is known before the shift begins, and nothing older replaces what is newer. */
+function takeCourier(state: LogState, event: Json, partition: number): void {
+  const data = (event.data ?? {}) as Json
+  const courier_id = String(data.courier_id)
+  const seen_at = Number(event.occurred_at)
+  const known = state.fleet.get(courier_id)
+  if (known !== undefined && seen_at < known.seen_at) return
+  if (event.type === 'shift.started') {
+    state.fleet.set(courier_id, { partition, point: data.point, state: 'available', seen_at })
+  } else if (known !== undefined && known.state !== 'off') {
+    known.seen_at = seen_at
+    if (event.type === 'courier.moved') known.point = data.point
+    if (event.type === 'shift.ended') known.state = 'off'
+    if (event.type === 'state.changed') known.state = String(data.state)
+  }
+}
+
+function takeDead(state: LogState, headers: Record<string, string>): void {
   const { origin_topic = '', origin_partition = '', origin_offset = '', reason = '' } = headers
-  const topic = `${origin_topic}`.replace(/^.*\./, '') // the namespace may stand in front
-  state.dead.set(`${topic}/${origin_partition}/${origin_offset}`, `${reason}`)
+  const topic = origin_topic.replace(/^.*\./, '') // the namespace may stand in front
+  state.dead.set(`${topic}/${origin_partition}/${origin_offset}`, reason)
 }
 
 function takeDelivery(state: LogState, event: Json): void {
@@ -217,6 +261,7 @@ function takeDecisions(state: LogState, record: Json, partition: number, offset:
   last.epoch = epoch
   if (record.kind !== 'decided' || Number(record.source_offset) <= last.source_offset) return
   last.source_offset = Number(record.source_offset)
+  state.published.set(`${partition}/${last.source_offset}`, JSON.stringify(decisions))
   for (const decision of decisions) takeDecision(state, record.tenant_id, decision)
 }
 

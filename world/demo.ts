@@ -15,8 +15,7 @@ import { type Servers, startServers } from './servers/start.ts'
 import { SERVICE_PORTS, type Services, startServices } from './services.ts'
 import { buildWeb } from './web_build.ts'
 
-const DATA_DIR = join(PROJECT_DIR, '.waggle', 'demo')
-const LOG_DIR = join(PROJECT_DIR, '.waggle', 'logs')
+const WAGGLE_DIR = join(PROJECT_DIR, '.waggle')
 const TENANT = 'demo'
 const ACCOUNTS_TIMEOUT_MS = 30_000
 const SECOND_SIGNAL_MS = 1_000
@@ -49,19 +48,19 @@ async function main(): Promise<number> {
 }
 
 async function runDemo(options: DemoOptions, screen: Screen, stop: Stop, stack: AsyncDisposableStack): Promise<number> {
+  const data_dir = options.data_dir ?? join(WAGGLE_DIR, 'demo')
   const page = buildWeb(screen.line) // takes a processor of its own while the servers start
   page.catch(() => {})
   const servers = await screen.step('Kafka, Redis, PostgreSQL and ClickHouse answer', async () =>
-    stack.use(
-      await startServers({ data_dir: DATA_DIR, fresh: true, disposable: true, log: () => {}, onGiveUp: screen.line }),
-    ),
+    stack.use(await startServers({ data_dir, fresh: true, disposable: true, log: () => {}, onGiveUp: screen.line })),
   )
   stop.check()
   const place = await screen.step('the databases have their tables', () => migrated(servers))
+  const log_dir = logDir(options, servers, place)
   await screen.step('the page is built', () => page)
   stop.check()
   const services = await screen.step('ingest, engine, loader, dispatch and dashboards are ready', async () =>
-    stack.use(await startServices({ ...place, ports: SERVICE_PORTS, log_dir: LOG_DIR, env: ENV, log: screen.line })),
+    stack.use(await startServices({ ...place, ports: SERVICE_PORTS, log_dir, env: ENV, log: screen.line })),
   )
   stop.check()
   const city = openCity({ ...cityOptions(options, services), say: screen.line })
@@ -69,7 +68,7 @@ async function runDemo(options: DemoOptions, screen: Screen, stop: Stop, stack: 
   const beginning = screen.step('half an hour of the evening has gone by', () => city.begin())
   await Promise.race([beginning, city.failed, stop.asked])
   stop.check()
-  screen.line(`\n  ${services.each.dashboards.url}\n\n  Ctrl-C ends all of it. Logs: ${LOG_DIR}\n`)
+  screen.line(`\n  ${services.each.dashboards.url}\n\n  Ctrl-C ends all of it. Logs: ${log_dir}\n`)
   await watch(options, { screen, stop, services, city })
   if (options.for_s === undefined) return 0
   stop.check()
@@ -92,6 +91,12 @@ async function migrated({ mode, urls }: Servers): Promise<Place> {
   const place = { urls: { ...urls, postgres_url }, namespace }
   await Promise.all([migratePostgres(postgres_url), migrateClickhouse(urls.clickhouse_url, namespace)])
   return place
+}
+
+/** Logs and pids lie where no other demo that runs now has its own. */
+function logDir({ data_dir }: DemoOptions, { mode }: Servers, { namespace }: Place): string {
+  const dir = join(data_dir ?? WAGGLE_DIR, 'logs')
+  return mode === 'external' ? join(dir, namespace) : dir
 }
 
 async function newDatabase(postgres_url: string, name: string): Promise<string> {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 export const DEMO_HELP = `npm run demo -- [--speed N] [--seed N] [--rate N] [--couriers N] [--for SECONDS] [--json] [--help]
@@ -12,6 +13,7 @@ Starts the four servers with fresh data, Waggle's services, and the city; prints
   --couriers N   on their shift (default 180)
   --for SECONDS  stop the city so long after the address was printed, wait until everything has followed (at most 30 s), print the
                  accounts and end: with 0 when they balance, else with 1
+  --data DIR     where the servers keep their data, which is wiped first, and the logs (default: .waggle); two demos need two
   --json         the accounts as one JSON line on standard output; everything else goes to standard error
 
 WAGGLE_SERVERS=external with the addresses of your own servers uses a namespace and a database of their own on them.
@@ -25,6 +27,8 @@ export interface DemoOptions {
   couriers: number
   /** wall s after the address was printed; undefined: until ctrl-C */
   for_s: number | undefined
+  /** undefined: below .waggle in the project */
+  data_dir: string | undefined
   json: boolean
   help: boolean
 }
@@ -39,6 +43,7 @@ export function readDemoOptions(args: string[]): DemoOptions {
       rate: { type: 'string', default: '9' },
       couriers: { type: 'string', default: '180' },
       for: { type: 'string' },
+      data: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -49,6 +54,7 @@ export function readDemoOptions(args: string[]): DemoOptions {
     orders_per_min: number('rate', values.rate, 0.1, 600),
     couriers: whole('couriers', values.couriers, 1, 2_000),
     for_s: values.for === undefined ? undefined : number('for', values.for, 1, 86_400),
+    data_dir: values.data === undefined ? undefined : resolve(values.data),
     json: values.json,
     help: values.help,
   }

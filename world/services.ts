@@ -1,6 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { PARTITIONS_DEFAULT } from '../ingest/contract.ts'
+import { createTopics, kafkaClient } from '../ingest/io/kafka.ts'
 import { PROJECT_DIR, type ServerUrls, URL_VARIABLES } from './servers/config.ts'
 import { type Keeper, type KeptProcess, openKeeper } from './servers/keep.ts'
 import { freePort, isFree } from './servers/ports.ts'
@@ -74,8 +76,8 @@ const HEAL_PAUSE_MS_MAX = 10_000
 const LIVED_MS = 30_000
 
 /**
- * ingest first, since it makes the topics; then the others together. Resolves when all are ready; rejects with the last lines of the
- * log of the one that is not, with nothing left running. They end with this process, however that ends.
+ * All together. Resolves when they are ready; rejects with the last lines of the log of the one that is not, with nothing left
+ * running. They end with this process, however that ends.
  */
 export async function startServices(options: ServicesOptions): Promise<Services> {
   const { only = SERVICES } = options
@@ -92,9 +94,8 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   stack.defer(async () => {
     for (const name of [...SERVICES].reverse()) await running[name].stop()
   })
-  const [first, ...others] = SERVICES.filter(name => only.includes(name))
-  if (first !== undefined) await running[first].start()
-  const results = await Promise.allSettled(others.map(name => running[name].start()))
+  await makeTopics(options)
+  const results = await Promise.allSettled(only.map(name => running[name].start()))
   for (const result of results) if (result.status === 'rejected') throw result.reason
   const rest = stack.move()
   return {
@@ -110,6 +111,13 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     },
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
   }
+}
+
+/** Beforehand, so that nobody waits for the one that makes them. */
+async function makeTopics(options: ServicesOptions): Promise<void> {
+  const partitions = Number(environment(options).WAGGLE_PARTITIONS || PARTITIONS_DEFAULT)
+  const kafka = kafkaClient({ brokers: options.urls.kafka_brokers.split(','), client_id: 'services' })
+  await createTopics(kafka, options.namespace, partitions)
 }
 
 // ── One service ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -222,16 +230,18 @@ async function untilReady(name: ServiceName, url: string, child: KeptProcess): P
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`
 
-function environmentOf(ports: ServicePorts, { urls, namespace, env }: ServicesOptions): NodeJS.ProcessEnv {
+const environment = ({ env }: ServicesOptions): NodeJS.ProcessEnv => ({ ...process.env, ...env })
+
+function environmentOf(ports: ServicePorts, options: ServicesOptions): NodeJS.ProcessEnv {
+  const { urls, namespace } = options
   const addresses = Object.entries(URL_VARIABLES).map(([key, variable]) => [variable, urls[key as keyof ServerUrls]])
   const listening = Object.entries(ports).map(([name, port]) => [`WAGGLE_${name.toUpperCase()}_PORT`, String(port)])
   return {
-    ...process.env,
+    ...environment(options),
     ...Object.fromEntries([...addresses, ...listening]),
     WAGGLE_NAMESPACE: namespace,
     WAGGLE_HOST: '127.0.0.1',
     WAGGLE_DISPATCH_URL: `http://127.0.0.1:${ports.dispatch}`,
-    ...env,
   }
 }
 

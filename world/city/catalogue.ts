@@ -174,7 +174,7 @@ export function shelfTarget(seed: number, warehouse_id: string, item: Item, dema
 /** What is there when the evening begins: mostly well filled, some shelves nearly bare after the afternoon. */
 export function shelfAtStart(seed: number, warehouse_id: string, item: Item, target: number): number {
   const draw = draws(seed, 'afternoon', warehouse_id, item.sku)
-  if (draw.chance(0.04)) return draw.whole(0, 2) * unitsPerSale(item)
+  if (draw.chance(0.025)) return draw.whole(0, 2) * unitsPerSale(item)
   return Math.round((target * draw.between(0.35, 1)) / item.step) * item.step
 }
 

@@ -49,7 +49,7 @@ const BEYOND: readonly { name: string; point: Point }[] = [
   { name: 'Wilmette', point: { lat: 42.077, lng: -87.713 } },
   { name: 'Norridge', point: { lat: 41.963, lng: -87.822 } },
 ]
-const SHARE_BEYOND = 0.03
+const SHARE_BEYOND = 0.02
 
 /** The shore of Lake Michigan, south to north. Good to some 200 m: made-up people should not live in the water. */
 const SHORE: readonly Point[] = [

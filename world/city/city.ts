@@ -19,6 +19,8 @@ export interface CityOptions {
   speed: number
   orders_per_min: number
   couriers: number
+  /** business min of the evening that go by before `begin` resolves; default: half an hour */
+  warm_up_min?: number
   /** goes before the number in every external_id */
   run: string
   say: (line: string) => void
@@ -44,7 +46,6 @@ export interface CityReport extends PeopleReport {
 const WARM_UP_RATE = 60
 const SLOW_ANSWER_MS = 250
 const LAST_ANSWERS_MS_MAX = 10_000
-const WARM_UP_MS = WARM_UP_MIN * 60_000
 
 export function openCity(options: CityOptions): City {
   const stop = new AbortController()
@@ -58,7 +59,7 @@ export function openCity(options: CityOptions): City {
   return {
     failed,
     async begin() {
-      const evening = await setTheHour(doors, clock)
+      const evening = await setTheHour(doors, clock, (options.warm_up_min ?? WARM_UP_MIN) * 60_000)
       await setUpNetwork(doors)
       await people.arrive()
       people.start(evening)
@@ -75,14 +76,14 @@ export function openCity(options: CityOptions): City {
   }
 }
 
-/** @returns the business time at which the evening begins: half an hour from now */
-async function setTheHour(doors: Doors, clock: CityClock): Promise<number> {
-  const time_ms = fridayEvening(Date.now()) - WARM_UP_MS
+/** @returns the business time at which the evening begins: `ahead_ms` from now */
+async function setTheHour(doors: Doors, clock: CityClock, ahead_ms: number): Promise<number> {
+  const time_ms = fridayEvening(Date.now()) - ahead_ms
   // Where a clock runs already, as on servers that are used again, time can only go on: it will not be Friday then.
   const taken = (await doors.putClock({ time_ms, rate: 1 })) ?? (await doors.putClock({ rate: 1 }))
   if (taken === undefined) throw new Error('PUT /v1/clock refuses a rate alone')
   clock.set(taken)
-  return taken.time_ms + WARM_UP_MS
+  return taken.time_ms + ahead_ms
 }
 
 async function setUpNetwork(doors: Doors): Promise<void> {
@@ -99,12 +100,14 @@ async function warmUp(options: CityOptions, clock: CityClock, doors: Doors, even
     const taken = await doors.putClock({ rate })
     if (taken !== undefined) clock.set(taken)
   }
+  let told = false
   await setRate(WARM_UP_RATE)
   while (clock.now() < evening) {
     await delay(Math.min(1_000, Math.max(1, (evening - clock.now()) / clock.rate())))
     const rate = bearableRate(clock.rate(), options.speed, doors.report.calls.took_ms)
     if (rate === clock.rate() || clock.now() >= evening) continue
-    options.say(`the warm-up goes on at ${rate} ×: an answer takes ${Math.round(doors.report.calls.took_ms)} ms`)
+    if (!told) options.say('the machine is busy: the half hour before the first look takes longer')
+    told = true
     await setRate(rate)
   }
   await setRate(options.speed)
