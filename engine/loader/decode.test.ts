@@ -5,7 +5,7 @@ import { TOPICS, type Topic } from '../../ingest/contract.ts'
 import { encodeBatch } from './batch.ts'
 import { decodeRecord } from './decode.ts'
 import { judge, NOTHING_SEEN } from './rule.ts'
-import { anyBytes, envelope, jsonBytes, POISON, routed } from './samples.ts'
+import { anyBytes, envelope, jsonBytes, POISON, routed } from './samples.testing.ts'
 import { TABLES } from './tables.ts'
 
 const topics = Object.keys(TOPICS) as Topic[]
@@ -14,7 +14,7 @@ const AT_MS = Date.UTC(2026, 10, 20)
 const decode = (topic: Topic, value: Buffer | null, headers = {}) =>
   decodeRecord(topic, 1, { offset: 5, appended_at: AT_MS, key: null, value, headers })
 
-test('whatever the bytes, a record gives at least one row, and its rows can be encoded', () =>
+test('whatever the bytes, a record gives at least one row, and its rows can be encoded', { timeout: 30_000 }, () =>
   assert(
     property(constantFrom(...topics), array(anyBytes, { minLength: 1, maxLength: 5 }), (topic, values) => {
       const records = values.map(value => decode(topic, value))
@@ -25,7 +25,8 @@ test('whatever the bytes, a record gives at least one row, and its rows can be e
       expect(table.schema.fields.map(field => field.name)).toEqual(Object.keys(TABLES[topic].columns))
     }),
     { numRuns: 100 },
-  ))
+  ),
+)
 
 test('rows come back from Arrow as they went in, with nulls, wide characters and 64 bits', () => {
   const records = [jsonBytes(envelope(1, 'order.placed', { ...routed(1).order, order_id: 'ö🐝' })), ...POISON].map(

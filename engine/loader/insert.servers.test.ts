@@ -6,7 +6,7 @@ import { freshNamespace, testServers } from '../../world/servers/testing.ts'
 import { type ClickHouse, openClickhouse } from '../io/clickhouse.ts'
 import { encodeBatch } from './batch.ts'
 import { decodeRecord } from './decode.ts'
-import { anyBytes, decided, delivered, POISON, routed } from './samples.ts'
+import { anyBytes, decided, delivered, POISON, routed } from './samples.testing.ts'
 import { TABLES } from './tables.ts'
 
 /** What the whole of loading rests on: one INSERT is one block is one token, in the table and behind its views. */

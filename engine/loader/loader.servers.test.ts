@@ -8,8 +8,8 @@ import { startClickhouse } from '../../world/servers/clickhouse/start.ts'
 import { freePort } from '../../world/servers/ports.ts'
 import { testServers, waitFor } from '../../world/servers/testing.ts'
 import { ordersPerMinute } from '../io/clickhouse.ts'
-import { BEGIN_MS, CELL, decided, delivered, fillLog, POISON, rejected, routed } from './samples.ts'
-import { openScene, type Scene } from './scene.ts'
+import { BEGIN_MS, CELL, decided, delivered, fillLog, POISON, rejected, routed } from './samples.testing.ts'
+import { openScene, type Scene } from './scene.testing.ts'
 import { TABLES } from './tables.ts'
 
 /** I4: ClickHouse has every record of the log once, whatever is killed, and the rollup equals sums over the rows. */
@@ -146,7 +146,7 @@ test.each(['after_record:3', 'after_insert:2', 'after_done:3'])(
   async failpoint => {
     await using scene = await openScene('kill', testServers())
     await fillLog(scene, 300)
-    const env = { WAGGLE_LOADER_BATCH_ROWS_MAX: '50' }
+    const env = { WAGGLE_LOADER_BATCH_ROWS_MAX: '150' }
     const killed = scene.start({ ...env, WAGGLE_LOADER_FAILPOINT: failpoint })
     expect((await killed.exit).signal).toBe('SIGKILL')
     await fillLog(scene, 300, 300)

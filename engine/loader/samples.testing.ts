@@ -1,6 +1,6 @@
 import { anything, constantFrom, dictionary, json, object, oneof, record, uint8Array } from 'fast-check'
 import type { Topic } from '../../ingest/contract.ts'
-import { PARTITIONS, type Scene } from './scene.ts'
+import { PARTITIONS, type Scene } from './scene.testing.ts'
 
 /** For the loader's tests: records of all topics as Waggle writes them, and bytes that it never would. */
 
