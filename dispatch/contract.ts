@@ -152,7 +152,7 @@ export type OrderWithHistory = Static<typeof OrderWithHistory>
 
 /**
  * GET /v1/availability?lat=&lng=&sku=&sku=…[&at_least=partition:offset], warehouses that reach the point, shortest promise
- * first. `stale`: the view is behind `at_least` even after 50 ms. 503 while Redis can't be asked: never a guess.
+ * first. `stale`: even after 50 ms a warehouse's view is missing, or the views are behind `at_least`. 503 while Redis can't be asked: never a guess.
  */
 export const AvailabilityAnswer = Type.Object({
   zone_id: ZoneId,

@@ -332,6 +332,12 @@ describe('placing an order', () => {
     const { rows } = await pool.query('SELECT name FROM contacts WHERE order_id = $1', [order_id])
     expect(rows).toEqual([{ name: 'Ada' }])
     expect(JSON.stringify(event)).not.toContain('Ada')
+    const erased = await fetch(`${service.url}/v1/orders/${order_id}/contact`, {
+      method: 'DELETE',
+      headers: { authorization: 'Bearer waggle-dev-key' },
+    })
+    expect(erased.status).toBe(204)
+    expect((await pool.query('SELECT 1 FROM contacts WHERE order_id = $1', [order_id])).rowCount).toBe(0)
   })
 
   test('refuses the same external_id with other content', async () => {
@@ -680,19 +686,19 @@ describe('availability', () => {
       promise_s_max: 3_600,
       as_of: Date.now(),
     }
-    const written = await writeViews(redis, namespace, [
-      {
-        view: { kind: 'warehouse', warehouse_id: 'w1' },
-        expects: null,
-        fence: { epoch: 2, offset: 41 },
-        meta: JSON.stringify(meta),
-        fields: ['milk', '10 3 1 each'],
-      },
-    ])
-    expect(written).toEqual(['ok'])
+    const view = (warehouse_id: string) => ({
+      view: { kind: 'warehouse', warehouse_id } as const,
+      expects: null,
+      fence: { epoch: 2, offset: 41 },
+      meta: JSON.stringify({ ...meta, warehouse_id, radius_m: warehouse_id === 'w1' ? 5_000 : 100 }),
+      fields: ['milk', '10 3 1 each'],
+    })
+    expect(await writeViews(redis, namespace, [view('w1')])).toEqual(['ok'])
     const ask = (more: string) =>
       call('GET', `/v1/availability?lat=${DOOR.lat}&lng=${DOOR.lng}&sku=milk&sku=tea${more}`)
-    expect(await ask('')).toMatchObject({
+    expect((await ask('')).body, 'the view of w2 is missing').toMatchObject({ stale: true })
+    expect(await writeViews(redis, namespace, [view('w2')])).toEqual(['ok'])
+    expect(await ask(''), 'w2 does not reach the door').toMatchObject({
       status: 200,
       body: {
         zone_id: ZONE,

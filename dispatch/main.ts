@@ -35,6 +35,8 @@ await runService(SERVICE, async stack => {
   const kafka = kafkaClient({ brokers: config.kafka_brokers, client_id: SERVICE })
   const views = openViews(config)
   stack.defer(() => views.close())
+  // Connects. When Redis is away, readiness says so and everything else goes on.
+  await views.ping().catch(() => undefined)
   const ready = readiness({
     postgres: () => pingPostgres(pool),
     kafka: () => pingKafka(kafka),

@@ -3,7 +3,7 @@ import type { PlannedTrip, TravelTimes } from './contract.ts'
 import { endTrip, lockWithOrders } from './courier_steps.ts'
 import { commit, type Desk, remark } from './desk.ts'
 import { lockOrders } from './io/book.ts'
-import { insertTrip, isTaken, rememberDeclined } from './io/trips.ts'
+import { insertTrip, isTaken, rememberDeclined, type WaitingOrder } from './io/trips.ts'
 import { stopsOf } from './plan_stops.ts'
 import type { OrderRow, TripRow } from './rows.ts'
 import { type Act, changeOrder, newTrip, orderIdsOf, stepTrip } from './trip.ts'
@@ -19,7 +19,7 @@ const SILENT_S = 300
 export interface Offer {
   trip: PlannedTrip
   /** the orders as the solver saw them */
-  seen: readonly OrderRow[]
+  seen: readonly WaitingOrder[]
   /** of the courier */
   place: Point
   travel: TravelTimes
@@ -60,7 +60,7 @@ export async function offerTrip(desk: Desk, offer: Offer): Promise<boolean> {
 }
 
 /** The order is where it was, still open and still without a courier. Versions may have moved on for other reasons. */
-function standing(seen: readonly OrderRow[], now: readonly OrderRow[]): boolean {
+function standing(seen: readonly WaitingOrder[], now: readonly OrderRow[]): boolean {
   const by_id = new Map(now.map(order => [order.order_id, order]))
   return seen.every(order => {
     const current = by_id.get(order.order_id)

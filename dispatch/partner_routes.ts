@@ -11,6 +11,7 @@ import { askToCancel } from './cancel.ts'
 import { type AvailabilityAnswer, PlaceOrder, WithReason } from './contract.ts'
 import { isRefused } from './desk.ts'
 import { actOf, sendRefused } from './door.ts'
+import { eraseContact } from './erase.ts'
 import { readOrder } from './io/book.ts'
 import { hrefOf, type PlaceEffects, placeOrder } from './place.ts'
 
@@ -67,6 +68,11 @@ export function addPartnerRoutes(http: Http, effects: PartnerEffects): void {
     }
   })
 
+  app.delete('/v1/orders/:order_id/contact', { preHandler, schema: { params: OneOrder } }, async (request, reply) => {
+    await eraseContact(desk, actOf(request, desk), request.params.order_id)
+    return reply.code(204).send()
+  })
+
   app.get('/v1/availability', { preHandler, schema: { querystring: Question } }, async request =>
     answerAvailability(effects, request.caller.tenant_id, request.query),
   )
@@ -93,7 +99,7 @@ async function answerAvailability(
     partition: partitionOf(zone_id, partitions),
   }
   try {
-    return { zone_id, ...(await readAtLeast(() => views.availability(question), least)) }
+    return { zone_id, ...(await readAtLeast(views, question, least)) }
   } catch (error) {
     const detail = 'live availability can not be read now; it is never guessed: ask again a little later'
     throw new HttpProblem(503, 'views_unreachable', detail, { retry_after_s: 1, cause: error })

@@ -1,7 +1,8 @@
 import type { CourierView } from '../engine/contract.ts'
 import type { Point, ZoneId } from '../ingest/events/envelope.ts'
 import type { Commitment, CourierSnapshot, OpenFulfilment, SolverProblem, Weights } from './contract.ts'
-import type { OrderRow, TripRow } from './rows.ts'
+import type { WaitingOrder } from './io/trips.ts'
+import type { TripRow } from './rows.ts'
 import type { Road } from './travel.ts'
 
 /** A zone's open work and couriers as the solver's problem: pure. */
@@ -14,7 +15,7 @@ export interface Scene {
   /** business time, ms */
   now: number
   road: Road
-  orders: readonly OrderRow[]
+  orders: readonly WaitingOrder[]
   trips: readonly TripRow[]
   fleet: readonly CourierView[]
   /** `order_id/courier_id` of offers that were declined a while ago */
@@ -41,7 +42,7 @@ export function problemOf(scene: Scene): SolverInput {
 }
 
 /** An order is carried as a whole: from its first warehouse's point of view, ready when all of it is. */
-function fulfilmentOf(order: OrderRow, scene: Scene): OpenFulfilment[] {
+function fulfilmentOf(order: WaitingOrder, scene: Scene): OpenFulfilment[] {
   const [first] = order.fulfilments
   const pickup = first && scene.pointOf(first.warehouse_id)
   if (!pickup || !order.promise) return []

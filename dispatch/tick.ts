@@ -5,11 +5,10 @@ import type { Network, ZoneRow } from '../ingest/io/network.ts'
 import { checkPlan } from './check.ts'
 import type { PlannedTrip, SolverPlan } from './contract.ts'
 import type { Desk } from './desk.ts'
-import { forgetDeclined, type OpenWork, openWork } from './io/trips.ts'
+import { forgetDeclined, type OpenWork, openWork, type WaitingOrder } from './io/trips.ts'
 import type { Metrics } from './metrics.ts'
 import { offerTrip, withdrawOffer } from './offers.ts'
 import { problemOf, type SolverInput } from './problem.ts'
-import type { OrderRow } from './rows.ts'
 import { greatCircle, type Road } from './travel.ts'
 
 /** One round of courier assignment: look, solve, check, offer. */
@@ -107,7 +106,7 @@ const pointsOf =
 interface Offering {
   plan: SolverPlan
   input: SolverInput
-  orders: OrderRow[]
+  orders: WaitingOrder[]
   road: Road
 }
 

@@ -1,5 +1,5 @@
 import type { OrderRequest } from '../../ingest/events/orders.ts'
-import type { Pool } from '../../ingest/io/postgres.ts'
+import type { Pool, Queryable } from '../../ingest/io/postgres.ts'
 import type { PlaceOrder } from '../contract.ts'
 
 /** What partners asked for: one row an external id, written before the order goes into the log. */
@@ -57,6 +57,7 @@ export async function markPublished(
   row: RequestRow,
   at: { partition: number; offset: number },
 ): Promise<{ partition: number; offset: number }> {
+  if (row.log_offset !== null) return at
   const { rows } = await pool.query<{ log_partition: number; log_offset: number }>(
     `UPDATE order_requests SET log_partition = coalesce(log_partition, $3), log_offset = coalesce(log_offset, $4)
      WHERE tenant_id = $1 AND external_id = $2 RETURNING log_partition, log_offset`,
@@ -72,4 +73,13 @@ export async function renewEvent(pool: Pool, row: RequestRow, event_id: string, 
     'UPDATE order_requests SET event_id = $3, event_made_at_wall = $4 WHERE tenant_id = $1 AND external_id = $2',
     [row.tenant_id, row.external_id, event_id, made_at_wall],
   )
+}
+
+/** @returns false when there was none */
+export async function deleteContact(client: Queryable, tenant_id: string, order_id: string): Promise<boolean> {
+  const { rowCount } = await client.query('DELETE FROM contacts WHERE tenant_id = $1 AND order_id = $2', [
+    tenant_id,
+    order_id,
+  ])
+  return rowCount === 1
 }
