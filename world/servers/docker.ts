@@ -39,6 +39,11 @@ export async function dockerAnswers(): Promise<boolean> {
  */
 export async function startDocker(options: DockerOptions): Promise<AsyncDisposable & { urls: ServerUrls }> {
   const { ports, data_dir, log } = options
+  if (!(await dockerAnswers())) {
+    throw new Error(
+      'no Docker engine with `docker compose` answers: start or install Docker, or leave WAGGLE_SERVERS out',
+    )
+  }
   const env = { ...process.env, ...portVariables(ports) }
   const project = `waggle-${createHash('sha256').update(data_dir).digest('hex').slice(0, 10)}`
   const compose = ['compose', '-p', project, '-f', join(PROJECT_DIR, 'docker-compose.yml')]

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
+import { connect } from 'node:net'
 import {
   type Ports,
   readConfig,
@@ -12,9 +14,11 @@ import { openKeeper } from './keep.ts'
 import { lockDataDir } from './lock.ts'
 import { nativeNeeds, startNative, wipeNative } from './native.ts'
 import { freePort, isFree } from './ports.ts'
-import type { ServerName } from './server.ts'
+import { messageOf, type ServerName } from './server.ts'
 import type { Server } from './supervise.ts'
 import { canInstall, MissingError, missingOf } from './system.ts'
+
+const EXTERNAL_TIMEOUT_MS = 5_000
 
 export interface StartOptions {
   /** Default: WAGGLE_DATA_DIR, or `.waggle` in the project. */
@@ -92,18 +96,37 @@ async function stopAll(each: Record<ServerName, Server>): Promise<void> {
   await Promise.allSettled(Object.values(each).map(server => server.stop()))
 }
 
-function external(config: ServersConfig): Servers {
+/** Servers that somebody else runs. They are only looked for; no data of theirs is wiped. */
+async function external(config: ServersConfig): Promise<Servers> {
   const { kafka_brokers, redis_url, postgres_url, clickhouse_url } = config.external
   if (!kafka_brokers || !redis_url || !postgres_url || !clickhouse_url) {
-    const missing = Object.entries(URL_VARIABLES).filter(
-      ([key]) => config.external[key as keyof ServerUrls] === undefined,
-    )
-    throw new Error(
-      `WAGGLE_SERVERS=external takes the servers from the environment: set ${missing.map(([, name]) => name).join(', ')}`,
-    )
+    const missing = Object.keys(URL_VARIABLES).filter(key => config.external[key as keyof ServerUrls] === undefined)
+    const names = missing.map(key => URL_VARIABLES[key as keyof ServerUrls]).join(', ')
+    throw new Error(`WAGGLE_SERVERS=external takes the servers from the environment: set ${names}`)
   }
   const urls = { kafka_brokers, redis_url, postgres_url, clickhouse_url }
+  await Promise.all([
+    ...kafka_brokers
+      .split(',')
+      .map(broker => mustListen(URL_VARIABLES.kafka_brokers, `kafka://${broker.trim()}`, 9092)),
+    mustListen(URL_VARIABLES.redis_url, redis_url, 6379),
+    mustListen(URL_VARIABLES.postgres_url, postgres_url, 5432),
+    mustListen(URL_VARIABLES.clickhouse_url, clickhouse_url, clickhouse_url.startsWith('https') ? 443 : 80),
+  ])
   return { mode: 'external', urls, each: undefined, [Symbol.asyncDispose]: async () => {} }
+}
+
+async function mustListen(variable: string, url: string, usual_port: number): Promise<void> {
+  if (!URL.canParse(url)) throw new Error(`${variable} is not an address: ${url}`)
+  const { hostname, port } = new URL(url)
+  const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || usual_port })
+  try {
+    await once(socket, 'connect', { signal: AbortSignal.timeout(EXTERNAL_TIMEOUT_MS) })
+  } catch (error) {
+    throw new Error(`${variable}: nothing answers at ${hostname}:${port || usual_port} (${messageOf(error)})`)
+  } finally {
+    socket.destroy()
+  }
 }
 
 async function bestMode(config: ServersConfig): Promise<ServersMode> {
