@@ -42,7 +42,9 @@ async function main(): Promise<void> {
   void stop.asked.then(() => console.error('stopping the servers'))
   const servers = await starting
   if (!stop.isAsked()) print(servers, values.json)
+  const alive = setInterval(() => {}, 60_000) // external servers have no process that would keep us
   await stop.asked
+  clearInterval(alive)
   await servers[Symbol.asyncDispose]()
   console.error('all of them have ended')
 }
