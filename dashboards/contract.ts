@@ -212,4 +212,5 @@ export interface CourierChoice {
   distance_m: number
   eta_s: number
   free: boolean
+  why_not?: 'on_trip' | 'on_break' | 'requirement' | 'declined'
 }

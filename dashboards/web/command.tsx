@@ -28,7 +28,7 @@ export function useCommand(): Command {
 
 /** Says why a command was refused; of a lost race also who changed what, and when. */
 export function Refusal({ refused, onAgain }: { refused: Refused; onAgain?: () => void }) {
-  const lost = refused.status === 409 || refused.status === 412
+  const lost = refused.current !== undefined || refused.changed_by !== undefined
   return (
     <div className="refusal" role="alert" data-reason={refused.reason}>
       <strong>

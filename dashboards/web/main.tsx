@@ -3,6 +3,7 @@ import '@fontsource/barlow-semi-condensed/latin-500.css'
 import '@fontsource/barlow-semi-condensed/latin-600.css'
 import { createRoot } from 'react-dom/client'
 import { App } from './app.tsx'
+import { behind } from './behind.ts'
 import { follow } from './io/socket.ts'
 import { newStore } from './store.ts'
 import './styles/base.css'
@@ -20,4 +21,5 @@ const root = document.getElementById('root')
 if (!root) throw new Error('index.html has no #root')
 const store = newStore(Date.now())
 follow(store, location.origin)
+behind.page = store.get
 createRoot(root).render(<App store={store} />)

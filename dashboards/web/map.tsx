@@ -1,4 +1,5 @@
 import { type RefObject, useEffect, useRef, useState } from 'react'
+import { behind } from './behind.ts'
 import { MapTip } from './map_tip.tsx'
 import { Markers } from './markers.tsx'
 import type { Selection } from './selection.ts'
@@ -80,6 +81,7 @@ function useStage(parent: RefObject<HTMLDivElement | null>, options: Callbacks):
       made => {
         if (gone) return made.close()
         opened = made
+        behind.places = made.scene.places
         setStage(made)
       },
       (error: Error) => latest.current.onProblem(`The map cannot be drawn: ${error.message}`),

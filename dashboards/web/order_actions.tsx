@@ -18,6 +18,14 @@ const CANCEL_REASONS = {
   placed_twice: 'It was placed twice',
 } as const
 
+const WHY_NOT: Record<NonNullable<CourierChoice['why_not']>, string> = {
+  on_trip: 'on a trip',
+  on_break: 'on a break',
+  requirement: 'not equipped',
+  declined: 'declined it',
+}
+const CHOICES_MAX = 10
+
 /** Before it is on the way an order can be given to another courier; cancelling ends there too. */
 const CAN_MOVE = new Set(['routed', 'picking', 'packed'])
 
@@ -133,24 +141,33 @@ function Reassign({ order, command, onDone, onBack }: StepProps) {
       old = true
     }
   }, [order.order_id])
-  const choices = answer?.ok ? answer.body.filter(choice => choice.courier_id !== order.courier_id) : []
+  const others = answer?.ok ? answer.body.filter(choice => choice.courier_id !== order.courier_id) : []
+  const choices = [...others.filter(choice => choice.free), ...others.filter(choice => !choice.free)].slice(
+    0,
+    CHOICES_MAX,
+  )
   return (
     <fieldset disabled={command.busy}>
       <legend>Give it to</legend>
       {answer === null && <p className="dim">Looking for couriers nearby …</p>}
       {answer?.ok === false && <Refusal refused={answer} />}
-      {answer?.ok && choices.length === 0 && <p className="empty">No courier is free nearby. Try again in a moment.</p>}
+      {answer?.ok && choices.length === 0 && (
+        <p className="empty">No courier is on shift nearby. Try again in a moment.</p>
+      )}
       <ul className="choices">
         {choices.map(choice => (
           <li key={choice.courier_id}>
             <button
               type="button"
+              disabled={!choice.free}
               onClick={() => command.run(() => reassignOrder(order.order_id, choice.courier_id, version), onDone)}
             >
               <b>{choice.courier_id}</b>
               <span className="dim">{metres(choice.distance_m)}</span>
               <span className="dim">{minutes(choice.eta_s)}</span>
-              <span className={choice.free ? 'free' : 'dim'}>{choice.free ? 'free' : 'on a trip'}</span>
+              <span className={choice.free ? 'free' : 'dim'}>
+                {choice.free ? 'free' : WHY_NOT[choice.why_not ?? 'on_trip']}
+              </span>
             </button>
           </li>
         ))}

@@ -1,0 +1,274 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, isAbsolute, join } from 'node:path'
+import { Client } from 'pg'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { DEVELOPMENT_KEY } from '../../ingest/io/keys.ts'
+import { migrateClickhouse, migratePostgres } from '../../sql/migrate.ts'
+import { type City, openCity } from '../../world/city/city.ts'
+import { CHROMIUM, provide } from '../../world/servers/system.ts'
+import { type FreshDatabase, freshDatabase, freshNamespace, testServers, waitFor } from '../../world/servers/testing.ts'
+import { type Services, startServices } from '../../world/services.ts'
+import { buildWeb } from '../../world/web_build.ts'
+import type { OrderDetail } from '../contract.ts'
+import type { Answer } from './io/api.ts'
+
+/** The built page in a real browser, on the real services and servers, with the city in motion behind their public doors. */
+
+const servers = testServers()
+const namespace = freshNamespace('page')
+const TENANT = 'demo'
+/** Software rendering: the pictures are right, how often they come means nothing. */
+const FLAGS = [
+  '--use-gl=angle',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+  '--ignore-gpu-blocklist',
+  '--no-sandbox',
+  '--disable-background-networking',
+]
+const PATIENCE_MS = 90_000
+
+let logs: string
+let database: FreshDatabase
+let book: Client
+let services: Services
+let city: City
+let browser: Browser
+let context: BrowserContext
+let page: Page
+/** everything the page asked for, and everything it complained about */
+const asked = new Set<string>()
+const complaints: string[] = []
+
+beforeAll(async () => {
+  logs = await mkdtemp(join(tmpdir(), 'waggle-page-'))
+  await buildWeb(() => {})
+  database = await freshDatabase(servers, migratePostgres)
+  book = new Client({ connectionString: database.url })
+  await book.connect()
+  await migrateClickhouse(servers.clickhouse_url, namespace)
+  services = await startServices({
+    urls: { ...servers, postgres_url: database.url },
+    namespace,
+    log_dir: logs,
+    env: { WAGGLE_KEYS: '', WAGGLE_DASHBOARDS_TENANT: TENANT },
+    log: () => {},
+  })
+  const { ingest, dispatch } = services.each
+  const doors = { ingest_url: ingest.url, dispatch_url: dispatch.url, key: DEVELOPMENT_KEY }
+  const evening = { seed: 7, speed: 6, orders_per_min: 6, couriers: 60, warm_up_min: 12, run: 'page' }
+  city = openCity({ ...doors, ...evening, say: () => {} })
+  await Promise.race([city.begin(), city.failed])
+
+  const [command = ''] = await provide([CHROMIUM], () => {})
+  browser = await chromium.launch({ executablePath: pathOf(command), args: FLAGS })
+  context = await browser.newContext({ viewport: { width: 1000, height: 700 }, colorScheme: 'dark' })
+  page = await context.newPage()
+  page.on('request', request => asked.add(request.url()))
+  page.on('websocket', socket => asked.add(socket.url()))
+  page.on('pageerror', error => complaints.push(error.message))
+  page.on('console', message => message.type() === 'error' && complaints.push(message.text()))
+  await page.goto(services.each.dashboards.url)
+  await see('the page to be live', async () => (await text('.connection b')) === 'Live')
+}, 300_000)
+
+afterAll(async () => {
+  await browser?.close()
+  await city?.stop()
+  await services?.[Symbol.asyncDispose]()
+  await book?.end()
+  await database?.drop()
+  if (logs) await rm(logs, { recursive: true, force: true })
+})
+
+/** Playwright wants a path, not a name. */
+function pathOf(command: string): string {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  return isAbsolute(command) ? command : (folders.map(folder => join(folder, command)).find(existsSync) ?? command)
+}
+
+// ── Looking and acting ──────────────────────────────────────────────────────────────────────────────────────────────
+
+const see = <T>(what: string, look: () => Promise<T> | T) =>
+  waitFor(look, { timeout_ms: PATIENCE_MS, what, every_ms: 200 })
+
+const text = (selector: string) => page.locator(selector).first().textContent({ timeout: PATIENCE_MS })
+/** A click as the keyboard does it: the pointer's would wait for frames, which are rare here. */
+const press = (selector: string) => page.locator(selector).first().dispatchEvent('click', {}, { timeout: PATIENCE_MS })
+const shows = (selector: string, words: string | RegExp) =>
+  see(`${selector} to say ${words}`, async () => {
+    const said = await page.locator(selector).first().textContent({ timeout: 1_000 })
+    return said !== null && (typeof words === 'string' ? said.includes(words) : words.test(said))
+  })
+
+async function one<Row>(sql: string, ...values: unknown[]): Promise<Row | undefined> {
+  const { rows } = await book.query(sql, values)
+  return rows[0] as Row | undefined
+}
+
+/** An order that is not yet on its way, the newest first, so that it stays so for a while. */
+const openOrder = (having: string) =>
+  see(`an order with ${having}`, () =>
+    one<{ order_id: string; version: number; courier_id: string | null }>(
+      `SELECT order_id, version, courier_id FROM orders
+        WHERE tenant_id = $1 AND state IN ('routed', 'picking') AND NOT cancel_asked AND ${having}
+        ORDER BY placed_at DESC LIMIT 1`,
+      TENANT,
+    ),
+  )
+
+async function openDrawer(order_id: string): Promise<void> {
+  await page.evaluate(id => {
+    location.hash = `order/${id}`
+  }, order_id)
+  await shows('.drawer h2', order_id)
+  await see('the order’s detail', async () => (await page.locator('.drawer .promise').count()) > 0)
+}
+
+const detailOf = (order_id: string): Promise<Answer<OrderDetail>> =>
+  fetch(`${services.each.dashboards.url}/api/orders/${order_id}`).then(async response => ({
+    ok: true,
+    body: (await response.json()) as OrderDetail,
+  }))
+
+const reassignElsewhere = (order_id: string, version: number, courier_id: string) =>
+  fetch(`${services.each.dashboards.url}/api/orders/${order_id}/reassign`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'if-match': String(version) },
+    body: JSON.stringify({ courier_id, reason: 'another_dispatcher' }),
+  })
+
+// ── What must be so ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+describe('the page', () => {
+  test('shows couriers that move: where they are drawn, and the pixels', async () => {
+    const drawn = () =>
+      page.evaluate(() => {
+        const busy = [...(window.waggle.page?.().room.couriers.values() ?? [])].filter(one => one.order_ids.length > 0)
+        const places = window.waggle.places?.() ?? new Float32Array(0)
+        return Object.fromEntries(
+          busy.map(({ courier_id, index }) => [courier_id, [places[2 * index], places[2 * index + 1]].join()]),
+        )
+      })
+    const seen = new Map<string, Set<string>>()
+    await see('a courier at four places one after the other', async () => {
+      for (const [id, place] of Object.entries(await drawn())) seen.set(id, (seen.get(id) ?? new Set()).add(place))
+      return [...seen.values()].some(places => places.size >= 4)
+    })
+    const picture = () => page.locator('.map-canvas canvas').first().screenshot({ timeout: PATIENCE_MS })
+    const before = await picture()
+    await see('another picture', async () => !before.equals(await picture()))
+  })
+
+  test('pauses a warehouse after asking, and resumes it', async () => {
+    const marker = page.locator('[data-warehouse]').first()
+    const id = await marker.getAttribute('data-warehouse')
+    const paused = async () =>
+      (await one<{ paused: boolean }>('SELECT paused FROM warehouses WHERE warehouse_id = $1', id))?.paused
+    await press(`[data-warehouse="${id}"]`)
+    await shows('.card .status', 'Serving')
+    await press('.card .actions .quiet')
+    expect(await paused()).toBe(false)
+    await press('.card .actions .danger')
+    await shows('.card .status', 'Paused')
+    expect(await paused()).toBe(true)
+    expect(await marker.getAttribute('data-paused')).toBe('true')
+    await press('.card .actions .primary')
+    await shows('.card .status', 'Serving')
+    expect(await paused()).toBe(false)
+    await page.keyboard.press('Escape')
+    await see('the card to close', async () => (await page.locator('.card').count()) === 0)
+  })
+
+  test('cancels an order with a reason', async () => {
+    const { order_id } = await openOrder(`state = 'routed'`)
+    await openDrawer(order_id)
+    await press('.drawer .actions .quiet')
+    await press('.drawer fieldset .danger')
+    await shows('.drawer .chip', 'Cancelled')
+    const row = await one<{ state: string }>('SELECT state FROM orders WHERE order_id = $1', order_id)
+    expect(row?.state).toBe('cancelled')
+    await page.keyboard.press('Escape')
+  })
+
+  test('gives an order to another courier, and tells who was faster', async () => {
+    const { order_id, courier_id: before } = await openOrder('courier_id IS NULL')
+    await openDrawer(order_id)
+    await press('.drawer .actions .primary')
+    await press('.choices button:enabled')
+    const given = await see('the book to say who has it', async () => {
+      const row = await one<{ courier_id: string | null }>(
+        'SELECT courier_id FROM orders WHERE order_id = $1',
+        order_id,
+      )
+      return row?.courier_id !== before && row?.courier_id
+    })
+    await shows('.drawer-body', `${given}`)
+    await shows('.drawer .chips', 'By a dispatcher’s hand')
+
+    // Another dispatcher is faster, between this one's look and this one's click.
+    await press('.drawer .actions .primary')
+    await page.locator('.choices button:enabled').first().waitFor({ state: 'attached', timeout: PATIENCE_MS })
+    const free = await page.locator('.choices button:enabled b').allTextContents()
+    const now = await detailOf(order_id)
+    const faster = await reassignElsewhere(order_id, now.ok ? now.body.version : 0, free[1] ?? '')
+    expect(faster.status).toBe(200)
+    await press('.choices button:enabled')
+    await shows('.refusal', 'Somebody was faster')
+    await shows('.refusal', `courier ${free[1]}`)
+    await page.keyboard.press('Escape')
+    await page.keyboard.press('Escape')
+  })
+
+  test('says so while the gateway is away, and catches up by itself', async () => {
+    const epoch = () => page.evaluate(() => window.waggle.page?.().room.epoch)
+    const before = await epoch()
+    await services.kill('dashboards')
+    await see('the page to notice, or to be back already', async () => {
+      const said = await text('.connection b')
+      return said === 'Reconnecting' || (await epoch()) !== before
+    })
+    await see('another life of the gateway on the screen', async () => (await epoch()) !== before)
+    await shows('.connection b', 'Live')
+  })
+
+  test('counts what the book counts once the city rests, and shows it without a word off this machine', async () => {
+    await city.stop()
+    const counted = async () => {
+      const names = ['placed', 'routed', 'rejected', 'cancelled', 'delivered', 'open']
+      const cells = names.map(async name => [
+        name,
+        Number((await text(`[data-counter="${name}"]`))?.replaceAll(',', '')),
+      ])
+      return Object.fromEntries(await Promise.all(cells))
+    }
+    const booked = () =>
+      one<object>(
+        `SELECT count(*)::int AS placed,
+                (count(*) FILTER (WHERE first_deliver_by IS NOT NULL))::int AS routed,
+                (count(*) FILTER (WHERE state = 'rejected'))::int AS rejected,
+                (count(*) FILTER (WHERE state = 'cancelled'))::int AS cancelled,
+                (count(*) FILTER (WHERE state = 'delivered'))::int AS delivered,
+                (count(*) FILTER (WHERE closed_at IS NULL))::int AS open
+           FROM orders WHERE tenant_id = $1`,
+        TENANT,
+      )
+    await see('the counters to equal the book', async () => {
+      expect(await counted()).toEqual(await booked())
+      return true
+    })
+    expect((await counted()).delivered).toBeGreaterThan(0)
+    const hosts = new Set(
+      [...asked]
+        .map(url => new URL(url))
+        .filter(({ protocol }) => /^(http|ws)s?:/.test(protocol))
+        .map(({ hostname }) => hostname),
+    )
+    expect([...hosts]).toEqual(['127.0.0.1'])
+    // While the gateway was away the browser itself logged the refused connections.
+    expect(complaints.filter(line => !/ERR_CONNECTION_REFUSED|WebSocket/.test(line))).toEqual([])
+  })
+})
