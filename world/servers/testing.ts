@@ -110,7 +110,7 @@ async function withTemplateFree(action: () => Promise<unknown>): Promise<void> {
   }
 }
 
-async function asAdmin(postgres_url: string, action: (client: Client) => Promise<void | unknown>): Promise<void> {
+async function asAdmin(postgres_url: string, action: (client: Client) => Promise<unknown>): Promise<void> {
   const client = new Client({ connectionString: urlOf(postgres_url, 'postgres') })
   client.on('error', () => {}) // the rejected query says the same
   await client.connect()
