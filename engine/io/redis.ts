@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Redis } from 'ioredis'
 import { viewKeys } from '../contract.ts'
 
@@ -25,10 +26,16 @@ export function openRedis(url: string, timeout_ms = 2_000): Redis {
   return redis
 }
 
+/** Opens the connection when nobody has, and waits while it is being opened. @throws ioredis' error when it can't be */
+export async function connected(redis: Redis): Promise<Redis> {
+  if (redis.status === 'wait') redis.connect().catch(() => undefined)
+  if (redis.status === 'connecting' || redis.status === 'connect') await once(redis, 'ready')
+  return redis
+}
+
 /** Resolves when Redis answers, and rejects within the command timeout otherwise. */
 export async function pingRedis(redis: Redis): Promise<void> {
-  if (redis.status === 'wait') await redis.connect()
-  await redis.ping()
+  await (await connected(redis)).ping()
 }
 
 /**
@@ -80,8 +87,7 @@ export type ViewAnswer = 'ok' | 'older' | 'whole'
 
 /** Writes in one round trip; answers in the order given. Rejects when Redis can't be reached. */
 export async function writeViews(redis: Redis, namespace: string, writes: readonly ViewWrite[]): Promise<ViewAnswer[]> {
-  if (redis.status === 'wait') await redis.connect()
-  const pipeline = redis.pipeline()
+  const pipeline = (await connected(redis)).pipeline()
   for (const { view, expects, fence, meta, fields } of writes) {
     const keys = keysOf(namespace, view)
     const expected = expects ? `${expects.epoch}:${expects.offset}` : ''
@@ -102,8 +108,7 @@ export async function readFences(
   views: readonly ViewWrite['view'][],
 ): Promise<(string | null)[]> {
   if (views.length === 0) return []
-  if (redis.status === 'wait') await redis.connect()
-  const pipeline = redis.pipeline()
+  const pipeline = (await connected(redis)).pipeline()
   for (const view of views) pipeline.get(keysOf(namespace, view)[0] ?? '')
   const answers = (await pipeline.exec()) ?? []
   return answers.map(([error, fence]) => {

@@ -10,7 +10,7 @@ import {
   type WarehouseView,
 } from '../contract.ts'
 import { byPromise, promiseSeconds, reach } from '../rank.ts'
-import { openRedis, pingRedis } from './redis.ts'
+import { connected, openRedis, pingRedis } from './redis.ts'
 
 /** Reads the live views that the engine keeps in Redis. Every call rejects when Redis is away: never a guess. */
 export interface Views {
@@ -42,15 +42,11 @@ export interface WholeWarehouse {
 
 export function openViews(options: { redis_url: string; namespace: string; partitions: number }): Views {
   const redis = openRedis(options.redis_url)
-  const connected = async (): Promise<Redis> => {
-    if (redis.status === 'wait') await redis.connect()
-    return redis
-  }
   return {
-    fleet: async () => readFleet(await connected(), options.namespace, options.partitions),
-    availability: async question => readAvailability(await connected(), options.namespace, question),
-    warehouse: async id => readWarehouse(await connected(), options.namespace, id),
-    warehouses: async ids => readMetas(await connected(), options.namespace, ids),
+    fleet: async () => readFleet(await connected(redis), options.namespace, options.partitions),
+    availability: async question => readAvailability(await connected(redis), options.namespace, question),
+    warehouse: async id => readWarehouse(await connected(redis), options.namespace, id),
+    warehouses: async ids => readMetas(await connected(redis), options.namespace, ids),
     ping: () => pingRedis(redis),
     close: async () => redis.disconnect(),
   }

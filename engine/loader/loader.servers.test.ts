@@ -281,9 +281,9 @@ test('Postgres cutting its connections again and again loses nothing', async () 
   await waitFor(
     async () => {
       cuts += (await client.query(cut)).rowCount ?? 0
-      return cuts >= 10
+      return cuts >= 40
     },
-    { timeout_ms: 60_000, what: 'ten cuts', every_ms: 100 },
+    { timeout_ms: 60_000, what: 'forty cuts', every_ms: 5 },
   )
   await client.end()
   await filling

@@ -71,9 +71,14 @@ export async function openScene(label: string, urls: ServerUrls): Promise<Scene>
       return started
     },
     select,
-    complete: async (timeout_ms = 120_000) => {
+    complete: async (timeout_ms = 60_000) => {
       const wanted = await recordsOf(kafka, namespace)
-      await waitFor(async () => checkComplete(wanted, await rowsOf(select)), { timeout_ms, what: 'all rows' })
+      await waitFor(async () => checkComplete(wanted, await rowsOf(select)), { timeout_ms, what: 'all rows' }).catch(
+        error => {
+          const told = processes.flatMap(({ child, lines }) => [`── exit code ${child.exitCode}`, ...lines.slice(-5)])
+          throw new Error(`${error instanceof Error ? error.message : error}\n${told.join('\n')}`)
+        },
+      )
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(processes.map(one => one.stop()))

@@ -94,6 +94,8 @@ interface Slot extends TopicPartition {
   trouble: string | null
 }
 
+const REJOIN_EVERY_MS = 500
+const REJOIN_WITHIN_MS = 60_000
 const REFETCHES_MAX = 20
 const RETRY_MS_MIN = 100
 const RETRY_MS_MAX = 5_000
@@ -107,6 +109,8 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
   const pumps = new Set<Promise<void>>()
   let closing = false
   let joined = false
+  let crash: Error | null = null
+  let crashed_at = 0
 
   const consumer = options.kafka.consumer({
     groupId: options.group_id,
@@ -125,13 +129,17 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
   function setFetching(slot: Slot, fetching: boolean): void {
     slot.fetching = fetching
     const at = [{ topic: slot.topic, partitions: [slot.partition] }]
-    if (fetching) consumer.resume(at)
-    else consumer.pause(at)
+    whileJoined(() => (fetching ? consumer.resume(at) : consumer.pause(at)))
+  }
+
+  /** kafkajs throws when it is between two groups (it crashed and joins again); the next join sets everything anew. */
+  function whileJoined(tell: () => void): void {
+    if (joined) tell()
   }
 
   function seek(slot: Slot, offset: number): void {
     slot.fetch_next = offset
-    consumer.seek({ topic: slot.topic, partition: slot.partition, offset: String(offset) })
+    whileJoined(() => consumer.seek({ topic: slot.topic, partition: slot.partition, offset: String(offset) }))
   }
 
   async function retrying<Result>(slot: Slot, work: () => Promise<Result>): Promise<Result | undefined> {
@@ -178,6 +186,9 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
   }
 
   function join(assignment: Record<string, number[]>): void {
+    joined = true
+    crashed_at = 0
+    crash = null
     const assigned = new Map<string, TopicPartition>()
     for (const [topic, partitions] of Object.entries(assignment)) {
       for (const partition of partitions) assigned.set(`${topic}/${partition}`, { topic, partition })
@@ -197,7 +208,6 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
         setFetching(kept, kept.queue_bytes < queue_bytes_max)
       }
     }
-    joined = true
   }
 
   function drop(name: string, slot: Slot): void {
@@ -264,21 +274,42 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
   }
 
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => join(payload.memberAssignment))
+  const run = () =>
+    consumer.run({
+      autoCommit: false,
+      partitionsConsumedConcurrently: 1,
+      eachBatch: async ({ batch }) => {
+        const slot = slots.get(`${batch.topic}/${batch.partition}`)
+        if (slot?.state !== 'live') return
+        slot.high = Math.max(slot.high, Number(batch.highWatermark))
+        enqueue(slot, batch.messages.map(toMessage))
+      },
+    })
+
+  /**
+   * kafkajs gives up for good on what passes: a broker that has just started has no group coordinator for a while. So we
+   * join again until it works, and give up ourselves when it has not for a minute.
+   */
+  async function rejoin(error: Error): Promise<void> {
+    joined = false
+    crash = error
+    crashed_at ||= Date.now()
+    if (closing) return
+    if (Date.now() - crashed_at > REJOIN_WITHIN_MS) {
+      fail(error)
+      return
+    }
+    await new Promise(resolve => setTimeout(resolve, REJOIN_EVERY_MS))
+    if (closing) return
+    await consumer.connect().then(run).catch(rejoin)
+  }
   consumer.on(consumer.events.CRASH, ({ payload }) => {
-    if (!payload.restart) fail(payload.error)
+    joined = false
+    if (!payload.restart) void rejoin(payload.error)
   })
   await consumer.connect()
   await consumer.subscribe({ topics: [...options.topics], fromBeginning: true })
-  await consumer.run({
-    autoCommit: false,
-    partitionsConsumedConcurrently: 1,
-    eachBatch: async ({ batch }) => {
-      const slot = slots.get(`${batch.topic}/${batch.partition}`)
-      if (slot?.state !== 'live') return
-      slot.high = Math.max(slot.high, Number(batch.highWatermark))
-      enqueue(slot, batch.messages.map(toMessage))
-    },
-  })
+  await run()
   const committing = options.commit ? commitEvery(consumer, slots, 5_000) : undefined
 
   return {
@@ -287,10 +318,12 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
       [...slots.values()]
         .filter(slot => slot.state === 'live')
         .map(({ topic, partition, high, next }) => ({ topic, partition, lag: Math.max(0, high - next) })),
-    troubles: () =>
-      [...slots.values()].flatMap(({ topic, partition, trouble }) =>
+    troubles: () => [
+      ...(crash ? [`the group is being joined again: ${crash.message}`] : []),
+      ...[...slots.values()].flatMap(({ topic, partition, trouble }) =>
         trouble ? [`${topic}/${partition}: ${trouble}`] : [],
       ),
+    ],
     async close() {
       closing = true
       clearInterval(committing)

@@ -1,0 +1,70 @@
+import type { Cause, FulfilmentPart, PromiseTime } from '../../ingest/events/decisions.ts'
+import type { OrderLine } from '../../ingest/events/envelope.ts'
+import { fulfilmentName, type Routing } from '../routing.ts'
+import { type FulfilmentState, type OrderState, openOf, type Reservation, type ZoneState } from '../state.ts'
+
+/** What decisions about orders are put together from. */
+
+export type Found = Extract<Routing, { kind: 'found' }>
+
+export function partOf(owner: string, attempt: number, { winner }: Found, lines: readonly OrderLine[]): FulfilmentPart {
+  return {
+    fulfilment_id: fulfilmentName(owner, attempt),
+    warehouse_id: winner.warehouse.warehouse_id,
+    lines: lines.map(({ line_id, sku, quantity, unit }) => ({ line_id, sku, quantity, unit })),
+    ready_at: winner.ready_at,
+  }
+}
+
+export const promiseOf = ({ winner }: Found): PromiseTime => ({
+  ready_at: winner.ready_at,
+  deliver_by: winner.deliver_by,
+})
+
+export function cancelled(order: OrderState, reason: string, by: Cause) {
+  const taken = order.fulfilments.filter(({ state }) => state === 'picking' || state === 'packed')
+  const to_put_back = taken.flatMap(({ warehouse_id, lines }) =>
+    lines.flatMap(line => {
+      const quantity = line.picked + openOf(line)
+      return quantity > 0 ? [{ warehouse_id, sku: line.sku, quantity }] : []
+    }),
+  )
+  return { type: 'order.cancelled' as const, order_id: order.order_id, attempt: order.attempt, reason, by, to_put_back }
+}
+
+export const hasAnything = ({ lines, state }: FulfilmentState): boolean =>
+  state !== 'replaced' && state !== 'cancelled' && lines.some(line => line.picked > 0 || openOf(line) > 0)
+
+export function shortened(order: OrderState, fulfilment: FulfilmentState, line: Reservation, by: number, cause: Cause) {
+  const quantity_before = line.picked + openOf(line)
+  const { order_id, attempt } = order
+  const { fulfilment_id, warehouse_id } = fulfilment
+  const { line_id, sku } = line
+  const quantity = quantity_before - by
+  return {
+    type: 'order.shortened' as const,
+    order_id,
+    attempt,
+    fulfilment_id,
+    warehouse_id,
+    line_id,
+    sku,
+    quantity_before,
+    quantity,
+    cause,
+  }
+}
+
+export interface Picking {
+  order: OrderState
+  fulfilment: FulfilmentState
+}
+
+export function findPicking(
+  zone: ZoneState,
+  data: { order_id: OrderState['order_id']; fulfilment_id: string },
+): Picking | null {
+  const order = zone.orders.get(data.order_id)
+  const fulfilment = order?.fulfilments.find(part => part.fulfilment_id === data.fulfilment_id)
+  return order && fulfilment ? { order, fulfilment } : null
+}

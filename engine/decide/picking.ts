@@ -1,0 +1,75 @@
+import type { WarehouseId } from '../../ingest/events/envelope.ts'
+import { available } from '../contract.ts'
+import { type DecisionStream, type EventOfType, openOf, type Reservation, type ZoneState } from '../state.ts'
+import { cancelled, findPicking, hasAnything, shortened } from './parts.ts'
+
+export function* startPicking(zone: ZoneState, event: EventOfType<'pick.started'>): DecisionStream {
+  const picking = findPicking(zone, event.data)
+  const { order_id, fulfilment_id, warehouse_id, ready_in_s } = event.data
+  const warehouse = zone.warehouses.get(warehouse_id)
+  if (!picking || !warehouse) return
+  const work_s = picking.fulfilment.lines.length * warehouse.pick_s_per_line + warehouse.pack_s
+  const ready_at = zone.time + 1_000 * (ready_in_s ?? work_s)
+  const { attempt } = picking.order
+  yield { type: 'order.picking', order_id, attempt, fulfilment_id, warehouse_id, started_at: zone.time, ready_at }
+}
+
+/**
+ * The picker found less than was asked: the line shrinks, and beside what the picker still takes for it nothing is on hand
+ * there any more until somebody counts.
+ */
+export function* shortLine(zone: ZoneState, event: EventOfType<'line.short'>): DecisionStream {
+  const picking = findPicking(zone, event.data)
+  const line = picking?.fulfilment.lines.find(({ line_id }) => line_id === event.data.line_id)
+  if (!picking || !line) return
+  const { order, fulfilment } = picking
+  yield shortened(order, fulfilment, line, event.data.quantity, 'short_pick')
+  yield* emptyShelf(zone, fulfilment.warehouse_id, line)
+  if (!order.fulfilments.some(hasAnything)) yield cancelled(order, 'nothing_left', 'short_pick')
+}
+
+function* emptyShelf(zone: ZoneState, warehouse_id: WarehouseId, line: Reservation): DecisionStream {
+  const { sku } = line
+  const stock = zone.warehouses.get(warehouse_id)?.stock.get(sku)
+  const on_hand = openOf(line)
+  if (!stock || stock.on_hand <= on_hand) return
+  const { on_hand: on_hand_before, safety, unit } = stock
+  yield { type: 'stock.corrected', warehouse_id, sku, on_hand_before, on_hand, safety, unit, cause: 'short_pick' }
+}
+
+/** The substitute is reserved in the same step as the missing item is given up; without cover the line is short. */
+export function* substitute(zone: ZoneState, event: EventOfType<'line.substituted'>): DecisionStream {
+  const picking = findPicking(zone, event.data)
+  const { line_id, substitute_sku, quantity, warehouse_id } = event.data
+  const line = picking?.fulfilment.lines.find(candidate => candidate.line_id === line_id)
+  if (!picking || !line) return
+  const { order, fulfilment } = picking
+  const stock = zone.warehouses.get(warehouse_id)?.stock.get(substitute_sku)
+  if (stock && stock.unit === line.unit && available(stock) >= quantity) {
+    const { order_id, attempt } = order
+    const { fulfilment_id } = fulfilment
+    yield {
+      type: 'order.substituted',
+      order_id,
+      attempt,
+      fulfilment_id,
+      warehouse_id,
+      line_id,
+      sku: line.sku,
+      substitute_sku,
+      quantity,
+    }
+  } else {
+    yield shortened(order, fulfilment, line, quantity, 'substitution')
+  }
+  yield* emptyShelf(zone, warehouse_id, line)
+  if (!order.fulfilments.some(hasAnything)) yield cancelled(order, 'nothing_left', 'short_pick')
+}
+
+export function* pack(zone: ZoneState, event: EventOfType<'order.packed'>): DecisionStream {
+  const picking = findPicking(zone, event.data)
+  if (!picking) return
+  const { order_id, fulfilment_id, warehouse_id } = event.data
+  const { attempt } = picking.order
+  yield { type: 'order.packed', order_id, attempt, fulfilment_id, warehouse_id, packed_at: zone.time }
+}

@@ -1,0 +1,125 @@
+import type { Cause } from '../../ingest/events/decisions.ts'
+import type { HoldId, Sku, WarehouseId } from '../../ingest/events/envelope.ts'
+import { openOrdersAt } from '../evolve.ts'
+import { route } from '../routing.ts'
+import { type DecisionStream, openOf, REROUTES_A_STEP, type ZoneState } from '../state.ts'
+import { cancelled, findPicking, hasAnything, type Picking, partOf, promiseOf, shortened } from './parts.ts'
+
+/** What was granted and can't be kept: orders of a paused warehouse, and reservations above what is on hand. */
+
+/** Unpicked orders of a paused warehouse go elsewhere; where nobody can take them they wait for it, or end, as they asked. */
+export function* rerouteWaiting(zone: ZoneState): DecisionStream {
+  for (const { order_id, fulfilment_id, cause } of zone.reroute.slice(0, REROUTES_A_STEP)) {
+    const picking = findPicking(zone, { order_id, fulfilment_id })
+    if (picking?.fulfilment.state !== 'reserved' || !zone.warehouses.get(picking.fulfilment.warehouse_id)?.paused)
+      continue
+    const moved = yield* moveElsewhere(zone, picking, cause)
+    if (!moved && picking.order.request?.on_shortfall === 'reject') yield cancelled(picking.order, cause, cause)
+  }
+}
+
+/** true when another warehouse has taken the whole fulfilment. */
+function* moveElsewhere(
+  zone: ZoneState,
+  { order, fulfilment }: Picking,
+  cause: Cause,
+): Generator<DecisionStreamItem, boolean, void> {
+  const { request } = order
+  if (!request || request.warehouse_id) return false
+  const lines = fulfilment.lines
+    .filter(line => openOf(line) > 0)
+    .map(line => ({ line_id: line.line_id, sku: line.sku, quantity: openOf(line), unit: line.unit }))
+  const routing = route(zone, { ...request, lines }, fulfilment.warehouse_id)
+  if (routing.kind === 'refused') return false
+  const { order_id } = order
+  const attempt = order.attempt + 1
+  const promise = promiseOf(routing)
+  const before = order.deliver_by
+  const fulfilments = [partOf(order_id, attempt, routing, lines)]
+  const replaced = [fulfilment.fulfilment_id]
+  yield {
+    type: 'order.rerouted',
+    order_id,
+    attempt,
+    fulfilments,
+    promise,
+    candidates: routing.candidates,
+    cause,
+    replaced,
+  }
+  if (promise.deliver_by !== before) {
+    yield { type: 'promise.changed', order_id, attempt, promise, first_deliver_by: order.first_deliver_by, cause }
+  }
+  return true
+}
+type DecisionStreamItem = DecisionStream extends Generator<infer Item, unknown, unknown> ? Item : never
+
+/** More reserved than on hand: the newest unpicked reservations are taken back first, then lines being picked shrink. */
+export function* coverShortfalls(zone: ZoneState): DecisionStream {
+  let budget = REROUTES_A_STEP
+  for (const { warehouse_id, sku, cause } of zone.short.slice()) {
+    const warehouse = zone.warehouses.get(warehouse_id)
+    const stock = warehouse?.stock.get(sku)
+    if (!warehouse || !stock || stock.reserved <= stock.on_hand) continue
+    yield { type: 'stock.shortfall', warehouse_id, sku, missing: stock.reserved - stock.on_hand, cause }
+    for (const picking of reservationsOf(zone, warehouse_id, sku)) {
+      if (stock.reserved <= stock.on_hand) break
+      if (budget === 0) return
+      budget -= 1
+      yield* takeBack(zone, picking, sku, stock.reserved - stock.on_hand, cause)
+    }
+    for (const hold of heldAt(zone, warehouse_id, sku)) {
+      if (stock.reserved <= stock.on_hand) break
+      yield { type: 'hold.released', hold_id: hold, reason: cause }
+    }
+  }
+}
+
+/** Unpicked before being picked, newest before oldest. */
+function reservationsOf(zone: ZoneState, warehouse_id: WarehouseId, sku: Sku): Picking[] {
+  const warehouse = zone.warehouses.get(warehouse_id)
+  if (!warehouse) return []
+  const found: Picking[] = []
+  for (const order of openOrdersAt(zone, warehouse).reverse()) {
+    for (const fulfilment of order.fulfilments) {
+      if (
+        fulfilment.warehouse_id !== warehouse_id ||
+        (fulfilment.state !== 'reserved' && fulfilment.state !== 'picking')
+      )
+        continue
+      if (fulfilment.lines.some(line => line.sku === sku && openOf(line) > 0)) found.push({ order, fulfilment })
+    }
+  }
+  const unpicked = found.filter(({ fulfilment }) => fulfilment.state === 'reserved')
+  return [...unpicked, ...found.filter(({ fulfilment }) => fulfilment.state === 'picking')]
+}
+
+function* takeBack(zone: ZoneState, picking: Picking, sku: Sku, missing: number, cause: Cause): DecisionStream {
+  const { order, fulfilment } = picking
+  if (fulfilment.state !== 'reserved' && fulfilment.state !== 'picking') return
+  if (fulfilment.state === 'reserved' && (yield* moveElsewhere(zone, picking, cause))) return
+  if (fulfilment.state === 'reserved' && order.request?.on_shortfall === 'reject') {
+    yield cancelled(order, 'out_of_stock', cause)
+    return
+  }
+  let rest = missing
+  for (const line of fulfilment.lines) {
+    const by = Math.min(rest, line.sku === sku ? openOf(line) : 0)
+    if (by <= 0) continue
+    yield shortened(order, fulfilment, line, by, cause)
+    rest -= by
+  }
+  if (!order.fulfilments.some(hasAnything)) yield cancelled(order, 'nothing_left', cause)
+}
+
+function heldAt(zone: ZoneState, warehouse_id: WarehouseId, sku: Sku): HoldId[] {
+  const held = [...zone.holds.values()].filter(
+    ({ state, fulfilments }) =>
+      state === 'granted' &&
+      fulfilments.some(part => part.warehouse_id === warehouse_id && part.lines.some(line => line.sku === sku)),
+  )
+  return held
+    .map(({ hold_id }) => hold_id)
+    .sort()
+    .reverse()
+}
