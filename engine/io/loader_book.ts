@@ -61,7 +61,7 @@ export interface LoaderBook {
 const CONNECTIONS_MAX = 5
 const TIMEOUT_MS = 10_000
 
-/** `lost`: told of errors of idle connections, which mend themselves. */
+/** `lost`: told of connections that were cut, which mends itself. */
 export function openLoaderBook(url: string, lost: (error: Error) => void): LoaderBook {
   const pool = new Pool({
     connectionString: url,
@@ -71,7 +71,9 @@ export function openLoaderBook(url: string, lost: (error: Error) => void): Loade
     query_timeout: TIMEOUT_MS * 2,
     application_name: 'waggle-loader',
   })
-  pool.on('error', lost)
+  // The pool listens to idle connections only: one cut in the middle of a transaction would end the process.
+  pool.on('connect', client => client.on('error', lost))
+  pool.on('error', () => undefined)
   return {
     async ping() {
       await pool.query('SELECT 1')
