@@ -24,6 +24,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
+          maxWorkers: '100%', // they only compute
           exclude: [...ignored, '**/*.servers.test.ts', '**/*.browser.test.ts'],
         },
       },
