@@ -84,7 +84,7 @@ function useConfig(): PageConfig | null {
       // A network that is not there yet has no time zone either.
       if (!answer.body.time_zone) timer = setTimeout(() => setAsked(asked + 1), 5_000)
       setTimeZone(answer.body.time_zone)
-      document.title = `Waggle · ${answer.body.title}`
+      document.title = answer.body.title === 'Waggle' ? 'Waggle' : `${answer.body.title} · Waggle`
       setConfig(answer.body)
     })
     return () => {

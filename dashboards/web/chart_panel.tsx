@@ -1,4 +1,5 @@
 import { Component, lazy, type ReactNode, Suspense } from 'react'
+import type { MinutePoint } from '../contract.ts'
 import { hms } from './clock.ts'
 import { type Store, usePage } from './store.ts'
 import type { Palette } from './theme.ts'
@@ -29,7 +30,7 @@ export function ChartPanel({ store, palette }: { store: Store; palette: Palette 
         ) : (
           <Guard>
             <Suspense fallback={<p className="empty">Drawing …</p>}>
-              <Chart minutes={minutes} palette={palette} />
+              <Chart minutes={sinceFirst(minutes)} palette={palette} />
             </Suspense>
           </Guard>
         )}
@@ -41,6 +42,14 @@ export function ChartPanel({ store, palette }: { store: Store; palette: Palette 
       </ul>
     </section>
   )
+}
+
+const MINUTES_MIN = 15
+
+/** Without the quiet before the first order, which would press what happened to the edge. */
+function sinceFirst(minutes: readonly MinutePoint[]): readonly MinutePoint[] {
+  const first = minutes.findIndex(point => point.placed + point.delivered + point.rejected > 0)
+  return minutes.slice(Math.max(0, Math.min(first - 1, minutes.length - MINUTES_MIN)))
 }
 
 /** A part of the page that could not be loaded or drawn must not take the rest with it. */

@@ -18,7 +18,7 @@ export function Header({ store, title, light, onTheme }: HeaderProps) {
           <path className="dance" d="M10 20.5c0-6 12-3.5 12-9M10 11.5c0 6 12 3.5 12 9" />
         </svg>
         <h1>Waggle</h1>
-        <span className="title">{title}</span>
+        {title !== '' && title !== 'Waggle' && <span className="title">{title}</span>}
       </div>
       <CityClock store={store} />
       <Connection store={store} />

@@ -5,6 +5,7 @@ import { createRoot } from 'react-dom/client'
 import { App } from './app.tsx'
 import { behind } from './behind.ts'
 import { follow } from './io/socket.ts'
+import { drawsInSoftware } from './motion.ts'
 import { newStore } from './store.ts'
 import './styles/base.css'
 import './styles/map.css'
@@ -22,4 +23,5 @@ if (!root) throw new Error('index.html has no #root')
 const store = newStore(Date.now())
 follow(store, location.origin)
 behind.page = store.get
+if (drawsInSoftware()) document.documentElement.dataset.motion = 'less'
 createRoot(root).render(<App store={store} />)

@@ -2,10 +2,11 @@ import { type RefObject, useEffect, useRef, useState } from 'react'
 import { behind } from './behind.ts'
 import { MapTip } from './map_tip.tsx'
 import { Markers } from './markers.tsx'
+import { spareMotion } from './motion.ts'
 import type { Selection } from './selection.ts'
 import { type Found, openStage, overview, placeOf, type Stage } from './stage.ts'
 import { type Store, usePage } from './store.ts'
-import { type Palette, wantsLessMotion } from './theme.ts'
+import type { Palette } from './theme.ts'
 import { WarehouseCard } from './warehouse_card.tsx'
 
 /** The city, full-bleed: deck.gl below, warehouses as real buttons above it. */
@@ -112,7 +113,7 @@ function useFollow(
     if (!stage || !parent.current) return
     stage.scene.setChosen(selection?.kind === 'order' ? selection.id : null)
     const place = known ? placeOf(store.get(), stage, selection, parent.current) : null
-    if (place) stage.surface.flyTo(place, wantsLessMotion() ? 0 : 900)
+    if (place) stage.surface.flyTo(place, spareMotion() ? 0 : 900)
   }, [stage, parent, store, known, selection])
 }
 
@@ -125,7 +126,7 @@ function ZoomButtons({
   store: Store
   parent: RefObject<HTMLDivElement | null>
 }) {
-  const ms = wantsLessMotion() ? 0 : 300
+  const ms = spareMotion() ? 0 : 300
   const zoom = (by: number) => {
     const { longitude, latitude, zoom: from } = stage.surface.view()
     stage.surface.flyTo({ longitude, latitude, zoom: Math.min(17.5, Math.max(9, from + by)) }, ms)

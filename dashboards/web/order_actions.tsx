@@ -30,7 +30,7 @@ const CHOICES_MAX = 10
 const CAN_MOVE = new Set(['routed', 'picking', 'packed'])
 
 export function OrderActions({ order, look }: ActionsProps) {
-  const [open, setOpen] = useState<'cancel' | 'reassign' | null>(null)
+  const [wanted, setOpen] = useState<'cancel' | 'reassign' | null>(null)
   const [done, setDone] = useState<string | null>(null)
   const command = useCommand()
   if (isClosed(order.state)) return null
@@ -39,7 +39,8 @@ export function OrderActions({ order, look }: ActionsProps) {
     setDone(text)
     look()
   }
-  const show = (what: typeof open) => {
+  const open = order.state === 'picked_up' ? null : wanted
+  const show = (what: typeof wanted) => {
     command.forget()
     setDone(null)
     setOpen(what)
@@ -153,6 +154,9 @@ function Reassign({ order, command, onDone, onBack }: StepProps) {
       {answer?.ok === false && <Refusal refused={answer} />}
       {answer?.ok && choices.length === 0 && (
         <p className="empty">No courier is on shift nearby. Try again in a moment.</p>
+      )}
+      {choices.length > 0 && !choices.some(choice => choice.free) && (
+        <p className="empty">Nobody nearby is free at the moment; look again in a minute.</p>
       )}
       <ul className="choices">
         {choices.map(choice => (

@@ -7,7 +7,7 @@ import { OrderActions } from './order_actions.tsx'
 import { Candidates, Courier, History, Lines, PromiseBar } from './order_parts.tsx'
 import type { Selection } from './selection.ts'
 import { cityNow, type Store, usePage, useWall } from './store.ts'
-import { lookOf, reasonWords, STATE_WORDS } from './words.ts'
+import { lookOf, reasonWords, STATE_WORDS, shortId } from './words.ts'
 
 /** One order, wholly: what was promised, who works on it, why this warehouse, what happened, and what a person can do. */
 interface DrawerProps {
@@ -22,11 +22,11 @@ export function OrderDrawer({ store, id, onSelect }: DrawerProps) {
   useEscape(() => onSelect(null))
   useEffect(() => drawer.current?.focus(), [])
   return (
-    <aside className="drawer" ref={drawer} tabIndex={-1} aria-label={`Order ${id}`}>
+    <aside className="drawer" ref={drawer} tabIndex={-1} aria-label={`Order ${shortId(id)}`}>
       <header>
         <div>
-          <p className="eyebrow">Order</p>
-          <h2 title={id}>{id}</h2>
+          <h2>Order {shortId(id)}</h2>
+          <p className="dim small">{id}</p>
         </div>
         <button type="button" className="close" aria-label="Close the order" onClick={() => onSelect(null)}>
           ×

@@ -3,7 +3,7 @@ import { hms, minutes, span } from './clock.ts'
 import { distanceMeters } from './distance.ts'
 import type { Selection } from './selection.ts'
 import { type Store, usePage } from './store.ts'
-import { actorWords, isClosed, metres, promisedBy, REFUSAL_WORDS } from './words.ts'
+import { actorWords, isClosed, metres, promisedBy, REFUSAL_WORDS, shortId } from './words.ts'
 
 /** The parts of the order drawer, each a plain picture of the detail. */
 
@@ -80,7 +80,7 @@ export function Courier({ store, order }: { store: Store; order: OrderDetail }) 
         <p>
           <b>{order.courier_id}</b>
           {!isClosed(order.state) && away !== null && <span className="dim"> · {metres(away)} from the door</span>}
-          {order.trip_id && <span className="dim"> · trip {order.trip_id.slice(-8)}</span>}
+          {order.trip_id && <span className="dim"> · trip {shortId(order.trip_id)}</span>}
         </p>
       )}
     </section>

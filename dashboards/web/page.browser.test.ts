@@ -29,7 +29,7 @@ const FLAGS = [
   '--no-sandbox',
   '--disable-background-networking',
 ]
-const PATIENCE_MS = 90_000
+const PATIENCE_MS = 40_000
 
 let logs: string
 let database: FreshDatabase
@@ -59,7 +59,7 @@ beforeAll(async () => {
   })
   const { ingest, dispatch } = services.each
   const doors = { ingest_url: ingest.url, dispatch_url: dispatch.url, key: DEVELOPMENT_KEY }
-  const evening = { seed: 7, speed: 6, orders_per_min: 6, couriers: 60, warm_up_min: 12, run: 'page' }
+  const evening = { seed: 7, speed: 6, orders_per_min: 4, couriers: 110, warm_up_min: 12, run: 'page' }
   city = openCity({ ...doors, ...evening, say: () => {} })
   await Promise.race([city.begin(), city.failed])
 
@@ -124,7 +124,7 @@ async function openDrawer(order_id: string): Promise<void> {
   await page.evaluate(id => {
     location.hash = `order/${id}`
   }, order_id)
-  await shows('.drawer h2', order_id)
+  await shows('.drawer header', order_id)
   await see('the order’s detail', async () => (await page.locator('.drawer .promise').count()) > 0)
 }
 
@@ -143,7 +143,7 @@ const reassignElsewhere = (order_id: string, version: number, courier_id: string
 
 // ── What must be so ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-describe('the page', () => {
+describe('the page', { timeout: 240_000 }, () => {
   test('shows couriers that move: where they are drawn, and the pixels', async () => {
     const drawn = () =>
       page.evaluate(() => {

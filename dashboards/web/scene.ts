@@ -11,8 +11,9 @@ import {
   NEAR_ZOOM,
   uploadAgain,
 } from './layers.ts'
+import { drawsInSoftware } from './motion.ts'
 import { cityNow, type Page, type Store } from './store.ts'
-import { drawsInSoftware, type Surface } from './surface.ts'
+import type { Surface } from './surface.ts'
 import type { Palette } from './theme.ts'
 
 /**

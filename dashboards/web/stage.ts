@@ -1,12 +1,13 @@
 import { WebMercatorViewport } from '@deck.gl/core'
 import chicago from './basemap/chicago.json' with { type: 'json' }
 import type { Basemap } from './layers.ts'
+import { wantsLessMotion } from './motion.ts'
 import { nearest } from './pick.ts'
 import { type Scene, startScene } from './scene.ts'
 import type { Selection } from './selection.ts'
 import type { Page, Store } from './store.ts'
 import { ownSurface, type Place, type Surface, type SurfaceEvents } from './surface.ts'
-import { type Palette, wantsLessMotion } from './theme.ts'
+import type { Palette } from './theme.ts'
 
 /** A surface with its scene, and what a pointer finds on it. */
 export interface Stage {

@@ -1,4 +1,5 @@
 import { Deck, FlyToInterpolator, type Layer, MapView, type MapViewState, WebMercatorViewport } from '@deck.gl/core'
+import { drawsInSoftware } from './motion.ts'
 import type { Palette } from './theme.ts'
 
 /** What the scene needs of a map, so that ours and MapLibre's can stand in for each other. */
@@ -24,27 +25,6 @@ export interface SurfaceEvents {
   hovered: (at: { x: number; y: number } | null) => void
   clicked: (at: { x: number; y: number }) => void
   failed: (problem: string) => void
-}
-
-/**
- * Without a GPU every pixel is a matter of the processor: then edges are not smoothed, which is four times less to fill.
- * Such machines are test runners and remote desktops.
- */
-export const drawsInSoftware = (() => {
-  let known: boolean | undefined
-  return () => {
-    known ??= /swiftshader|llvmpipe|software/i.test(rendererName())
-    return known
-  }
-})()
-
-function rendererName(): string {
-  const context = document.createElement('canvas').getContext('webgl2')
-  if (!context) return ''
-  const names = context.getExtension('WEBGL_debug_renderer_info')
-  const name = String(context.getParameter(names?.UNMASKED_RENDERER_WEBGL ?? context.RENDERER))
-  context.getExtension('WEBGL_lose_context')?.loseContext()
-  return name
 }
 
 const ZOOM = { minZoom: 9, maxZoom: 17.5 }

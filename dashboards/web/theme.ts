@@ -124,5 +124,3 @@ export function usePalette(): [Palette, () => void] {
   }
   return [palette, toggle]
 }
-
-export const wantsLessMotion = () => matchMedia('(prefers-reduced-motion: reduce)').matches

@@ -85,7 +85,11 @@ export const actorWords = (actor: string) => actor.replace(':', ' ')
 
 export const count = (of: number) => of.toLocaleString('en-US')
 
-/** The end of an id that is long: enough to tell orders apart on a screen. */
-export const shortId = (id: string) => (id.length <= 14 ? id : `…${id.slice(-8)}`)
+/** The end of an id, by which people can call it out: 4F2A. The feed's sentences, which the gateway writes, say it the same way. */
+export const shortId = (id: string) =>
+  id
+    .replaceAll(/[^A-Za-z0-9]/g, '')
+    .slice(-4)
+    .toUpperCase()
 
 export const metres = (m: number) => (m < 950 ? `${Math.round(m / 10) * 10} m` : `${(m / 1000).toFixed(1)} km`)
