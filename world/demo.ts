@@ -52,7 +52,7 @@ async function runDemo(options: DemoOptions, screen: Screen, stop: Stop, stack: 
   const page = buildWeb(screen.line) // takes a processor of its own while the servers start
   page.catch(() => {})
   const servers = await screen.step('Kafka, Redis, PostgreSQL and ClickHouse answer', async () =>
-    stack.use(await startServers({ data_dir, fresh: true, disposable: true, log: () => {}, onGiveUp: screen.line })),
+    stack.use(await startServers({ data_dir, fresh: true, disposable: true, log: screen.line, onGiveUp: screen.line })),
   )
   stop.check()
   const place = await screen.step('the databases have their tables', () => migrated(servers))
