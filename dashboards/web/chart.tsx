@@ -21,7 +21,7 @@ export default function Chart({ minutes, palette }: ChartProps) {
     <ResponsiveLine
       data={SERIES.map(id => ({ id, data: points.map(point => ({ x: new Date(point.minute), y: point[id] })) }))}
       colors={colours}
-      margin={{ top: 8, right: 10, bottom: 22, left: 28 }}
+      margin={{ top: 8, right: 18, bottom: 22, left: 28 }}
       xScale={{ type: 'time', format: 'native', precision: 'minute', useUTC: true }}
       yScale={{ type: 'linear', min: 0, max: 'auto', nice: 3 }}
       axisBottom={{ tickValues: 4, tickSize: 0, tickPadding: 8, format: value => hm(Number(value)) }}

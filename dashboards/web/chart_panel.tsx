@@ -30,7 +30,7 @@ export function ChartPanel({ store, palette }: { store: Store; palette: Palette 
         ) : (
           <Guard>
             <Suspense fallback={<p className="empty">Drawing …</p>}>
-              <Chart minutes={sinceFirst(minutes)} palette={palette} />
+              <Chart minutes={whole(minutes, as_of)} palette={palette} />
             </Suspense>
           </Guard>
         )}
@@ -46,10 +46,11 @@ export function ChartPanel({ store, palette }: { store: Store; palette: Palette 
 
 const MINUTES_MIN = 15
 
-/** Without the quiet before the first order, which would press what happened to the edge. */
-function sinceFirst(minutes: readonly MinutePoint[]): readonly MinutePoint[] {
-  const first = minutes.findIndex(point => point.placed + point.delivered + point.rejected > 0)
-  return minutes.slice(Math.max(0, Math.min(first - 1, minutes.length - MINUTES_MIN)))
+/** Whole minutes only, since one that goes on would look like a fall; and not the quiet before the first order. */
+function whole(minutes: readonly MinutePoint[], as_of: number | null): readonly MinutePoint[] {
+  const ended = minutes.filter(point => as_of === null || point.minute + 60_000 <= as_of)
+  const first = ended.findIndex(point => point.placed + point.delivered + point.rejected > 0)
+  return ended.slice(Math.max(0, Math.min(first - 1, ended.length - MINUTES_MIN)))
 }
 
 /** A part of the page that could not be loaded or drawn must not take the rest with it. */

@@ -84,19 +84,14 @@ export function basemapLayers(map: Basemap, palette: Palette, near: boolean): La
   ]
 }
 
-/** How near a warehouse, in degrees of latitude, a label would be hidden by its name: some 700 m. */
-const CROWDED = 0.0065
-
-/** `taken` are places that have a name of their own already. */
+/** `hidden`: the place is under a warehouse's sign or name already. */
 export function labelLayers(
   map: Basemap,
   palette: Palette,
   near: boolean,
-  taken: readonly { lng: number; lat: number }[],
+  hidden: (at: [number, number]) => boolean,
 ): Layer[] {
-  const free = map.labels.filter(
-    ({ at: [lng, lat] }) => !taken.some(place => Math.hypot(0.5 * (place.lng - lng), place.lat - lat) < CROWDED),
-  )
+  const free = map.labels.filter(({ at }) => !hidden(at))
   const text = (id: string, rank: (of: number) => boolean, size: number, water: boolean) =>
     new TextLayer<Basemap['labels'][number]>({
       id,

@@ -12,6 +12,7 @@ import {
   uploadAgain,
 } from './layers.ts'
 import { drawsInSoftware } from './motion.ts'
+import type { Projects } from './pick.ts'
 import { cityNow, type Page, type Store } from './store.ts'
 import type { Surface } from './surface.ts'
 import type { Palette } from './theme.ts'
@@ -34,6 +35,10 @@ export interface Scene {
 /** Between frames, ms: at least, and at most where drawing is slow, so that two thirds of the time stay free for the rest of the page. */
 const PACE = { gpu: { least: 33, most: 900 }, software: { least: 500, most: 2_000 } }
 const REBUILD_MS = 1_000
+/** By so much the zoom may change before labels make way anew and streets come or go. */
+const REPAINT_ZOOM = 0.3
+/** What a warehouse's sign and its name cover, px around its place. */
+const SIGN = { aside: 82, above: 30, below: 66 }
 
 export interface SceneOptions {
   store: Store
@@ -54,7 +59,8 @@ export function startScene(options: SceneOptions): Scene {
   const pace = drawsInSoftware() ? PACE.software : PACE.gpu
   let frame_ms = pace.least
   let last_wall_ms = 0
-  let near = true
+  let painted_zoom = 0
+  let painted_ground = ''
   let stopped = false
   let columns = buildColumns(store.get(), position, palette, chosen)
   let below: Layer[] = []
@@ -62,9 +68,14 @@ export function startScene(options: SceneOptions): Scene {
   let demand: Layer[] = []
 
   const paintGround = () => {
-    near = surface.view().zoom >= NEAR_ZOOM
-    below = surface.foreign ? [] : basemapLayers(basemap, palette, near)
-    labels = surface.foreign ? [] : labelLayers(basemap, palette, near, [...store.get().room.warehouses.values()])
+    painted_zoom = surface.view().zoom
+    if (surface.foreign) return
+    const near = painted_zoom >= NEAR_ZOOM
+    const ground = `${palette.name} ${near}`
+    if (ground !== painted_ground) below = basemapLayers(basemap, palette, near)
+    painted_ground = ground
+    const hidden = crowdedBy([...store.get().room.warehouses.values()], surface.view())
+    labels = labelLayers(basemap, palette, near, hidden)
   }
 
   const rebuild = (page: Page, wall_ms: number) => {
@@ -91,7 +102,7 @@ export function startScene(options: SceneOptions): Scene {
     const wall_ms = Date.now()
     if (wall_ms - last_wall_ms < frame_ms) return
     last_wall_ms = wall_ms
-    if (near !== surface.view().zoom >= NEAR_ZOOM || below.length + labels.length === 0) paintGround()
+    if (Math.abs(surface.view().zoom - painted_zoom) > REPAINT_ZOOM) paintGround()
     const before = columns
     rebuild(store.get(), wall_ms)
     const moving = placesAt(glide, wall_ms, position)
@@ -130,6 +141,14 @@ export function startScene(options: SceneOptions): Scene {
     destroy() {
       stopped = true
     },
+  }
+}
+
+function crowdedBy(warehouses: readonly { lng: number; lat: number }[], view: Projects) {
+  const signs = warehouses.map(({ lng, lat }) => view.project([lng, lat]))
+  return (at: [number, number]) => {
+    const [x = 0, y = 0] = view.project(at)
+    return signs.some(([sx = 0, sy = 0]) => Math.abs(x - sx) < SIGN.aside && y > sy - SIGN.above && y < sy + SIGN.below)
   }
 }
 

@@ -123,7 +123,7 @@ export function placeOf({ room }: Page, stage: Stage, selection: Selection, pare
   if (!order) return null
   const warehouse = room.warehouses.get(order.warehouse_id ?? '')
   const index = room.couriers.get(order.courier_id ?? '')?.index
-  const [lng, lat] = index === undefined ? [] : stage.scene.places().slice(2 * index, 2 * index + 2)
+  const [lng, lat] = index === undefined ? [] : room.fleet.position.subarray(2 * index, 2 * index + 2)
   const courier = lng === undefined || lat === undefined || Number.isNaN(lng) ? [] : [{ lng, lat }]
   return frameOf(parent, [order, ...(warehouse ? [warehouse] : []), ...courier], 14.5)
 }
