@@ -40,6 +40,8 @@ export default defineConfig({
           include: ['**/*.browser.test.ts'],
           exclude: ignored,
           ...real_servers,
+          // A click waits for frames that the processor draws.
+          testTimeout: 180_000,
           fileParallelism: false,
         },
       },
