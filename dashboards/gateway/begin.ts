@@ -31,8 +31,9 @@ export async function beginPicture(
     FOLLOWED.map(name => effects.ends(`${namespace}.${name}`)),
   )
   const now = effects.now()
-  const book = await effects.book(now - DEMAND_MS)
-  const picture = startPicture({ tenant_id, now, ...book })
+  const known_since = now - DEMAND_MS
+  const book = await effects.book(known_since)
+  const picture = startPicture({ tenant_id, now, known_since, ...book })
   takeSettings(picture, effects)
   const ends = { decisions: decisions ?? [], deliveries: deliveries ?? [], couriers: couriers ?? [] }
   return { picture, ends, next: new Map() }

@@ -26,6 +26,8 @@ export interface Picture {
   /** business ms of the last `advance` */
   now: number
   clock: Clock
+  /** business ms: a trip that the book did not name and that something happened to before this is over */
+  known_since: number
   decisions: Map<number, DecisionsPosition>
   /** partition of deliveries → next offset */
   deliveries: Map<number, number>
@@ -75,6 +77,8 @@ export const noChanges = (): Changes => ({
 
 /** Closed orders stay this long in sight, business ms. */
 export const CLOSED_MS = 10 * 60_000
+/** Trips that are over are remembered, so that an event that comes again does not bring them back. */
+const TRIP_OVER_MS = 120 * 60_000
 const ORDERS_MAX = 100_000
 
 /** Where a record lies. */
@@ -86,6 +90,8 @@ export interface At {
 export interface Start {
   tenant_id: string
   now: number
+  /** the book holds what is open, and of what is over only what changed since then; business ms */
+  known_since: number
   orders: Parameters<typeof fromBook>[0][]
   trips: Parameters<typeof tripFromBook>[0][]
   decisions_positions: Record<number, number>
@@ -99,6 +105,7 @@ export function startPicture(start: Start): Picture {
     tenant_id: start.tenant_id,
     now: start.now,
     clock: REAL_TIME,
+    known_since: start.known_since,
     decisions: new Map(),
     deliveries: new Map(),
     orders: new Map(),
@@ -122,16 +129,17 @@ export function startPicture(start: Start): Picture {
   for (const view of start.orders) putOrder(picture, fromBook(view))
   for (const view of start.trips) {
     const trip = tripFromBook(view)
-    putTrip(picture, { ...trip, order_ids: trip.order_ids.filter(id => !isClosed(picture, id)) })
+    putTrip(picture, { ...trip, order_ids: trip.order_ids.filter(id => isOpen(picture, id)) })
   }
   if (start.totals) picture.totals = { ...start.totals }
   advance(picture, start.now)
   return picture
 }
 
-const isClosed = (picture: Picture, order_id: string): boolean => {
+/** The book names every open order, so one that it does not name was brought long ago. */
+function isOpen(picture: Picture, order_id: string): boolean {
   const row = picture.orders.get(order_id)
-  return row !== undefined && closedAt(row) !== null
+  return row !== undefined && closedAt(row) === null
 }
 
 const namesOf = (picture: Picture): Names => ({ warehouse: id => picture.warehouses.get(id) })
@@ -227,8 +235,8 @@ export function applyDelivery(picture: Picture, event: DeliveryEvent, at: At): v
   picture.deliveries.set(at.partition, at.offset + 1)
   if (event.tenant_id !== picture.tenant_id) return
   const known = picture.trips.get(event.data.trip_id)
-  const trip = moveTrip(known, event)
-  if (trip !== known) putTrip(picture, trip)
+  const trip = known || event.occurred_at >= picture.known_since ? moveTrip(known, event) : undefined
+  if (trip && trip !== known) putTrip(picture, trip)
   if ('order_id' in event.data) carryOrder(picture, event.data.order_id, event)
   const item = tellDelivery(event, namesOf(picture))
   if (item) tell(picture.feed, item)
@@ -338,7 +346,7 @@ export function advance(picture: Picture, now: number): void {
     picture.changes.orders_gone.add(order_id)
   }
   for (const [trip_id, trip] of picture.trips) {
-    if (trip.live || trip.touched_at >= since) continue
+    if (trip.live || trip.touched_at >= picture.now - TRIP_OVER_MS) continue
     unlinkTrip(picture, trip)
     picture.trips.delete(trip_id)
   }

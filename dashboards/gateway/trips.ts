@@ -51,7 +51,7 @@ export function moveTrip(trip: TripRow | undefined, event: DeliveryEvent): TripR
     case 'delivery.failed':
     case 'delivery.returned': {
       const order_ids = before.order_ids.filter(order_id => order_id !== event.data.order_id)
-      return { ...before, ...head, order_ids, live: before.live && order_ids.length > 0 }
+      return { ...before, ...head, order_ids, live: order_ids.length > 0 }
     }
     default:
       return { ...before, ...head }
