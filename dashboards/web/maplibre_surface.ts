@@ -1,7 +1,8 @@
 import { type Layer, WebMercatorViewport } from '@deck.gl/core'
 import { MapboxOverlay } from '@deck.gl/mapbox'
-import { addProtocol, Map as MapLibre, type MapMouseEvent, type StyleSpecification } from 'maplibre-gl'
+import { addProtocol, Map as MapLibre, type MapMouseEvent, type StyleSpecification, setWorkerUrl } from 'maplibre-gl'
 import 'maplibre-gl/dist/maplibre-gl.css'
+import worker from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url'
 import { Protocol } from 'pmtiles'
 import type { Place, Surface, SurfaceEvents } from './surface.ts'
 import type { Palette, Rgb } from './theme.ts'
@@ -14,6 +15,7 @@ export function maplibreSurface(
   start: Place,
   events: SurfaceEvents,
 ): Surface {
+  setWorkerUrl(worker)
   const archive = url.replace(/^pmtiles:\/\//, '')
   const isArchive = archive.split('?')[0]?.endsWith('.pmtiles') ?? false
   if (isArchive) addProtocol('pmtiles', new Protocol().tile)

@@ -14,5 +14,6 @@ export default defineConfig({
     // deck.gl and luma.gl are one honest 800 kB chunk, loaded after the shell.
     chunkSizeWarningLimit: 1_200,
   },
+  worker: { format: 'es' },
   server: { proxy: { '/api': GATEWAY, '/socket.io': { target: GATEWAY, ws: true } } },
 })

@@ -59,15 +59,22 @@ export function WarehouseCard({ stage, store, id, onSelect }: CardProps) {
   )
 }
 
-/** Beside the marker, on the side that has room; narrow screens make it a sheet by CSS. */
+/** What the panels take at both sides, px. */
+const SIDES = { left: 324, right: 372 }
+
+/** Beside the marker where there is room between the panels, else below it; narrow screens make it a sheet by CSS. */
 function anchor(card: HTMLElement, stage: Stage, row: MapWarehouse): void {
   const view = stage.surface.view()
   const [x = 0, y = 0] = view.project([row.lng, row.lat])
   const { offsetWidth: width, offsetHeight: height } = card
-  const left = x + 34 + width < view.width - 380 ? x + 34 : x - 34 - width
-  const top = Math.min(Math.max(76, y - height / 3), view.height - height - 20)
-  card.style.setProperty('--x', `${Math.max(12, left).toFixed(0)}px`)
-  card.style.setProperty('--y', `${top.toFixed(0)}px`)
+  const right_most = view.width - SIDES.right - width
+  const right = x + 34
+  const left = x - 34 - width
+  const beside = right <= right_most ? right : left >= SIDES.left ? left : undefined
+  const top = beside === undefined ? y + 70 : y - height / 3
+  const at = beside ?? Math.max(SIDES.left, Math.min(x - width / 2, right_most))
+  card.style.setProperty('--x', `${at.toFixed(0)}px`)
+  card.style.setProperty('--y', `${Math.min(Math.max(76, top), view.height - height - 20).toFixed(0)}px`)
 }
 
 function OpenOrders({
