@@ -153,6 +153,16 @@ test('a request that is no HTTP does not stop the service', async () => {
   expect((await fetch(`${url}/healthz`)).status).toBe(200)
 })
 
+test('a connection that never asks anything does not hold up the end', async () => {
+  const other = await openHttp({ service: 'test', host: '127.0.0.1', port: 0, keys, log_level: 'silent', checks: {} })
+  const socket = connect(Number(new URL(await other.listen()).port), '127.0.0.1')
+  await once(socket, 'connect')
+  const ended = once(socket, 'close')
+  socket.resume()
+  await other.close()
+  await ended
+})
+
 test('/readyz names what fails and why; /healthz stays', async () => {
   expect((await fetch(`${url}/readyz`)).status).toBe(200)
   database_up = false

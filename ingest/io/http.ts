@@ -69,6 +69,8 @@ export interface Http {
 const BODY_BYTES_MAX = 1_048_576
 const DRAIN_BYTES_MAX = 67_108_864
 const CHECK_TIMEOUT_MS = 2_000
+/** for answers that are under way when the service stops */
+const CLOSE_GRACE_MS = 3_000
 const CORRELATION_ID = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/
 /** Asked every second by whatever watches the service: not worth a line each. */
 const WATCHED = new Set(['/healthz', '/readyz', '/metrics'])
@@ -94,7 +96,17 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
       request =>
         checkScope(authenticate, request, any_of),
     listen: () => app.listen({ host: options.host, port: options.port }),
-    close: () => app.close(),
+    close: () => closeWithin(app, CLOSE_GRACE_MS),
+  }
+}
+
+/** A connection on which nothing was ever asked counts as busy for Node, and so does a reader who never ends: neither may hold up a stop. */
+async function closeWithin(app: App, grace_ms: number): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), grace_ms)
+  try {
+    await app.close()
+  } finally {
+    clearTimeout(timer)
   }
 }
 
