@@ -19,6 +19,7 @@ export interface BeginEffects extends Pick<LiveEffects, 'now' | 'clock' | 'wareh
     trips: TripView[]
     decisions_positions: Record<number, number>
     decisions_epochs: Record<number, number>
+    decisions_source_offsets: Record<number, number>
     totals: Share
   }>
 }

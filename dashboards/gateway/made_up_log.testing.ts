@@ -74,7 +74,7 @@ class Town {
     const moves: Move[] = [
       () => this.#repeatDecisions(),
       extra => this.#repeatDelivery(extra),
-      () => this.#changeOwner(),
+      extra => extra % 12 === 0 && this.#changeOwner(),
     ]
     if (this.orders.length < ORDERS_MAX) moves.push(extra => this.#place(extra))
     const order = this.orders[which % Math.max(1, this.orders.length)]

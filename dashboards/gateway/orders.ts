@@ -148,6 +148,8 @@ function change(decided: Decided, decision: Decision, decided_at: number): Decid
       return decision.attempt === decided.attempt ? packed(decided, decision.fulfilment_id) : decided
     case 'order.shortened':
       return decision.attempt === decided.attempt ? shortened(decided, decision) : decided
+    case 'order.substituted':
+      return decision.attempt === decided.attempt ? substituted(decided, decision) : decided
     case 'promise.changed':
       return decision.attempt === decided.attempt ? { ...decided, promise: decision.promise } : decided
     default:
@@ -200,6 +202,20 @@ function shortened(decided: Decided, { fulfilment_id, line_id, quantity }: Decis
     const lines = new Map(part.lines)
     if (quantity === 0) lines.delete(line_id)
     else lines.set(line_id, quantity)
+    return { ...part, lines }
+  })
+  return { ...decided, parts }
+}
+
+/** The substitute is a line of its own; once it is there, the decision says nothing new. */
+function substituted(decided: Decided, decision: DecisionOf<'order.substituted'>): Decided {
+  const { fulfilment_id, line_id, substitute_line_id, quantity } = decision
+  const parts = decided.parts.map(part => {
+    const before = part.lines.get(line_id)
+    if (part.fulfilment_id !== fulfilment_id || before === undefined || part.lines.has(substitute_line_id)) return part
+    const lines = new Map(part.lines).set(substitute_line_id, quantity)
+    if (before > quantity) lines.set(line_id, before - quantity)
+    else lines.delete(line_id)
     return { ...part, lines }
   })
   return { ...decided, parts }

@@ -96,6 +96,7 @@ export interface Start {
   trips: Parameters<typeof tripFromBook>[0][]
   decisions_positions: Record<number, number>
   decisions_epochs: Record<number, number>
+  decisions_source_offsets?: Record<number, number>
   totals?: Share
 }
 
@@ -124,7 +125,8 @@ export function startPicture(start: Start): Picture {
   }
   for (const [partition, next_offset] of Object.entries(start.decisions_positions)) {
     const epoch = start.decisions_epochs[Number(partition)] ?? 0
-    picture.decisions.set(Number(partition), { epoch, next_offset, source_offset: -1, epochs: [] })
+    const source_offset = start.decisions_source_offsets?.[Number(partition)] ?? -1
+    picture.decisions.set(Number(partition), { epoch, next_offset, source_offset, epochs: [] })
   }
   for (const view of start.orders) putOrder(picture, fromBook(view))
   for (const view of start.trips) {
