@@ -106,8 +106,10 @@ async function warmUp(options: CityOptions, clock: CityClock, doors: Doors, even
     await delay(Math.min(1_000, Math.max(1, (evening - clock.now()) / clock.rate())))
     const rate = bearableRate(clock.rate(), options.speed, doors.report.calls.took_ms)
     if (rate === clock.rate() || clock.now() >= evening) continue
-    if (!told) options.say('the machine is busy: the half hour before the first look takes longer')
-    told = true
+    if (!told && rate < WARM_UP_RATE / 2) {
+      options.say('the machine is busy: the half hour before the first look takes longer')
+      told = true
+    }
     await setRate(rate)
   }
   await setRate(options.speed)
