@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { migratePostgres } from '../../sql/migrate.ts'
 import { type FreshDatabase, freshDatabase, freshNamespace, testServers, waitFor } from '../../world/servers/testing.ts'
-import { acceptOwn } from '../accept.ts'
+import { acceptOwn, bornAt } from '../accept.ts'
 import { partitionOf, REAL_TIME, topicName } from '../contract.ts'
 import type { TenantId } from '../events/envelope.ts'
 import { followClock } from './clock.ts'
@@ -114,6 +114,41 @@ test('a crash between the acknowledgement and the mark sends the same event agai
   await waitFor(async () => (await waiting()) === 0, { timeout_ms: 10_000, what: 'the outbox to be empty' })
   const [first, second, third] = rows.map(one => one.event.event_id)
   expect(await published('crash', 6)).toEqual([first, second, third, first, second, third])
+})
+
+test('an id too old for the engine is made anew in its row, and stays the same over a crash', async () => {
+  const [fresh, old] = [row('old'), row('old')]
+  const idOfAge = (age_ms: number) =>
+    `${(Date.now() - age_ms)
+      .toString(16)
+      .padStart(12, '0')
+      .replace(/^(.{8})/, '$1-')}-7000-8000-000000000001`
+  const old_id = idOfAge(2 * 3_600_000)
+  const ids = await enqueue(pool, [
+    { ...old, event: { ...old.event, event_id: old_id as typeof old.event.event_id } },
+    fresh,
+  ])
+  // Kafka takes nothing: the first send fails after the row has its new id, as in a crash.
+  let sends = 0
+  const failing: Producer = {
+    ...producer,
+    send: async (topic, message) => {
+      sends += 1
+      return sends <= 2 ? Promise.reject(new Error('away')) : producer.send(topic, message)
+    },
+  }
+  const relay = await beginRelay(failing)
+  const idsInRows = async (): Promise<string[]> =>
+    (
+      await pool.query(`SELECT event ->> 'event_id' AS event_id FROM outbox WHERE id = ANY($1) ORDER BY id`, [ids])
+    ).rows.map(found => found.event_id)
+  await waitFor(() => sends >= 2, { timeout_ms: 5_000, what: 'the first try' })
+  const renewed = await idsInRows()
+  expect(renewed[0]).not.toBe(old_id)
+  expect(bornAt(renewed[0] ?? '')).toBeGreaterThan(Date.now() - 60_000)
+  expect(renewed[1]).toBe(fresh.event.event_id)
+  expect(await relay.published(ids, 5_000)).toBe(true)
+  expect(await published('old', 2)).toEqual(renewed)
 })
 
 test('a row that Kafka refuses holds up its own zone only, and is told of', async () => {

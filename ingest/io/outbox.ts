@@ -1,7 +1,8 @@
+import { randomUUIDv7 } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { PoolClient } from 'pg'
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { Accepted, LogEvent } from '../accept.ts'
+import { type Accepted, bornAt, type LogEvent } from '../accept.ts'
 import { partitionOf, type Topic, topicName } from '../contract.ts'
 import { again } from './again.ts'
 import type { Producer } from './kafka.ts'
@@ -15,6 +16,9 @@ import type { Listener, Pool, Queryable } from './postgres.ts'
  * id, and each is marked by itself after its acknowledgement (a high-water mark would skip late commits). A crash between
  * the two sends a row again with the same event_id: readers drop it. A transaction that commits late may come after a
  * higher id: readers skip lower versions.
+ *
+ * The engine can't tell whether an id older than an hour is a repeat, and refuses it. So what waited long gets a new id,
+ * in its row first: a crash after that sends the same one again.
  */
 
 /** What goes out: of an accepted event, or made by hand. */
@@ -62,6 +66,8 @@ export interface Relay {
   close(): Promise<void>
 }
 
+/** Half of what the engine remembers: the rest is for Kafka to take it, and for the engine to read it. */
+const ID_AGE_MS_MAX = 30 * 60_000
 const POLL_MS = 1_000
 const PUBLISHED_POLL_MS = 10
 /** Some 200 kB of events: the reserve of the producer's buffer holds several zones' batches. */
@@ -132,6 +138,7 @@ export async function relayOutbox(options: RelayOptions): Promise<Relay> {
         WHERE zone_id = $1 AND published_at IS NULL AND topic = ANY($2) ORDER BY id LIMIT $3`,
       [zone_id, topics, BATCH_ROWS_MAX],
     )
+    await renewOldIds(client, rows)
     await publishRows(client, rows)
     return rows.length
   }
@@ -206,6 +213,19 @@ async function arePublished(pool: Pool, ids: readonly number[]): Promise<boolean
     [ids],
   )
   return rows[0]?.n === 0
+}
+
+/** Call it under the zone's lock: changes the rows in Postgres and in `rows`. */
+async function renewOldIds(client: PoolClient, rows: readonly Waiting[]): Promise<void> {
+  const old = rows.filter(row => bornAt(row.event.event_id) < Date.now() - ID_AGE_MS_MAX)
+  if (old.length === 0) return
+  const renewed = old.map(row => ({ row, event_id: randomUUIDv7() as LogEvent['event_id'] }))
+  await client.query(
+    `UPDATE outbox SET event = jsonb_set(event, '{event_id}', to_jsonb(r.event_id))
+       FROM unnest($1::bigint[], $2::text[]) AS r (id, event_id) WHERE outbox.id = r.id`,
+    [old.map(row => row.id), renewed.map(one => one.event_id)],
+  )
+  for (const { row, event_id } of renewed) row.event.event_id = event_id
 }
 
 /** Removes what was published a day ago; a failure waits for the next time. */
