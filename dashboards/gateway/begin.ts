@@ -8,8 +8,8 @@ import { applyBatch, type Ends, FOLLOWED, type Followed, followedTopic, hasCaugh
 import type { LiveEffects } from './live.ts'
 import { takeSettings } from './live.ts'
 import type { Metrics } from './metrics.ts'
-import type { Share } from './orders.ts'
 import { startPicture } from './picture.ts'
+import type { Share } from './totals.ts'
 
 /** The beginning: the ends of the log first, then the book, then everything after it. In this order nothing is missed. */
 export interface BeginEffects extends Pick<LiveEffects, 'now' | 'clock' | 'warehouses'> {

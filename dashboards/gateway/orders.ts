@@ -3,7 +3,6 @@ import type { OrderState, OrderView } from '../../dispatch/contract.ts'
 import type { DeliveryEvent } from '../../ingest/contract.ts'
 import type { Decision, DecisionOf, FulfilmentPart, PromiseTime } from '../../ingest/events/decisions.ts'
 import type { OrderRequest } from '../../ingest/events/orders.ts'
-import type { Counters } from '../contract.ts'
 
 /**
  * One order of the picture: what the engine decided of it and what happened on the road, kept apart, because they come from
@@ -255,40 +254,3 @@ export const stateOf = (row: OrderRow): OrderState | null =>
 
 export const closedAt = (row: OrderRow): number | null =>
   row.carried ? row.carried.closed_at : (row.decided?.closed_at ?? null)
-
-/** The share of one order in the counters: what changes in it changes them, and nothing is counted twice. */
-export type Share = Pick<
-  Counters,
-  'placed' | 'routed' | 'rerouted' | 'rejected' | 'cancelled' | 'delivered' | 'failed' | 'late' | 'open'
->
-
-export const NO_SHARE: Share = {
-  placed: 0,
-  routed: 0,
-  rerouted: 0,
-  rejected: 0,
-  cancelled: 0,
-  delivered: 0,
-  failed: 0,
-  late: 0,
-  open: 0,
-}
-
-export function shareOf(row: OrderRow): Share {
-  const { decided } = row
-  if (!decided) return NO_SHARE
-  const state = stateOf(row)
-  const promised = decided.first_deliver_by
-  const closed_at = closedAt(row)
-  return {
-    placed: 1,
-    routed: promised === null ? 0 : 1,
-    rerouted: promised === null ? 0 : Math.max(0, decided.attempt - 1),
-    rejected: Number(state === 'rejected'),
-    cancelled: Number(state === 'cancelled'),
-    delivered: Number(state === 'delivered'),
-    failed: Number(state === 'failed'),
-    late: Number(state === 'delivered' && promised !== null && (closed_at ?? 0) > promised),
-    open: Number(closed_at === null),
-  }
-}

@@ -6,9 +6,11 @@ import type { MinutePoint } from '../contract.ts'
 import { type Demand, forgetDemand, newDemand, want } from './demand.ts'
 import { type Feed, newFeed, tell } from './feed.ts'
 import { courierFromView, type Fleet, hearCourier, newFleet } from './fleet.ts'
-import { carry, closedAt, decide, fromBook, NO_SHARE, type OrderRow, orderOf, type Share, shareOf } from './orders.ts'
+import { carry, closedAt, decide, fromBook, type OrderRow, orderOf } from './orders.ts'
+import { type At, bookPosition, type DecisionsPositions, judge } from './positions.ts'
 import { type Names, tellDecisions, tellDelivery, tellWarehouse } from './sentences.ts'
-import { moveTrip, type TripRow, tripFromBook } from './trips.ts'
+import { addTo, NO_SHARE, type Share, shareOf } from './totals.ts'
+import { link, moveTrip, type TripLinks, type TripRow, tripFromBook, unlink } from './trips.ts'
 
 /**
  * What the room shows: a fold over the book, and then over decisions, deliveries and couriers. No clock, no I/O.
@@ -28,14 +30,14 @@ export interface Picture {
   clock: Clock
   /** business ms: a trip that the book did not name and that something happened to before this is over */
   known_since: number
-  decisions: Map<number, DecisionsPosition>
+  decisions: DecisionsPositions
   /** partition of deliveries → next offset */
   deliveries: Map<number, number>
   orders: Map<string, OrderRow>
   trips: Map<string, TripRow>
   /** order → its trips, over ones included */
-  trips_of_order: Map<string, Set<string>>
-  trips_of_courier: Map<string, Set<string>>
+  trips_of_order: TripLinks
+  trips_of_courier: TripLinks
   warehouses: Map<string, WarehouseRow>
   /** s until an order of one line would be packed, from the live view; absent: not known */
   ready_in_s: Map<string, number>
@@ -46,14 +48,6 @@ export interface Picture {
   minutes: MinutePoint[] | null
   minutes_as_of: number | null
   changes: Changes
-}
-
-interface DecisionsPosition {
-  epoch: number
-  next_offset: number
-  source_offset: number
-  /** where each epoch was first seen, newest last: tells which records of the past were void */
-  epochs: { epoch: number; offset: number }[]
 }
 
 /** What the room has to hear of: ids, so that ten changes of one order between two ticks are one row. */
@@ -80,12 +74,6 @@ export const CLOSED_MS = 10 * 60_000
 /** Trips that are over are remembered, so that an event that comes again does not bring them back. */
 const TRIP_OVER_MS = 120 * 60_000
 const ORDERS_MAX = 100_000
-
-/** Where a record lies. */
-export interface At {
-  partition: number
-  offset: number
-}
 
 export interface Start {
   tenant_id: string
@@ -126,7 +114,7 @@ export function startPicture(start: Start): Picture {
   for (const [partition, next_offset] of Object.entries(start.decisions_positions)) {
     const epoch = start.decisions_epochs[Number(partition)] ?? 0
     const source_offset = start.decisions_source_offsets?.[Number(partition)] ?? -1
-    picture.decisions.set(Number(partition), { epoch, next_offset, source_offset, epochs: [] })
+    picture.decisions.set(Number(partition), bookPosition(epoch, next_offset, source_offset))
   }
   for (const view of start.orders) putOrder(picture, fromBook(view))
   for (const view of start.trips) {
@@ -150,48 +138,14 @@ const namesOf = (picture: Picture): Names => ({ warehouse: id => picture.warehou
 
 /** Records of one partition in the order of the log; from any offset, as often as one likes. */
 export function applyDecisions(picture: Picture, record: DecisionsRecord, at: At): void {
-  const position = positionOf(picture, at.partition)
-  noteEpoch(position, record.epoch, at.offset)
-  if (at.offset < position.next_offset) {
-    if (record.kind === 'decided' && !wasVoid(position, record.epoch, at.offset)) tellRecord(picture, record)
-    return
+  const verdict = judge(picture.decisions, record, at)
+  if (verdict === 'void' || record.kind === 'owner' || record.tenant_id !== picture.tenant_id) return
+  if (verdict === 'new') {
+    for (const decision of record.decisions) {
+      const order_id = orderOf(decision)
+      if (order_id !== undefined) decideOrder(picture, order_id, decision, record.decided_at)
+    }
   }
-  position.next_offset = at.offset + 1
-  if (record.epoch < position.epoch) return
-  position.epoch = record.epoch
-  if (record.kind === 'owner' || Number(record.source_offset) <= position.source_offset) return
-  position.source_offset = Number(record.source_offset)
-  if (record.tenant_id !== picture.tenant_id) return
-  for (const decision of record.decisions) {
-    const order_id = orderOf(decision)
-    if (order_id !== undefined) decideOrder(picture, order_id, decision, record.decided_at)
-  }
-  tellRecord(picture, record)
-}
-
-function positionOf(picture: Picture, partition: number): DecisionsPosition {
-  let position = picture.decisions.get(partition)
-  if (!position) {
-    position = { epoch: 0, next_offset: 0, source_offset: -1, epochs: [] }
-    picture.decisions.set(partition, position)
-  }
-  return position
-}
-
-const EPOCHS_MAX = 100
-
-function noteEpoch({ epochs }: DecisionsPosition, epoch: number, offset: number): void {
-  const known = epochs.find(one => one.epoch === epoch)
-  if (known) known.offset = Math.min(known.offset, offset)
-  else epochs.push({ epoch, offset })
-  if (epochs.length > EPOCHS_MAX) epochs.shift()
-}
-
-const wasVoid = ({ epochs }: DecisionsPosition, epoch: number, offset: number): boolean =>
-  epochs.some(one => one.epoch > epoch && one.offset < offset)
-
-function tellRecord(picture: Picture, record: DecisionRecord): void {
-  if (record.tenant_id !== picture.tenant_id) return
   for (const item of tellDecisions(record, namesOf(picture))) tell(picture.feed, item)
 }
 
@@ -216,10 +170,6 @@ function putOrder(picture: Picture, row: OrderRow): void {
   if (row.decided) want(picture.demand, row.order_id, row.decided)
   if (before?.decided?.warehouse_id) picture.changes.warehouses.add(before.decided.warehouse_id)
   touchOrder(picture, row.order_id)
-}
-
-function addTo(totals: Share, after: Share, before: Share): void {
-  for (const name of Object.keys(NO_SHARE) as (keyof Share)[]) totals[name] += after[name] - before[name]
 }
 
 function touchOrder(picture: Picture, order_id: string): void {
@@ -267,18 +217,6 @@ function putTrip(picture: Picture, trip: TripRow): void {
 function unlinkTrip(picture: Picture, trip: TripRow): void {
   unlink(picture.trips_of_courier, trip.courier_id, trip.trip_id)
   for (const order_id of trip.order_ids) unlink(picture.trips_of_order, order_id, trip.trip_id)
-}
-
-function link(links: Map<string, Set<string>>, from: string, trip_id: string): void {
-  const trips = links.get(from)
-  if (trips) trips.add(trip_id)
-  else links.set(from, new Set([trip_id]))
-}
-
-function unlink(links: Map<string, Set<string>>, from: string, trip_id: string): void {
-  const trips = links.get(from)
-  trips?.delete(trip_id)
-  if (trips?.size === 0) links.delete(from)
 }
 
 /** The trip that is under way: at most one in the log; of two during a catch-up the newer, since ids are UUIDv7. */

@@ -57,3 +57,18 @@ export function moveTrip(trip: TripRow | undefined, event: DeliveryEvent): TripR
       return { ...before, ...head }
   }
 }
+
+/** Which trips belong to an order, or to a courier. */
+export type TripLinks = Map<string, Set<string>>
+
+export function link(links: TripLinks, from: string, trip_id: string): void {
+  const trips = links.get(from)
+  if (trips) trips.add(trip_id)
+  else links.set(from, new Set([trip_id]))
+}
+
+export function unlink(links: TripLinks, from: string, trip_id: string): void {
+  const trips = links.get(from)
+  trips?.delete(trip_id)
+  if (trips?.size === 0) links.delete(from)
+}
