@@ -49,6 +49,8 @@ export function admitContent(zone: ZoneState, event: OperationsEvent): Refused |
 }
 
 function admitOrder(zone: ZoneState, request: OrderRequest): Refused | null {
+  const line_ids = new Set(request.lines.map(({ line_id }) => line_id))
+  if (line_ids.size < request.lines.length) return dead('wrong_shape', `order ${request.order_id} names a line twice`)
   const known = zone.orders.get(request.order_id)
   if (!known) return null
   if (known.content === contentOf(request)) return { kind: 'duplicate' }

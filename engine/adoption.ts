@@ -17,11 +17,12 @@ export interface Adoption {
   decisions: Map<number, Decision[]>
 }
 
-export const newAdoption = (epoch: number, marker_offset: number, from: number): Adoption => ({
+/** `decisions_epoch`: the highest epoch that lies before the offset from which `decisions` will be read. */
+export const newAdoption = (epoch: number, marker_offset: number, from: number, decisions_epoch: number): Adoption => ({
   marker_offset,
   epoch,
   from,
-  highest_epoch: 0,
+  highest_epoch: decisions_epoch,
   through: -1,
   decisions: new Map(),
 })

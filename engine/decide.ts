@@ -11,8 +11,9 @@ import type { DecisionStream, ZoneState } from './state.ts'
  * asks for the next one, so two orders of one step never get the same unit.
  */
 export function* decide(zone: ZoneState, event: OperationsEvent): DecisionStream {
-  yield* decideEvent(zone, event)
+  // First, so that nobody is refused for goods that a dead hold keeps.
   yield* expireHolds(zone)
+  yield* decideEvent(zone, event)
   yield* rerouteWaiting(zone)
   yield* coverShortfalls(zone)
 }

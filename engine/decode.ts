@@ -1,3 +1,4 @@
+import { isValidCell } from 'h3-js'
 import { type Static, type TSchema, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { type CourierEvent, type OperationsEvent, operations_events, partitionOf } from '../ingest/contract.ts'
@@ -44,12 +45,20 @@ function decoder<Event>(family: Family, keyOf: (event: Event) => string) {
       const [first] = validator.Errors(value)
       return { reason: 'wrong_shape', detail: `${first?.instancePath ?? ''} ${first?.message ?? ''}`.trim() }
     }
+    const cell = badCell(value)
+    if (cell !== undefined) return { reason: 'wrong_shape', detail: `${cell} is not an H3 cell` }
     const event = value as Event
     if (partitionOf(keyOf(event), partitions) !== partition) {
       return { reason: 'wrong_partition', detail: `${keyOf(event)} does not belong to partition ${partition}` }
     }
     return { event }
   }
+}
+
+/** The pattern lets through texts that h3-js throws at; the fold must never throw. */
+function badCell(value: object): string | undefined {
+  const { data } = value as { data: { cell?: string; order?: { cell: string } } }
+  return [data.cell, data.order?.cell].find(cell => cell !== undefined && !isValidCell(cell))
 }
 
 export const decodeOperation = decoder<OperationsEvent>(operations_events, event => event.zone_id)

@@ -12,9 +12,9 @@ import {
   type OrderState,
   openOf,
   REROUTES_A_STEP,
-  type Reservation,
   type StockState,
   type WarehouseState,
+  WEIGHT_A_STEP,
   type ZoneState,
 } from './state.ts'
 import { move, stockOf } from './stock.ts'
@@ -308,7 +308,7 @@ function substituteLine(zone: ZoneState, decision: DecisionOf<'order.substituted
   stockOf(warehouse, sku, line.unit).reserved += quantity
   warehouse.open_lines += 1
   fulfilment.lines.push({
-    line_id: substituteLineId(line.line_id, fulfilment.lines.length),
+    line_id: decision.substitute_line_id,
     sku,
     unit: line.unit,
     granted: quantity,
@@ -318,10 +318,6 @@ function substituteLine(zone: ZoneState, decision: DecisionOf<'order.substituted
     expired: 0,
   })
 }
-
-/** A substitute is a line of its own, named after the one it stands for. */
-export const substituteLineId = (line_id: string, place: number): Reservation['line_id'] =>
-  `${line_id}.s${place}` as Reservation['line_id']
 
 function moveFulfilment(zone: ZoneState, decision: DecisionOf<'order.picking'> | DecisionOf<'order.packed'>): void {
   const order = zone.orders.get(decision.order_id)
@@ -363,18 +359,38 @@ function correctStock(zone: ZoneState, decision: DecisionOf<'stock.corrected'>, 
   stock.on_hand = decision.on_hand
   stock.safety = decision.safety
   if (event.type === 'stock.counted') {
-    stock.counted_as_of = event.data.as_of
+    const as_of = Math.min(event.data.as_of, zone.time)
+    stock.counted_as_of = as_of
     // What moved before the count is in it already.
-    stock.movements = stock.movements.filter(({ at }) => at > event.data.as_of)
+    stock.movements = stock.movements.filter(({ at }) => at > as_of)
   }
   noteShort(zone, decision.warehouse_id, decision.sku, stock, decision.cause)
 }
+
+/**
+ * How many of the waiting fulfilments one step tries: bounded by what their decisions may weigh, since a record above
+ * Kafka's 1 MB could never be published.
+ */
+export function reroutesOfStep(zone: ZoneState): number {
+  let weight = 0
+  let count = 0
+  for (const { order_id, fulfilment_id } of zone.reroute) {
+    const part = zone.orders.get(order_id)?.fulfilments.find(one => one.fulfilment_id === fulfilment_id)
+    weight += decisionWeight(zone, part?.lines.length ?? 0)
+    if (count > 0 && (count >= REROUTES_A_STEP || weight > WEIGHT_A_STEP)) break
+    count += 1
+  }
+  return count
+}
+
+/** Lines and candidates of one re-routing, each some 200 bytes at the most. */
+export const decisionWeight = (zone: ZoneState, lines: number): number => lines + zone.policy.candidates_max
 
 // ── After the step ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Takes off the work list what this step has tried, and forgets what is over. */
 export function finishStep(zone: ZoneState): void {
-  if (zone.reroute.length > 0) zone.reroute.splice(0, REROUTES_A_STEP)
+  if (zone.reroute.length > 0) zone.reroute.splice(0, reroutesOfStep(zone))
   if (zone.short.length > 0) zone.short = zone.short.filter(entry => isStillShort(zone, entry))
   let old = 0
   for (const { order_id, at } of zone.closed) {

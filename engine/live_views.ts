@@ -41,6 +41,8 @@ export function openLiveViews(options: {
   const whole = new Map<string, ViewChange['view']>()
   let writing: Promise<void> | null = null
   let trouble: string | null = null
+  let replacing = false
+  let probing: Promise<void> | null = null
   const told = options.on_write ?? (() => undefined)
 
   async function write(writes: ViewWrite[]): Promise<void> {
@@ -53,7 +55,7 @@ export function openLiveViews(options: {
         if (answer === 'ok') written.set(key, { fence, view })
         if (answer === 'whole') whole.set(key, view)
       })
-      trouble = null
+      trouble = answers.includes('older') ? 'Redis holds views of a newer owner, or of another installation' : null
     } catch (error) {
       // Whether the write arrived is not known: everything it touched is written anew.
       for (const { view } of writes) whole.set(keyOf(view), view)
@@ -62,23 +64,21 @@ export function openLiveViews(options: {
     }
   }
 
-  function takePending(): ViewWrite[] {
+  /** What waits for a whole view stays: the snapshot that is on its way may be older. */
+  function takeWritable(): ViewWrite[] {
     const writes: ViewWrite[] = []
     for (const [key, { change, fields, fence }] of pending) {
       const expects = written.get(key)?.fence
       if (!expects) whole.set(key, change.view)
       if (whole.has(key) || !expects) continue
+      pending.delete(key)
       writes.push({ view: change.view, expects, fence, meta: change.meta, fields: [...fields].flat() })
     }
-    pending.clear()
     return writes
   }
 
   async function drain(): Promise<void> {
-    while (pending.size > 0) {
-      const writes = takePending()
-      if (writes.length > 0) await write(writes)
-    }
+    for (let writes = takeWritable(); writes.length > 0; writes = takeWritable()) await write(writes)
   }
 
   /** One at a time: writes, replacements and probes never overtake each other. */
@@ -96,25 +96,29 @@ export function openLiveViews(options: {
       if (!writing && pending.size > 0) void alone(drain)
     },
     wanting() {
-      if (whole.size === 0) return null
+      if (whole.size === 0 || replacing) return null
       const views = [...whole.values()]
       return {
         warehouse_ids: views.flatMap(view => (view.kind === 'warehouse' ? [view.warehouse_id] : [])),
         fleet: views.some(view => view.kind === 'fleet'),
       }
     },
-    replace: (changes, fences) =>
-      alone(async () => {
+    replace(changes, fences) {
+      replacing = true
+      return alone(async () => {
         const writes = changes.map(({ view, meta, fields }): ViewWrite => {
           const fence = view.kind === 'fleet' ? fences.couriers : fences.operations
           return { view, expects: null, fence, meta, fields }
         })
         for (const { view } of changes) whole.delete(keyOf(view))
         if (writes.length > 0) await write(writes)
+        replacing = false
         await drain()
-      }),
-    probe: () =>
-      alone(async () => {
+      })
+    },
+    probe() {
+      if (probing) return probing
+      probing = alone(async () => {
         const known = [...written.values()]
         const fences = await readFences(
           options.redis,
@@ -124,7 +128,10 @@ export function openLiveViews(options: {
         known.forEach(({ view, fence }, place) => {
           if (fences && fences[place] !== `${fence.epoch}:${fence.offset}`) whole.set(keyOf(view), view)
         })
-      }),
+        probing = null
+      })
+      return probing
+    },
     idle: async () => {
       while (writing) await writing
     },

@@ -6,7 +6,7 @@ import { encodeStock, type WarehouseView } from './contract.ts'
 import { decodeCourier, decodeOperation } from './decode.ts'
 import { decodeFleet, encodeFleet, type FleetState, stepFleet } from './fleet.ts'
 import { newRecordPacker, type RecordPacker, unpackMessages } from './pack.ts'
-import type { CheckpointBytes, Due, Folded, FoldRequest, LoadRequest, PackedMessages, ViewChange } from './protocol.ts'
+import type { CheckpointBytes, Due, Folded, FoldWork, LoadRequest, PackedMessages, ViewChange } from './protocol.ts'
 import { promiseTerms } from './routing.ts'
 import { newZone, type WarehouseState, type ZoneState } from './state.ts'
 import { noteTouched, type Touched } from './touched.ts'
@@ -46,7 +46,7 @@ export function checkpointPartition(held: Partition): CheckpointBytes {
 
 // ── Folding a batch ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-export function foldBatch(held: Partition, request: FoldRequest): Folded {
+export function foldBatch(held: Partition, request: FoldWork): Folded {
   const folded: Folding = {
     records: newRecordPacker(),
     dead: [],
@@ -63,7 +63,7 @@ export function foldBatch(held: Partition, request: FoldRequest): Folded {
 /** What a batch has come to so far. */
 type Folding = Omit<Folded, 'records'> & { records: RecordPacker }
 
-function foldOperations(held: Partition, request: FoldRequest, folded: Folding): void {
+function foldOperations(held: Partition, request: FoldWork, folded: Folding): void {
   const touched: Map<ZoneState, Touched> = new Map()
   for (const message of unpackMessages(request.messages)) {
     const { offset, appended_at, value } = message
@@ -158,7 +158,7 @@ function noteDecisions(
   }
 }
 
-function earliestDue(held: Partition): Due | null {
+export function earliestDue(held: Partition): Due | null {
   let earliest: Due | null = null
   for (const zone of held.zones.values()) {
     const time = nextDue(zone)

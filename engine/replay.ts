@@ -27,21 +27,8 @@ export function replayPartition(
 ): Replayed {
   const nothing = { next_offset: 0, bytes: null }
   const held = loadPartition({ kind: 'load', ...at, epoch: 1, operations: nothing, couriers: nothing })
-  const { partition } = at
-  const folded = foldBatch(held, {
-    kind: 'fold',
-    topic: 'operations',
-    partition,
-    messages: packMessages(operations),
-    adopted: null,
-  })
-  const moved = foldBatch(held, {
-    kind: 'fold',
-    topic: 'couriers',
-    partition,
-    messages: packMessages(couriers),
-    adopted: null,
-  })
+  const folded = foldBatch(held, { topic: 'operations', messages: packMessages(operations), adopted: null })
+  const moved = foldBatch(held, { topic: 'couriers', messages: packMessages(couriers), adopted: null })
   const stock = new Map<string, Map<string, string>>()
   const fleet = new Map<string, string>()
   for (const { view, fields } of wholeViews(held, 'all', true)) {

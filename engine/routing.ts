@@ -79,7 +79,7 @@ function ranked(zone: ZoneState, wish: Wish, not?: WarehouseId): Ranked[] {
  */
 const reachByCell = new WeakMap<ZoneState['warehouses'], Map<string, Map<WarehouseId, Reach>>>()
 
-function reachable(zone: ZoneState, cell: string): Map<WarehouseId, Reach> {
+export function reachable(zone: ZoneState, cell: string): Map<WarehouseId, Reach> {
   let cells = reachByCell.get(zone.warehouses)
   if (!cells) {
     cells = new Map()

@@ -89,7 +89,7 @@ function makeLog(partition: number, seed: number, length: number): SimulatedMess
     const messages = packMessages([
       { offset, appended_at: message.appended_at, key: null, value: message.value, headers: {} },
     ])
-    foldBatch(held, { kind: 'fold', topic: 'operations', partition, messages, adopted: null })
+    foldBatch(held, { topic: 'operations', messages, adopted: null })
   }
   return log
 }

@@ -3,13 +3,13 @@ import { Piscina } from 'piscina'
 import { partitionOf, topicName } from '../ingest/contract.ts'
 import type { DeadLetterHeaders } from '../ingest/events/dead_letters.ts'
 import { SCHEMA_VERSION } from '../ingest/events/envelope.ts'
-import type { KafkaClient, Producer } from '../ingest/io/kafka.ts'
+import { type KafkaClient, type Producer, topicEnds } from '../ingest/io/kafka.ts'
 import type { Log } from '../ingest/io/log.ts'
 import type { Pool } from '../ingest/io/postgres.ts'
 import { type LogBatch, openReader, type TopicPartition } from '../ingest/io/reader.ts'
 import { type Adoption, adopt, newAdoption } from './adoption.ts'
 import { FOLD_VERSION } from './checkpoint.ts'
-import { raiseEpoch, readCheckpoint, writeCheckpoint } from './io/postgres.ts'
+import { isNewestOwner, raiseEpoch, readCheckpoint, writeCheckpoint } from './io/postgres.ts'
 import type { RedisClient } from './io/redis.ts'
 import { type LiveViews, openLiveViews } from './live_views.ts'
 import type { EngineMetrics } from './metrics.ts'
@@ -68,8 +68,13 @@ interface Owned {
   /** `next` as the last checkpoint has it */
   saved: { operations: number; couriers: number }
   saved_at: number
-  /** offset in `decisions` behind everything that is folded and acknowledged */
+  /** offset in `decisions` behind everything that is folded and acknowledged, and the highest epoch before it */
   decisions_next: number
+  decisions_epoch: number
+  /** end of `operations` at the takeover: until it is folded in, Redis may know more than we do */
+  catch_up_to: number
+  views_begun: boolean
+  maintaining: boolean
   /** everything folded is acknowledged: only then may the state become a checkpoint */
   settled: boolean
   due: Due | null
@@ -100,28 +105,33 @@ export async function runEngine(options: EngineOptions): Promise<Engine> {
 
   // ── Becoming the owner ────────────────────────────────────────────────────────────────────────────────────────────
 
-  function own(partition: number): Promise<Owned> {
-    let owner = owned.get(partition)
-    if (!owner) {
-      owner = takeOver(partition)
-      owned.set(partition, owner)
-      // A failed try is forgotten, so that the reader's next one begins anew.
-      owner.catch(() => owned.delete(partition))
-    }
+  function own(partition: number, signal: AbortSignal): Promise<Owned> {
+    const known = owned.get(partition)
+    if (known) return known
+    const owner = takeOver(partition, signal)
+    owned.set(partition, owner)
+    // A failed try is forgotten, so that the reader's next one begins anew.
+    owner.catch(() => {
+      if (owned.get(partition) === owner) owned.delete(partition)
+    })
     return owner
   }
 
-  async function takeOver(partition: number): Promise<Owned> {
+  async function takeOver(partition: number, signal: AbortSignal): Promise<Owned> {
+    signal.throwIfAborted()
+    const ends = await topicEnds(kafka, topics.operations)
+    signal.throwIfAborted()
     const epoch = await raiseEpoch(pool, partition, options.owner)
     const marker = { kind: 'owner', epoch, fold_version: FOLD_VERSION, owner: options.owner }
     const value = Buffer.from(JSON.stringify(marker))
+    signal.throwIfAborted()
     const { offset: marker_offset } = await producer.send(topics.decisions, { partition, key: 'owner', value })
     const [operations, couriers] = await Promise.all([
       readCheckpoint(pool, 'operations', partition),
       readCheckpoint(pool, 'couriers', partition),
     ])
     const next = { operations: operations?.next_offset ?? 0, couriers: couriers?.next_offset ?? 0 }
-    await worker(partition, {
+    const due = await worker<Due | null>(partition, {
       kind: 'load',
       partition,
       partitions,
@@ -133,15 +143,19 @@ export async function runEngine(options: EngineOptions): Promise<Engine> {
     return {
       partition,
       epoch,
-      adoption: newAdoption(epoch, marker_offset, next.operations),
+      adoption: newAdoption(epoch, marker_offset, next.operations, operations?.decisions_epoch ?? 0),
       adopted: Promise.withResolvers(),
       adopt_from: operations?.decisions_next ?? 0,
       next,
       saved: { ...next },
       saved_at: Date.now(),
       decisions_next: operations?.decisions_next ?? 0,
+      decisions_epoch: operations?.decisions_epoch ?? 0,
+      catch_up_to: ends[partition]?.high ?? 0,
+      views_begun: false,
+      maintaining: false,
       settled: true,
-      due: null,
+      due,
       views: openLiveViews({ redis: options.redis, namespace, on_write: metrics.viewWritten }),
       probed_at: 0,
       turn: Promise.resolve(),
@@ -149,16 +163,15 @@ export async function runEngine(options: EngineOptions): Promise<Engine> {
     }
   }
 
-  async function start({ topic, partition }: TopicPartition): Promise<number> {
-    const owner = await own(partition)
+  async function start({ topic, partition }: TopicPartition, signal: AbortSignal): Promise<number> {
+    const owner = await own(partition, signal)
     if (topic === topics.decisions) return owner.adopt_from
     await owner.adopted.promise
     return topic === topics.operations ? owner.next.operations : owner.next.couriers
   }
 
   async function readDecisions(batch: LogBatch): Promise<'stop' | undefined> {
-    const owner = await owned.get(batch.partition)
-    if (!owner) return undefined
+    const owner = await ownerOf(batch)
     for (const { offset, value } of batch.messages) {
       if (!adopt(owner.adoption, offset, value)) continue
       log.info(
@@ -166,11 +179,17 @@ export async function runEngine(options: EngineOptions): Promise<Engine> {
         'adopted what was decided',
       )
       finishAdoption(owner)
-      await rewriteViews(owner, 'all')
       owner.adopted.resolve()
       return 'stop'
     }
     return undefined
+  }
+
+  /** @throws Error when the partition is not ours any more: a batch of it must not count as handled */
+  async function ownerOf({ partition }: LogBatch): Promise<Owned> {
+    const owner = await owned.get(partition)
+    if (!owner || owner.signal.signal.aborted) throw new Error(`partition ${partition} is not ours any more`)
+    return owner
   }
 
   // ── Folding ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -182,8 +201,7 @@ export async function runEngine(options: EngineOptions): Promise<Engine> {
   }
 
   async function foldBatch(batch: LogBatch): Promise<undefined> {
-    const owner = await owned.get(batch.partition)
-    if (!owner) return undefined
+    const owner = await ownerOf(batch)
     const topic = batch.topic === topics.operations ? 'operations' : 'couriers'
     // What is folded is never folded again: if anything goes wrong between the fold and Kafka's acknowledgement, this
     // memory is of no more use, and a new owner begins from the checkpoint.
@@ -195,10 +213,12 @@ export async function runEngine(options: EngineOptions): Promise<Engine> {
   }
 
   async function foldAndPublish(owner: Owned, topic: 'operations' | 'couriers', batch: LogBatch): Promise<void> {
+    if (owner.signal.signal.aborted) throw new Error(`partition ${owner.partition} is not ours any more`)
     const started = performance.now()
     const messages = packMessages(batch.messages)
-    const adopted = topic === 'operations' && owner.adoption.through >= owner.next.operations ? owner.adoption : null
-    const request: FoldRequest = { kind: 'fold', topic, partition: owner.partition, messages, adopted }
+    const { partition, epoch } = owner
+    const adopted = topic === 'operations' ? adoptedOf(owner.adoption, batch) : null
+    const request: FoldRequest = { kind: 'fold', topic, partition, epoch, messages, adopted }
     owner.settled = false
     const folded = await worker<Folded>(owner.partition, request, [messages.index.buffer, messages.bytes.buffer])
     await publish(owner, batch, folded)
@@ -269,8 +289,8 @@ export async function runEngine(options: EngineOptions): Promise<Engine> {
     wanted: 'all' | { warehouse_ids: string[]; fleet: boolean },
   ): Promise<void> {
     const which = wanted === 'all' ? { warehouse_ids: 'all' as const, fleet: true } : wanted
-    const changes = await worker<ViewChange[]>(owner.partition, { kind: 'whole', partition: owner.partition, ...which })
-    const { epoch, next } = owner
+    const { partition, epoch, next } = owner
+    const changes = await worker<ViewChange[]>(partition, { kind: 'whole', partition, epoch, ...which })
     // Not awaited: Redis never holds up the fold. A failed write is wanted again.
     void owner.views.replace(changes, {
       operations: { epoch, offset: next.operations - 1 },
@@ -279,11 +299,13 @@ export async function runEngine(options: EngineOptions): Promise<Engine> {
   }
 
   async function saveCheckpoint(owner: Owned): Promise<void> {
-    const { epoch, decisions_next, next, saved, settled } = owner
+    const { partition, epoch, decisions_next, decisions_epoch, next, saved, settled } = owner
     if (!settled || (next.operations === saved.operations && next.couriers === saved.couriers)) return
-    const bytes = await worker<CheckpointBytes>(owner.partition, { kind: 'checkpoint', partition: owner.partition })
-    const write = { partition: owner.partition, epoch, fold_version: FOLD_VERSION, decisions_next, ...bytes }
+    const bytes = await worker<CheckpointBytes>(partition, { kind: 'checkpoint', partition, epoch })
+    const write = { partition, epoch, fold_version: FOLD_VERSION, decisions_next, decisions_epoch, ...bytes }
     if (!(await writeCheckpoint(pool, write))) {
+      // Lost in the regular way while this was under way: nothing is wrong.
+      if (owner.signal.signal.aborted) return
       options.fault(new Error(`partition ${owner.partition} has a newer owner than epoch ${epoch}`))
       return
     }
@@ -297,7 +319,9 @@ export async function runEngine(options: EngineOptions): Promise<Engine> {
       owner.probed_at = now
       void owner.views.probe()
     }
-    const wanting = owner.views.wanting()
+    const caught_up = owner.next.operations >= owner.catch_up_to
+    const wanting = caught_up ? (owner.views_begun ? owner.views.wanting() : 'all') : null
+    if (caught_up) owner.views_begun = true
     if (wanting) await inTurn(owner, () => rewriteViews(owner, wanting))
     if (now - owner.saved_at >= options.checkpoint_every_ms) {
       owner.saved_at = now
@@ -308,7 +332,6 @@ export async function runEngine(options: EngineOptions): Promise<Engine> {
 
   /** Time went on and nothing else did. */
   async function tick(owner: Owned, due: Due): Promise<void> {
-    owner.due = null
     const event = {
       event_id: randomUUIDv7(),
       type: 'tick',
@@ -324,24 +347,25 @@ export async function runEngine(options: EngineOptions): Promise<Engine> {
     }
     const value = Buffer.from(JSON.stringify(event))
     await producer.send(topics.operations, { partition: owner.partition, key: due.zone_id, value })
+    if (owner.due === due) owner.due = null
   }
 
-  let maintaining = false
-  const maintenance = setInterval(async () => {
-    decided_lines_left = Math.min(
-      DECIDED_LINES_A_SECOND,
-      decided_lines_left + (DECIDED_LINES_A_SECOND * MAINTENANCE_MS) / 1_000,
-    )
-    if (maintaining) return
-    maintaining = true
-    for (const promise of owned.values()) {
-      const owner = await promise.catch(() => null)
-      if (!owner || owner.signal.signal.aborted) continue
-      await maintain(owner).catch((error: Error) =>
+  /** Each owner by itself: one whose publishing is stuck does not keep the others from their timers. */
+  function maintainOne(owner: Owned): void {
+    if (owner.maintaining || owner.signal.signal.aborted) return
+    owner.maintaining = true
+    maintain(owner)
+      .catch((error: Error) =>
         log.warn({ err: error, partition: owner.partition }, 'maintenance failed, next time again'),
       )
-    }
-    maintaining = false
+      .finally(() => {
+        owner.maintaining = false
+      })
+  }
+  const maintenance = setInterval(() => {
+    const more = (DECIDED_LINES_A_SECOND * MAINTENANCE_MS) / 1_000
+    decided_lines_left = Math.min(DECIDED_LINES_A_SECOND, decided_lines_left + more)
+    for (const owner of owned.values()) owner.then(maintainOne, () => undefined)
   }, MAINTENANCE_MS)
 
   const reader = await openReader({
@@ -350,14 +374,18 @@ export async function runEngine(options: EngineOptions): Promise<Engine> {
     topics: [topics.operations, topics.decisions, topics.couriers],
     start,
     handle: batch => (batch.topic === topics.decisions ? readDecisions(batch) : foldBatch(batch)),
+    async kept(partition) {
+      const owner = await owned.get(partition)
+      return owner !== undefined && isNewestOwner(pool, partition, owner.epoch)
+    },
     lost({ topic, partition }) {
       if (topic !== topics.operations) return
       const promise = owned.get(partition)
       owned.delete(partition)
-      void promise?.then(
+      promise?.then(
         owner => {
           owner.signal.abort()
-          return worker(partition, { kind: 'drop', partition })
+          return worker(partition, { kind: 'drop', partition, epoch: owner.epoch })
         },
         () => undefined,
       )
@@ -382,16 +410,18 @@ export async function runEngine(options: EngineOptions): Promise<Engine> {
     lag: () => reader.lag(),
     async close() {
       clearInterval(maintenance)
-      await reader.close()
+      // First the checkpoints, then the group: as long as we are members nobody else raises our epochs.
+      await reader.drain()
       for (const promise of owned.values()) {
         const owner = await promise.catch(() => null)
         if (!owner) continue
-        owner.signal.abort()
         await inTurn(owner, () => saveCheckpoint(owner)).catch((error: Error) =>
           log.warn({ err: error }, 'no last checkpoint'),
         )
+        owner.signal.abort()
         await owner.views.idle()
       }
+      await reader.close()
       await Promise.all(pools.map(pool => pool.destroy()))
     },
   }
@@ -405,6 +435,18 @@ function finishAdoption(owner: Owned): void {
   if (adoption.through >= next.operations) return
   adoption.decisions.clear()
   owner.decisions_next = Math.max(owner.decisions_next, adoption.marker_offset)
+  owner.decisions_epoch = owner.epoch
+}
+
+/** The part of what was adopted that a batch needs; null when all of that is behind it. */
+function adoptedOf({ through, decisions }: Adoption, { messages }: LogBatch): FoldRequest['adopted'] {
+  const first = messages[0]
+  if (!first || through < first.offset) return null
+  const mine = messages.flatMap(({ offset }) => {
+    const taken = decisions.get(offset)
+    return taken ? [[offset, taken] as const] : []
+  })
+  return { through, decisions: new Map(mine) }
 }
 
 /** A pool of one thread: piscina picks a thread by itself, and a partition's memory lies in one of them. */

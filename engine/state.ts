@@ -144,4 +144,7 @@ export const CLOSED_KEPT_MS = 48 * HOUR_MS
 export const HOLD_MARGIN_MS = 5_000
 /** Re-routings in one step; the rest waits in the state, so that one event never holds up a partition. */
 export const REROUTES_A_STEP = 200
+/** Lines and candidates in the decisions of one kind of work in one step: 1,500 × some 200 bytes. */
+export const WEIGHT_A_STEP = 1_500
+export const HOLDS_EXPIRED_A_STEP = 500
 export const THROTTLE_WINDOW_MS = 600_000

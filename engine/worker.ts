@@ -1,23 +1,29 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina'
-import { digestZones } from './checkpoint.ts'
-import { checkpointPartition, foldBatch, loadPartition, type Partition, wholeViews } from './partition.ts'
-import type { CheckpointBytes, Folded, ViewChange, WorkerRequest } from './protocol.ts'
+import { checkpointPartition, earliestDue, foldBatch, loadPartition, type Partition, wholeViews } from './partition.ts'
+import type { CheckpointBytes, Due, Folded, ViewChange, WorkerRequest } from './protocol.ts'
 
 /** A worker thread: the memory of its partitions, and the answers of protocol.ts. One request at a time. */
 const held = new Map<number, Partition>()
 
-export default function answer(request: WorkerRequest): Folded | ViewChange[] | CheckpointBytes | string | null {
+export default function answer(request: WorkerRequest): Folded | ViewChange[] | CheckpointBytes | Due | null {
+  const partition = held.get(request.partition)
   if (request.kind === 'load') {
-    held.set(request.partition, loadPartition(request))
-    return null
+    if (partition && partition.epoch > request.epoch)
+      throw new Error(`partition ${request.partition} has a newer owner`)
+    const loaded = loadPartition(request)
+    held.set(request.partition, loaded)
+    return earliestDue(loaded)
   }
   if (request.kind === 'drop') {
-    held.delete(request.partition)
+    if (partition?.epoch === request.epoch) held.delete(request.partition)
     return null
   }
-  const partition = held.get(request.partition)
   // piscina replaces a dead thread without a word; its partitions then need a new owner.
-  if (!partition) throw new Error(`partition ${request.partition} is not held by this worker: its memory is gone`)
+  if (partition?.epoch !== request.epoch) {
+    throw new Error(
+      `this worker holds epoch ${partition?.epoch} of partition ${request.partition}, not ${request.epoch}`,
+    )
+  }
   switch (request.kind) {
     case 'fold':
       return transferred(foldBatch(partition, request))
@@ -25,8 +31,6 @@ export default function answer(request: WorkerRequest): Folded | ViewChange[] | 
       return wholeViews(partition, request.warehouse_ids, request.fleet)
     case 'checkpoint':
       return checkpointPartition(partition)
-    case 'digest':
-      return digestZones(partition.zones.values())
   }
 }
 

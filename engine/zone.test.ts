@@ -389,8 +389,73 @@ describe('holds', () => {
     send('hold.asked', { hold_id: 'h2', ...wish, ttl_s: 10 })
     pass(20_000)
     const late = send('hold.confirmed', { hold_id: 'h2', order: { ...order, order_id: 'o2' } })
-    expect(decisionsOf(late).map(({ type }) => type)).toEqual(['order.routed', 'hold.expired'])
+    expect(decisionsOf(late).map(({ type }) => type)).toEqual(['hold.expired', 'order.routed'])
     expect(stock('near', 'milk').reserved).toBe(6)
+  })
+})
+
+describe('what a second look found', () => {
+  const wish = { point: DOOR, cell: cellOf(DOOR), lines: [{ line_id: 'milk', sku: 'milk', quantity: 3, unit: 'each' }] }
+
+  test('a hold at a warehouse that was paused since gives way to a fresh grant elsewhere', () => {
+    const { send, stock } = street()
+    send('hold.asked', { hold_id: 'h1', ...wish, ttl_s: 600 })
+    send('warehouse.paused', { warehouse_id: 'near', reason: 'staff' })
+    const outcome = send('hold.confirmed', { hold_id: 'h1', order: { order_id: 'o1', customer_ref: 'c', ...wish } })
+    expect(only(outcome, 'hold.released').reason).toBe('does_not_fit')
+    expect(only(outcome, 'order.routed').fulfilments[0]?.warehouse_id).toBe('middle')
+    expect(stock('near', 'milk').reserved).toBe(0)
+  })
+
+  test('a dead hold keeps nothing from the order that comes first after its end', () => {
+    const { send, place, pass, now } = street()
+    for (const warehouse_id of ['middle', 'far']) {
+      send('stock.counted', { warehouse_id, sku: 'milk', unit: 'each', quantity: 0, as_of: now() })
+    }
+    send('hold.asked', { hold_id: 'h1', ...wish, lines: [{ ...wish.lines[0], quantity: 10 }], ttl_s: 60 })
+    pass(120_000)
+    expect(decisionsOf(place('o1', { milk: 1 })).map(({ type }) => type)).toEqual(['hold.expired', 'order.routed'])
+  })
+
+  test('a count from a clock that runs ahead does not make later counts look old', () => {
+    const { send, pass, now, stock } = street()
+    const count = { warehouse_id: 'near', sku: 'milk', unit: 'each' }
+    send('stock.counted', { ...count, quantity: 50, as_of: now() + 365 * 86_400_000 })
+    pass(60_000)
+    send('stock.counted', { ...count, quantity: 0, as_of: now() })
+    expect(stock('near', 'milk').on_hand).toBe(0)
+  })
+
+  test('an order that names a line twice is refused, since its second line could never be picked', () => {
+    const { send } = street()
+    const lines = [wish.lines[0], wish.lines[0]]
+    expect(send('order.placed', { order_id: 'o1', customer_ref: 'c', ...wish, lines })).toMatchObject({
+      reason: 'wrong_shape',
+    })
+  })
+
+  test('the decisions of one step stay below what Kafka takes in one record', () => {
+    const { send, place, zone, now } = street()
+    const skus = Array.from({ length: 80 }, (_, number) => `a-stock-keeping-unit-of-some-length-${number}`)
+    for (const warehouse_id of ['near', 'middle']) {
+      for (const sku of skus) send('stock.counted', { warehouse_id, sku, unit: 'each', quantity: 9_999, as_of: now() })
+    }
+    send('policy.changed', { policy: { ...zone.policy, promise_s_max: 600_000, candidates_max: 50 } })
+    // Two pickers at "near" are never the slower ones while everything waits at "middle", too.
+    for (let number = 0; number < 60; number += 1) place(`o${number}`, Object.fromEntries(skus.map(sku => [sku, 1])))
+    let steps = 0
+    for (
+      let outcome = send('warehouse.paused', { warehouse_id: 'near', reason: 'fire' });
+      ;
+      outcome = send('tick', {})
+    ) {
+      steps += 1
+      expect(JSON.stringify(decisionsOf(outcome)).length).toBeLessThan(700_000)
+      if (nextDue(zone) === null) break
+      expect(steps).toBeLessThan(100)
+    }
+    expect(steps).toBeGreaterThan(1)
+    expect(zone.reroute).toEqual([])
   })
 })
 

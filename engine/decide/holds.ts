@@ -1,12 +1,15 @@
-import type { PromiseTime } from '../../ingest/events/decisions.ts'
-import type { OrderLine, Sku } from '../../ingest/events/envelope.ts'
-import { fulfilmentName, isRetryable, promiseTerms, route, type Wish } from '../routing.ts'
+import type { OrderLine } from '../../ingest/events/envelope.ts'
+import type { OrderRequest } from '../../ingest/events/orders.ts'
+import { fulfilmentName, isRetryable, promiseTerms, reachable, route } from '../routing.ts'
 import {
   type DecisionStream,
   type EventOfType,
   type FulfilmentState,
   HOLD_MARGIN_MS,
+  HOLDS_EXPIRED_A_STEP,
+  type HoldState,
   openOf,
+  type WarehouseState,
   type ZoneState,
 } from '../state.ts'
 import { placeOrder } from './orders.ts'
@@ -33,33 +36,32 @@ export function* askHold(zone: ZoneState, event: EventOfType<'hold.asked'>): Dec
   yield { type: 'hold.granted', hold_id, fulfilments, candidates, promise: promiseOf(routing), expires_at }
 }
 
-/** The hold's goods become the order's in one step; a hold that has ended gets a fresh grant instead, or a rejection. */
+/**
+ * The hold's goods become the order's in one step. A hold that has ended, or that does not fit the order (other goods,
+ * another warehouse or place, a warehouse that was paused since), gives way to a fresh grant, or a rejection.
+ */
 export function* confirmHold(zone: ZoneState, event: EventOfType<'hold.confirmed'>): DecisionStream {
   const { hold_id, order } = event.data
   const hold = zone.holds.get(hold_id)
   const alive = hold?.state === 'granted' && hold.expires_at > zone.time
-  if (!alive) {
+  const fitting = alive ? fitOf(zone, hold, order) : null
+  if (!fitting) {
+    if (alive) yield { type: 'hold.released', hold_id, reason: 'does_not_fit' }
     yield* placeOrder(zone, order, event.occurred_at)
     return
   }
-  if (!covers(hold.fulfilments, order.lines)) {
-    yield { type: 'hold.released', hold_id, reason: 'other_lines' }
-    yield* placeOrder(zone, order, event.occurred_at)
-    return
-  }
-  const routing = routeHeld(zone, order, hold.fulfilments)
+  const { part, warehouse, travel_s } = fitting
+  const ready_at = Math.max(zone.time, part.ready_at)
+  const deliver_by = ready_at + 1_000 * (travel_s + promiseTerms(zone, warehouse).fixed_s)
   const { order_id } = order
+  const lines = order.lines.map(({ line_id, sku, quantity, unit }) => ({ line_id, sku, quantity, unit }))
+  const { warehouse_id } = warehouse
   yield {
     type: 'order.routed',
     order_id,
     attempt: 1,
-    fulfilments: hold.fulfilments.map(part => ({
-      fulfilment_id: fulfilmentName(order_id, 1),
-      warehouse_id: part.warehouse_id,
-      lines: order.lines.map(({ line_id, sku, quantity, unit }) => ({ line_id, sku, quantity, unit })),
-      ready_at: routing.ready_at,
-    })),
-    promise: routing,
+    fulfilments: [{ fulfilment_id: fulfilmentName(order_id, 1), warehouse_id, lines, ready_at }],
+    promise: { ready_at, deliver_by },
     candidates: [],
     order,
     placed_at: event.occurred_at,
@@ -67,22 +69,27 @@ export function* confirmHold(zone: ZoneState, event: EventOfType<'hold.confirmed
   }
 }
 
-function covers(fulfilments: readonly FulfilmentState[], lines: readonly OrderLine[]): boolean {
-  const held = new Map<Sku, number>()
-  for (const { sku, ...line } of fulfilments.flatMap(part => part.lines))
-    held.set(sku, (held.get(sku) ?? 0) + openOf({ sku, ...line }))
-  for (const { sku, quantity } of lines) held.set(sku, (held.get(sku) ?? 0) - quantity)
-  return [...held.values()].every(rest => rest >= 0)
+interface Fit {
+  part: FulfilmentState
+  warehouse: WarehouseState
+  travel_s: number
 }
 
-function routeHeld(zone: ZoneState, order: Wish, fulfilments: readonly FulfilmentState[]): PromiseTime {
-  const ready_at = Math.max(zone.time, ...fulfilments.map(part => part.ready_at))
-  const [part] = fulfilments
+function fitOf(zone: ZoneState, hold: HoldState, order: OrderRequest): Fit | null {
+  const [part] = hold.fulfilments
   const warehouse = part && zone.warehouses.get(part.warehouse_id)
-  if (!warehouse) return { ready_at, deliver_by: ready_at }
-  const fresh = route(zone, { ...order, lines: [], warehouse_id: warehouse.warehouse_id })
-  const travel_s = fresh.candidates[0]?.travel_s ?? 0
-  return { ready_at, deliver_by: ready_at + 1_000 * (travel_s + promiseTerms(zone, warehouse).fixed_s) }
+  if (!warehouse || warehouse.paused) return null
+  if (order.warehouse_id && order.warehouse_id !== warehouse.warehouse_id) return null
+  const way = reachable(zone, order.cell).get(warehouse.warehouse_id)
+  return way && covers(part, order.lines) ? { part, warehouse, travel_s: way.travel_s } : null
+}
+
+function covers(part: FulfilmentState, lines: readonly OrderLine[]): boolean {
+  const held = new Map<string, number>()
+  for (const line of part.lines)
+    held.set(`${line.sku} ${line.unit}`, (held.get(`${line.sku} ${line.unit}`) ?? 0) + openOf(line))
+  for (const { sku, unit, quantity } of lines) held.set(`${sku} ${unit}`, (held.get(`${sku} ${unit}`) ?? 0) - quantity)
+  return [...held.values()].every(rest => rest >= 0)
 }
 
 export function* releaseHold(zone: ZoneState, event: EventOfType<'hold.released'>): DecisionStream {
@@ -94,5 +101,5 @@ export function* expireHolds(zone: ZoneState): DecisionStream {
   if (zone.holds.size === 0) return
   const due = [...zone.holds.values()].filter(({ state, expires_at }) => state === 'granted' && expires_at <= zone.time)
   due.sort((a, b) => a.expires_at - b.expires_at || (a.hold_id < b.hold_id ? -1 : 1))
-  for (const { hold_id } of due) yield { type: 'hold.expired', hold_id }
+  for (const { hold_id } of due.slice(0, HOLDS_EXPIRED_A_STEP)) yield { type: 'hold.expired', hold_id }
 }

@@ -55,6 +55,10 @@ export function shortened(order: OrderState, fulfilment: FulfilmentState, line: 
   }
 }
 
+/** A substitute is a line of its own, named after the one it stands for. */
+export const substituteLineId = (line_id: string, place: number): Reservation['line_id'] =>
+  `${line_id}.s${place}` as Reservation['line_id']
+
 export interface Picking {
   order: OrderState
   fulfilment: FulfilmentState

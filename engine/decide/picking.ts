@@ -1,7 +1,7 @@
 import type { WarehouseId } from '../../ingest/events/envelope.ts'
 import { available } from '../contract.ts'
 import { type DecisionStream, type EventOfType, openOf, type Reservation, type ZoneState } from '../state.ts'
-import { cancelled, findPicking, hasAnything, shortened } from './parts.ts'
+import { cancelled, findPicking, hasAnything, shortened, substituteLineId } from './parts.ts'
 
 export function* startPicking(zone: ZoneState, event: EventOfType<'pick.started'>): DecisionStream {
   const picking = findPicking(zone, event.data)
@@ -55,6 +55,7 @@ export function* substitute(zone: ZoneState, event: EventOfType<'line.substitute
       fulfilment_id,
       warehouse_id,
       line_id,
+      substitute_line_id: substituteLineId(line_id, fulfilment.lines.length),
       sku: line.sku,
       substitute_sku,
       quantity,

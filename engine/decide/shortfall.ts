@@ -1,15 +1,15 @@
 import type { Cause } from '../../ingest/events/decisions.ts'
 import type { HoldId, Sku, WarehouseId } from '../../ingest/events/envelope.ts'
-import { openOrdersAt } from '../evolve.ts'
+import { decisionWeight, openOrdersAt, reroutesOfStep } from '../evolve.ts'
 import { route } from '../routing.ts'
-import { type DecisionStream, openOf, REROUTES_A_STEP, type ZoneState } from '../state.ts'
+import { type DecisionStream, openOf, WEIGHT_A_STEP, type ZoneState } from '../state.ts'
 import { cancelled, findPicking, hasAnything, type Picking, partOf, promiseOf, shortened } from './parts.ts'
 
 /** What was granted and can't be kept: orders of a paused warehouse, and reservations above what is on hand. */
 
 /** Unpicked orders of a paused warehouse go elsewhere; where nobody can take them they wait for it, or end, as they asked. */
 export function* rerouteWaiting(zone: ZoneState): DecisionStream {
-  for (const { order_id, fulfilment_id, cause } of zone.reroute.slice(0, REROUTES_A_STEP)) {
+  for (const { order_id, fulfilment_id, cause } of zone.reroute.slice(0, reroutesOfStep(zone))) {
     const picking = findPicking(zone, { order_id, fulfilment_id })
     if (picking?.fulfilment.state !== 'reserved' || !zone.warehouses.get(picking.fulfilment.warehouse_id)?.paused)
       continue
@@ -56,7 +56,7 @@ type DecisionStreamItem = DecisionStream extends Generator<infer Item, unknown, 
 
 /** More reserved than on hand: the newest unpicked reservations are taken back first, then lines being picked shrink. */
 export function* coverShortfalls(zone: ZoneState): DecisionStream {
-  let budget = REROUTES_A_STEP
+  let budget = WEIGHT_A_STEP
   for (const { warehouse_id, sku, cause } of zone.short.slice()) {
     const warehouse = zone.warehouses.get(warehouse_id)
     const stock = warehouse?.stock.get(sku)
@@ -64,12 +64,14 @@ export function* coverShortfalls(zone: ZoneState): DecisionStream {
     yield { type: 'stock.shortfall', warehouse_id, sku, missing: stock.reserved - stock.on_hand, cause }
     for (const picking of reservationsOf(zone, warehouse_id, sku)) {
       if (stock.reserved <= stock.on_hand) break
-      if (budget === 0) return
-      budget -= 1
+      if (budget <= 0) return
+      budget -= decisionWeight(zone, picking.fulfilment.lines.length)
       yield* takeBack(zone, picking, sku, stock.reserved - stock.on_hand, cause)
     }
     for (const hold of heldAt(zone, warehouse_id, sku)) {
       if (stock.reserved <= stock.on_hand) break
+      if (budget <= 0) return
+      budget -= 1
       yield { type: 'hold.released', hold_id: hold, reason: cause }
     }
   }

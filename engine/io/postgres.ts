@@ -5,6 +5,7 @@ import { type Pool, transaction } from '../../ingest/io/postgres.ts'
 export interface Checkpoint {
   next_offset: number
   decisions_next: number
+  decisions_epoch: number
   fold_version: string
   state: Buffer
 }
@@ -28,7 +29,7 @@ export async function readCheckpoint(
   partition: number,
 ): Promise<Checkpoint | null> {
   const { rows } = await pool.query<Checkpoint>(
-    'SELECT next_offset, decisions_next, fold_version, state FROM checkpoints WHERE topic = $1 AND partition = $2',
+    'SELECT next_offset, decisions_next, decisions_epoch, fold_version, state FROM checkpoints WHERE topic = $1 AND partition = $2',
     [topic, partition],
   )
   return rows[0] ?? null
@@ -39,6 +40,7 @@ export interface CheckpointWrite {
   epoch: number
   fold_version: string
   decisions_next: number
+  decisions_epoch: number
   operations: { next_offset: number; bytes: Uint8Array }
   couriers: { next_offset: number; bytes: Uint8Array }
 }
@@ -54,10 +56,10 @@ export async function writeCheckpoint(pool: Pool, write: CheckpointWrite): Promi
     for (const topic of ['operations', 'couriers'] as const) {
       const { next_offset, bytes } = write[topic]
       await client.query(
-        `INSERT INTO checkpoints (topic, partition, epoch, next_offset, decisions_next, fold_version, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+        `INSERT INTO checkpoints (topic, partition, epoch, next_offset, decisions_next, decisions_epoch, fold_version, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (topic, partition) DO UPDATE SET epoch = $3, next_offset = $4, decisions_next = $5,
-           fold_version = $6, state = $7, written_at = now()
+           decisions_epoch = $6, fold_version = $7, state = $8, written_at = now()
          WHERE checkpoints.epoch <= $3`,
         [
           topic,
@@ -65,6 +67,7 @@ export async function writeCheckpoint(pool: Pool, write: CheckpointWrite): Promi
           write.epoch,
           next_offset,
           write.decisions_next,
+          write.decisions_epoch,
           write.fold_version,
           Buffer.from(bytes),
         ],
@@ -72,4 +75,12 @@ export async function writeCheckpoint(pool: Pool, write: CheckpointWrite): Promi
     }
     return true
   })
+}
+
+/** Whether this epoch is still the newest of its partition. */
+export async function isNewestOwner(pool: Pool, partition: number, epoch: number): Promise<boolean> {
+  const { rows } = await pool.query<{ epoch: number }>('SELECT epoch FROM partition_owners WHERE partition = $1', [
+    partition,
+  ])
+  return rows[0]?.epoch === epoch
 }

@@ -101,6 +101,7 @@ export const decision_bodies = {
     warehouse_id: WarehouseId,
     line_id: LineId,
     sku: Sku,
+    substitute_line_id: LineId,
     substitute_sku: Sku,
     quantity: Quantity,
   }),

@@ -10,16 +10,19 @@ import { type Static, type TObject, type TProperties, type TSchema, Type } from 
 declare const brand: unique symbol
 type Brand<Name extends string> = string & { readonly [brand]: Name }
 
-const idPattern = '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$'
-const id = <Name extends string>(description: string) =>
-  Type.Unsafe<Brand<Name>>(Type.String({ pattern: idPattern, description }))
+const id = <Name extends string>(description: string, length_max = 64) =>
+  Type.Unsafe<Brand<Name>>(Type.String({ pattern: `^[A-Za-z0-9][A-Za-z0-9_.:-]{0,${length_max - 1}}$`, description }))
+
+/** What the engine derives from a given id (a part, a substitute) is a little longer than that. */
+const DERIVED_LENGTH_MAX = 80
 
 export const TenantId = id<'tenant_id'>('who the data belongs to')
 export const ZoneId = id<'zone_id'>('a city and the warehouses that serve it; one order of events')
 export const WarehouseId = id<'warehouse_id'>('a place of stock: dark store, shop or depot')
 export const OrderId = id<'order_id'>('an order, unique within its tenant')
-export const FulfilmentId = id<'fulfilment_id'>("an order's part from one warehouse")
-export const LineId = id<'line_id'>('a line of an order, unique within the order')
+export const FulfilmentId = id<'fulfilment_id'>("an order's part from one warehouse", DERIVED_LENGTH_MAX)
+export const LineId = id<'line_id'>('a line of an order, unique within the order', DERIVED_LENGTH_MAX)
+const GivenLineId = id<'line_id'>('a line of an order, unique within the order')
 export const Sku = id<'sku'>('a stock keeping unit')
 export const HoldId = id<'hold_id'>('a reservation in advance of an order')
 export const CourierId = id<'courier_id'>('who carries orders')
@@ -70,7 +73,7 @@ export const Money = Type.Object({
 })
 
 export const OrderLine = Type.Object({
-  line_id: LineId,
+  line_id: GivenLineId,
   sku: Sku,
   quantity: Quantity,
   unit: Unit,

@@ -54,6 +54,11 @@ export interface ReaderOptions {
    * this partition until it is assigned anew.
    */
   handle: (batch: LogBatch) => Promise<'stop' | undefined>
+  /**
+   * Asked at every join for partitions that stayed with us: are they still ours? kafkajs joins again without a word after
+   * it was thrown out, and somebody may have owned the partition meanwhile. false: it is lost and started anew.
+   */
+  kept?: (partition: number) => Promise<boolean>
   /** The partition is somebody else's from now on. */
   lost?: (at: TopicPartition) => void
   /** The reader can't go on at all; the process should end. */
@@ -76,6 +81,8 @@ export interface Reader {
   lag(): { topic: string; partition: number; lag: number }[]
   /** what fails at the moment, by partition */
   troubles(): string[]
+  /** Hands over no more and waits for what is in hand; the membership stays, so nobody takes the partitions over yet. */
+  drain(): Promise<void>
   close(): Promise<void>
 }
 
@@ -110,6 +117,7 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
   const pumps = new Set<Promise<void>>()
   let closing = false
   let joined = false
+  let joins = 0
   let crash: Error | null = null
   let crashed_at = 0
 
@@ -198,17 +206,44 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
     for (const [name, slot] of slots) {
       if (!assigned.has(name)) drop(name, slot)
     }
+    joins += 1
+    const kept = new Map<number, Slot[]>()
     for (const [name, at] of assigned) {
-      const kept = slots.get(name)
-      if (!kept) {
-        const slot = newSlot(at)
-        slots.set(name, slot)
-        void startSlot(slot)
-      } else if (kept.state === 'live') {
-        seek(kept, kept.fetch_next)
-        setFetching(kept, kept.queue_bytes < queue_bytes_max)
-      }
+      const slot = slots.get(name)
+      if (slot) kept.set(at.partition, [...(kept.get(at.partition) ?? []), slot])
+      else begin(at)
     }
+    for (const [partition, together] of kept) {
+      if (options.kept) void goOnIfOurs(partition, together, joins)
+      else goOn(together)
+    }
+  }
+
+  function begin(at: TopicPartition): void {
+    const slot = newSlot(at)
+    slots.set(`${at.topic}/${at.partition}`, slot)
+    void startSlot(slot)
+  }
+
+  function goOn(together: readonly Slot[]): void {
+    for (const slot of together) {
+      if (slot.state !== 'live') continue
+      seek(slot, slot.fetch_next)
+      setFetching(slot, slot.queue_bytes < queue_bytes_max)
+    }
+  }
+
+  /** All topics of a partition go on together, or none does. A newer join asks again by itself. */
+  async function goOnIfOurs(partition: number, together: readonly Slot[], join_number: number): Promise<void> {
+    const [first] = together
+    const ours = first && (await retrying(first, async () => ({ yes: await options.kept?.(partition) })))
+    if (!ours || joins !== join_number || closing) return
+    if (ours.yes) {
+      goOn(together)
+      return
+    }
+    for (const slot of together) drop(`${slot.topic}/${slot.partition}`, slot)
+    for (const { topic } of together) begin({ topic, partition })
   }
 
   function drop(name: string, slot: Slot): void {
@@ -248,7 +283,7 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
 
   async function pump(slot: Slot): Promise<void> {
     slot.pumping = true
-    while (slot.state === 'live' && slot.queue.length > 0) {
+    while (slot.state === 'live' && slot.queue.length > 0 && !closing) {
       const messages = takeBatch(slot.queue, batch_messages_max, batch_bytes_max)
       const { topic, partition, high } = slot
       const last = messages.at(-1)
@@ -311,6 +346,12 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
   await consumer.connect()
   await consumer.subscribe({ topics: [...options.topics], fromBeginning: true })
   await run()
+  async function drain(): Promise<void> {
+    closing = true
+    clearInterval(committing)
+    for (const slot of slots.values()) slot.abort.abort()
+    await Promise.all(pumps)
+  }
   const committing = options.commit ? commitEvery(consumer, slots, 5_000) : undefined
 
   return {
@@ -325,11 +366,9 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
         trouble ? [`${topic}/${partition}: ${trouble}`] : [],
       ),
     ],
+    drain,
     async close() {
-      closing = true
-      clearInterval(committing)
-      for (const slot of slots.values()) slot.abort.abort()
-      await Promise.all(pumps)
+      await drain()
       await consumer.disconnect()
       slots.clear()
     },

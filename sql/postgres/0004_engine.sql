@@ -18,6 +18,7 @@ CREATE TABLE checkpoints (
   epoch          integer     NOT NULL,
   next_offset    bigint      NOT NULL CHECK (next_offset >= 0),
   decisions_next bigint      NOT NULL DEFAULT 0 CHECK (decisions_next >= 0),
+  decisions_epoch integer    NOT NULL DEFAULT 0 CHECK (decisions_epoch >= 0),
   fold_version   text        NOT NULL,
   state          bytea       NOT NULL,
   written_at     timestamptz NOT NULL DEFAULT now(),
@@ -29,6 +30,7 @@ COMMENT ON COLUMN checkpoints.partition IS 'partition number';
 COMMENT ON COLUMN checkpoints.epoch IS 'of the owner that wrote it';
 COMMENT ON COLUMN checkpoints.next_offset IS 'first offset of the topic that is not folded in';
 COMMENT ON COLUMN checkpoints.decisions_next IS 'offset in decisions from which a new owner reads what was decided beyond this state';
+COMMENT ON COLUMN checkpoints.decisions_epoch IS 'highest epoch before decisions_next: what a stalled owner wrote behind it with a lower one is void';
 COMMENT ON COLUMN checkpoints.fold_version IS 'code, Node and h3-js that computed the state';
 COMMENT ON COLUMN checkpoints.state IS 'compressed bytes, see engine/checkpoint.ts';
 COMMENT ON COLUMN checkpoints.written_at IS 'wall clock';

@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freshNamespace, testServers, waitFor } from '../world/servers/testing.ts'
+import { openRedis, type RedisClient } from './io/redis.ts'
+import { openLiveViews } from './live_views.ts'
+import type { ViewChange } from './protocol.ts'
+
+/** The writer of the views on a real Redis: what is in flight, queued or emptied must never leave an old value for good. */
+
+const namespace = freshNamespace('live')
+let redis: RedisClient
+
+beforeAll(async () => {
+  redis = openRedis(testServers().redis_url)
+  await redis.connect()
+})
+afterAll(async () => {
+  await redis.del(...(await redis.keys(`${namespace}:*`)))
+  redis.disconnect()
+})
+
+const milk = (warehouse_id: string, on_hand: number): ViewChange => ({
+  view: { kind: 'warehouse', warehouse_id },
+  meta: '{}',
+  fields: ['milk', `${on_hand} 0 0 each`],
+})
+const at = (offset: number) => ({ epoch: 1, offset })
+const both = (offset: number) => ({ operations: at(offset), couriers: at(offset) })
+const inRedis = async (warehouse_id: string) => redis.hget(`${namespace}:{w:${warehouse_id}}:stock`, 'milk')
+
+test('a change that comes while its view is being written whole is written after it', async () => {
+  const views = openLiveViews({ redis, namespace })
+  await views.replace([milk('a', 1), milk('k', 10)], both(1))
+  await redis.del(`${namespace}:{w:k}:fence`)
+  await views.probe()
+  expect(views.wanting()).toEqual({ warehouse_ids: ['k'], fleet: false })
+  // A write of another view is in flight, the snapshot of k is queued behind it, and k changes meanwhile.
+  views.change([milk('a', 2)], at(4))
+  const replaced = views.replace([milk('k', 10)], both(5))
+  views.change([milk('k', 3)], at(6))
+  expect(views.wanting(), 'one replacement at a time').toBeNull()
+  await replaced
+  await views.idle()
+  expect(await inRedis('a')).toBe('2 0 0 each')
+  expect(await inRedis('k')).toBe('3 0 0 each')
+  expect(views.trouble()).toBeNull()
+})
+
+test('views of a newer owner are left alone, and said', async () => {
+  await redis.set(`${namespace}:{w:n}:fence`, '9:1')
+  const views = openLiveViews({ redis, namespace })
+  await views.replace([milk('n', 1)], both(5))
+  expect(await inRedis('n')).toBeNull()
+  expect(views.trouble()).toMatch(/newer owner/)
+})
+
+test('a change of a view that was never written asks for the whole of it', async () => {
+  const views = openLiveViews({ redis, namespace })
+  views.change([milk('new', 1)], at(1))
+  const wanted = await waitFor(() => views.wanting(), { timeout_ms: 5_000, what: 'the wish' })
+  expect(wanted).toEqual({ warehouse_ids: ['new'], fleet: false })
+  await views.replace([milk('new', 1)], both(1))
+  expect(await inRedis('new')).toBe('1 0 0 each')
+})
