@@ -44,7 +44,8 @@ const EXAMPLES = {
     line_id: 'l1',
     sku: 'milk',
     substitute_sku: 'oat_milk',
-    quantity: 3,
+    substitute_line_id: 'l1.s1',
+    quantity: 1,
   },
   'order.rejected': {
     ...attempt,
@@ -90,9 +91,24 @@ describe('projecting decisions', () => {
     })
   })
 
-  it('shortens and substitutes the line it names', () => {
+  it('shortens the line it names', () => {
     expect(bookAfter('order.routed', 'order.shortened').lines).toEqual([{ ...line, quantity: 1 }])
-    expect(bookAfter('order.routed', 'order.substituted').lines).toEqual([{ ...line, sku: 'oat_milk' }])
+  })
+
+  it('keeps what a substitute leaves of the line, and gives the substitute a line that can be shortened', () => {
+    const kept = { ...line, quantity: 2 }
+    const substitute = { ...line, line_id: 'l1.s1', sku: 'oat_milk', quantity: 1 }
+    const row = bookAfter('order.routed', 'order.substituted')
+    expect(row.lines).toEqual([kept, substitute])
+    expect(row.fulfilments[0]?.lines).toEqual(row.lines)
+    const linesAfter = (type: OrderDecision['type'], change: object, from: OrderRow) => {
+      const projected = project(from, { ...EXAMPLES[type], ...change } as OrderDecision, head)
+      return 'row' in projected ? projected.row.lines : projected.refused
+    }
+    const gone = { line_id: 'l1.s1', sku: 'oat_milk', quantity_before: 1, quantity: 0 }
+    expect(linesAfter('order.shortened', gone, row)).toEqual([kept])
+    const all = linesAfter('order.substituted', { quantity: 3 }, bookAfter('order.routed'))
+    expect(all).toEqual([{ ...substitute, quantity: 3 }])
   })
 
   it('is packed only when every part of it is', () => {

@@ -85,9 +85,9 @@ function changes(row: OrderRow, decision: OrderDecision): Partial<OrderRow> {
     case 'order.rerouted':
       return routed(row, decision)
     case 'order.shortened':
-      return withLine(row, decision, line => (decision.quantity > 0 ? { ...line, quantity: decision.quantity } : null))
+      return withLine(row, decision, line => lineOf(line, decision.quantity))
     case 'order.substituted':
-      return withLine(row, decision, line => ({ ...line, sku: decision.substitute_sku, quantity: decision.quantity }))
+      return withLine(row, decision, line => substituted(line, decision))
     case 'order.rejected':
       return { attempt: decision.attempt, reason: decision.reason, candidates: decision.candidates }
     case 'order.cancelled':
@@ -124,12 +124,21 @@ const bookFulfilment = (part: FulfilmentPart): BookFulfilment => ({ ...part, pac
 const kept = (row: OrderRow, replaced: readonly string[]): BookFulfilment[] =>
   row.fulfilments.filter(part => !replaced.includes(part.fulfilment_id))
 
+/** A line of which nothing is left is gone. */
+const lineOf = (line: ReservedLine, quantity: number): ReservedLine[] => (quantity > 0 ? [{ ...line, quantity }] : [])
+
+/** The substitute is a line of its own, since part of the old one may be in the bag already. */
+function substituted(line: ReservedLine, decision: DecisionOf<'order.substituted'>): ReservedLine[] {
+  const { substitute_line_id: line_id, substitute_sku: sku, quantity } = decision
+  return [...lineOf(line, line.quantity - quantity), { ...line, line_id, sku, quantity }]
+}
+
 type LineAt = Pick<DecisionOf<'order.shortened'>, 'fulfilment_id' | 'line_id'>
 
-function withLine(row: OrderRow, at: LineAt, change: (line: ReservedLine) => ReservedLine | null): Partial<OrderRow> {
+function withLine(row: OrderRow, at: LineAt, change: (line: ReservedLine) => ReservedLine[]): Partial<OrderRow> {
   const fulfilments = row.fulfilments.map(part =>
     part.fulfilment_id === at.fulfilment_id
-      ? { ...part, lines: part.lines.flatMap(line => (line.line_id === at.line_id ? (change(line) ?? []) : line)) }
+      ? { ...part, lines: part.lines.flatMap(line => (line.line_id === at.line_id ? change(line) : line)) }
       : part,
   )
   return { fulfilments, lines: fulfilments.flatMap(part => part.lines) }
