@@ -25,9 +25,14 @@ export interface Answers {
   /** Call it before the question goes out, or the answer may be missed. */
   expect(tenant_id: string, order_id: string, types: readonly OrderDecision['type'][], within_ms: number): Expectation
   hear(partition: number, messages: readonly DecisionMessage[]): void
-  /** A reader that begins at the end must know which epoch stands. */
-  startAt(partition: number, epoch: number): void
+  /** A reader that begins at the end must know what stands before it: the highest epoch and source offset. */
+  startAt(partition: number, at: Standing): void
   waiting(): number
+}
+
+interface Standing {
+  epoch: number
+  source_offset: number
 }
 
 interface Waiter {
@@ -35,12 +40,14 @@ interface Waiter {
   resolve(answer: Answer | undefined): void
 }
 
+const NOTHING: Standing = { epoch: 0, source_offset: -1 }
+
 /** Some 1 kB each. */
 const WAITING_MAX = 10_000
 
 export function openAnswers(): Answers {
   const waiters = new Map<string, Set<Waiter>>()
-  const epochs = new Map<number, number>()
+  const standing = new Map<number, Standing>()
   let waiting = 0
 
   function tell(partition: number, offset: number, record: DecisionRecord): void {
@@ -76,14 +83,20 @@ export function openAnswers(): Answers {
     },
     hear(partition, messages) {
       for (const { offset, record } of messages) {
-        const epoch = epochs.get(partition) ?? 0
-        if (record.epoch < epoch) continue
-        epochs.set(partition, record.epoch)
-        if (record.kind === 'decided') tell(partition, offset, record)
+        const before = standing.get(partition) ?? NOTHING
+        if (record.epoch < before.epoch) continue
+        const source_offset = record.kind === 'decided' ? Number(record.source_offset) : before.source_offset
+        const repeated = source_offset <= before.source_offset
+        standing.set(partition, { epoch: record.epoch, source_offset: Math.max(source_offset, before.source_offset) })
+        if (record.kind === 'decided' && !repeated) tell(partition, offset, record)
       }
     },
-    startAt(partition, epoch) {
-      epochs.set(partition, Math.max(epoch, epochs.get(partition) ?? 0))
+    startAt(partition, at) {
+      const before = standing.get(partition) ?? NOTHING
+      standing.set(partition, {
+        epoch: Math.max(at.epoch, before.epoch),
+        source_offset: Math.max(at.source_offset, before.source_offset),
+      })
     },
     waiting: () => waiting,
   }

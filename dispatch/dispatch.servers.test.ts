@@ -158,14 +158,16 @@ async function publish(record: DecisionRecord | OwnerMarker): Promise<number> {
   return offset
 }
 
-function decide(decisions: unknown[], epoch = 2): Promise<number> {
+let decided = 0
+
+function decide(decisions: unknown[], epoch = 2, source_offset = decided++): Promise<number> {
   return publish({
     kind: 'decided',
     epoch,
     fold_version: 'test',
     tenant_id: 'demo',
     zone_id: ZONE,
-    source_offset: '0',
+    source_offset: String(source_offset),
     causation_id: randomUUIDv7(),
     correlation_id: 'test',
     decided_at: Date.now(),
@@ -395,6 +397,25 @@ describe('the book', () => {
     expect(await readOrder(id)).toMatchObject({ version: 2, reason: null })
   })
 
+  test('applies a record once that its producer sent twice', async () => {
+    const id = freshOrder()
+    await decide([routed(id)])
+    const rerouting = {
+      ...{ ...routed(id, orderOf(id), 'w2'), type: 'order.rerouted', attempt: 2, cause: 'warehouse_paused' },
+      replaced: [`${id}.1`],
+    }
+    const [part] = rerouting.fulfilments
+    rerouting.fulfilments = part ? [{ ...part, fulfilment_id: `${id}.2` }] : []
+    const source_offset = decided++
+    await decide([rerouting], 2, source_offset)
+    await decide([rerouting], 2, source_offset)
+    await caughtUp()
+    const order = await readOrder(id)
+    expect(order).toMatchObject({ version: 2, attempt: 2, warehouse_id: 'w2' })
+    expect(order.lines).toHaveLength(1)
+    expect(order.history).toHaveLength(2)
+  })
+
   test('applies each record once, over a kill -9 in the middle', async () => {
     const ids = Array.from({ length: 40 }, freshOrder)
     await Promise.all(ids.map(id => decide([routed(id)])))
@@ -510,15 +531,20 @@ describe('a courier', () => {
 
 describe('cancelling', () => {
   test('answers 200 when the engine has decided, and 202 before', async () => {
-    const id = freshOrder()
+    const [undecided, decided] = [freshOrder(), freshOrder()]
     await showFleet()
-    await decide([routed(id)])
-    await reaches(id, 'routed')
-    expect(await call('POST', `/v1/orders/${id}/cancel`, { reason: 'changed_mind' })).toMatchObject({ status: 202 })
-    const asking = call('POST', `/v1/orders/${id}/cancel`, { reason: 'changed_mind' })
-    await decide([cancelled(id)])
-    expect(await asking).toMatchObject({ status: 200, body: { state: 'cancelled' } })
-    expect((await eventsOf('order.cancel_asked')).filter(one => one.data.order_id === id)).toHaveLength(1)
+    await decide([routed(undecided), routed(decided)])
+    await reaches(decided, 'routed')
+    const cancel = (id: string) => call('POST', `/v1/orders/${id}/cancel`, { reason: 'changed_mind' })
+    const asked = async (id: string) =>
+      (await eventsOf('order.cancel_asked')).filter(one => one.data.order_id === id).length
+    const asking = Promise.all([cancel(undecided), cancel(undecided), cancel(decided)])
+    await until('the wish to be written down', async () => (await asked(decided)) > 0)
+    await decide([cancelled(decided)])
+    const [first, second, answered] = await asking
+    expect([first.status, second.status]).toEqual([202, 202])
+    expect(answered).toMatchObject({ status: 200, body: { state: 'cancelled' } })
+    expect([await asked(undecided), await asked(decided)]).toEqual([1, 1])
   })
 
   test('and picking up never both win', async () => {

@@ -3,7 +3,7 @@ import type { DecisionRecord, OwnerMarker } from '../ingest/events/decisions.ts'
 import type { Queryable } from '../ingest/io/postgres.ts'
 import { transaction } from '../ingest/io/postgres.ts'
 import type { Desk } from './desk.ts'
-import { addHistory, lockOrders, lockPosition, saveOrders, savePosition } from './io/book.ts'
+import { addHistory, type BookPosition, lockOrders, lockPosition, saveOrders, savePosition } from './io/book.ts'
 import { lockTrip, updateTrip } from './io/trips.ts'
 import { ENGINE, isOrderDecision, type OrderDecision, project, tripIsVoid } from './project.ts'
 import type { HistoryRow, OrderRow, TripRow } from './rows.ts'
@@ -23,7 +23,7 @@ export interface DecisionMessage {
 
 export interface Applied {
   records: number
-  /** below the position: seen before */
+  /** seen before: below the position, or sent twice by its producer */
   repeated: number
   /** of an owner that was replaced */
   void: number
@@ -54,19 +54,22 @@ export async function applyDecisions(
   return applied
 }
 
-/** What is neither repeated nor void; raises the epoch of `position` on the way. */
-function above(
-  messages: readonly DecisionMessage[],
-  position: { epoch: number; next_offset: number },
-  applied: Applied,
-): DecisionRecord[] {
+/** What is neither repeated nor void; raises epoch and source offset of `position` on the way. */
+function above(messages: readonly DecisionMessage[], position: BookPosition, applied: Applied): DecisionRecord[] {
   const standing: DecisionRecord[] = []
   for (const { offset, record } of messages) {
     if (offset < position.next_offset) applied.repeated += 1
     else if (record.epoch < position.epoch) applied.void += 1
     else {
       position.epoch = record.epoch
-      if (record.kind === 'decided') standing.push(record)
+      if (record.kind === 'owner') continue
+      // A producer whose reply was cut sends again: the same record at a new offset.
+      const source_offset = Number(record.source_offset)
+      if (source_offset <= position.source_offset) applied.repeated += 1
+      else {
+        position.source_offset = source_offset
+        standing.push(record)
+      }
     }
   }
   applied.records = standing.length

@@ -51,7 +51,8 @@ export function readAnswers(options: ReadingOptions): Promise<Reader> {
     ...shared(options),
     group_id: `${options.namespace}.dispatch.answers.${hostname()}.${process.pid}.${Date.now().toString(36)}`,
     async start(partition) {
-      answers.startAt(partition, (await bookPosition(desk.pool, partition))?.epoch ?? 0)
+      const position = await bookPosition(desk.pool, partition)
+      if (position) answers.startAt(partition, position)
       return 'latest'
     },
     handle: async (partition, messages) => answers.hear(partition, messages),

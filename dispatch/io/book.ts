@@ -116,11 +116,13 @@ export interface BookPosition {
   epoch: number
   /** the first offset not yet applied */
   next_offset: number
+  /** the highest applied, in `operations`: a record not above it is a repeat; -1: none */
+  source_offset: number
 }
 
 export async function bookPosition(client: Queryable, partition: number): Promise<BookPosition | undefined> {
   const { rows } = await client.query<BookPosition>(
-    'SELECT epoch, next_offset FROM book_positions WHERE log_partition = $1',
+    'SELECT epoch, next_offset, source_offset FROM book_positions WHERE log_partition = $1',
     [partition],
   )
   return rows[0]
@@ -128,24 +130,23 @@ export async function bookPosition(client: Queryable, partition: number): Promis
 
 /** Nobody else applies records of this partition until the transaction ends. */
 export async function lockPosition(client: Queryable, partition: number): Promise<BookPosition> {
-  await client.query('INSERT INTO book_positions VALUES ($1, 0, 0) ON CONFLICT DO NOTHING', [partition])
+  await client.query('INSERT INTO book_positions VALUES ($1, 0, 0, -1) ON CONFLICT DO NOTHING', [partition])
   const { rows } = await client.query<BookPosition>(
-    'SELECT epoch, next_offset FROM book_positions WHERE log_partition = $1 FOR UPDATE',
+    'SELECT epoch, next_offset, source_offset FROM book_positions WHERE log_partition = $1 FOR UPDATE',
     [partition],
   )
-  return rows[0] ?? { epoch: 0, next_offset: 0 }
+  return rows[0] ?? { epoch: 0, next_offset: 0, source_offset: -1 }
 }
 
 export async function savePosition(
   client: Queryable,
   partition: number,
-  { epoch, next_offset }: BookPosition,
+  { epoch, next_offset, source_offset }: BookPosition,
 ): Promise<void> {
-  await client.query('UPDATE book_positions SET epoch = $2, next_offset = $3 WHERE log_partition = $1', [
-    partition,
-    epoch,
-    next_offset,
-  ])
+  await client.query(
+    'UPDATE book_positions SET epoch = $2, next_offset = $3, source_offset = $4 WHERE log_partition = $1',
+    [partition, epoch, next_offset, source_offset],
+  )
 }
 
 // ── For readers ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -157,6 +158,8 @@ export interface Book {
   decisions_positions: Record<number, number>
   /** partition of decisions → the highest epoch in these rows: records below it are void */
   decisions_epochs: Record<number, number>
+  /** partition of decisions → the highest source offset in these rows: records not above it are repeats */
+  decisions_source_offsets: Record<number, number>
   /** of all orders that the book ever held */
   totals: BookTotals
 }
@@ -207,6 +210,7 @@ export async function readBook(
       trips: trips.rows.map(({ row }) => tripView(row)),
       decisions_positions: Object.fromEntries(positions.rows.map(one => [one.log_partition, one.next_offset])),
       decisions_epochs: Object.fromEntries(positions.rows.map(one => [one.log_partition, one.epoch])),
+      decisions_source_offsets: Object.fromEntries(positions.rows.map(one => [one.log_partition, one.source_offset])),
     }
   })
 }

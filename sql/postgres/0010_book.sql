@@ -138,9 +138,11 @@ COMMENT ON COLUMN order_history.correlation_id IS 'leads to the logs of all serv
 CREATE TABLE book_positions (
   log_partition integer PRIMARY KEY,
   epoch bigint NOT NULL,
-  next_offset bigint NOT NULL
+  next_offset bigint NOT NULL,
+  source_offset bigint NOT NULL
 );
 COMMENT ON TABLE book_positions IS 'How far the book has read decisions, written in the transaction of its effect: a repeated record changes nothing';
 COMMENT ON COLUMN book_positions.log_partition IS 'of decisions';
 COMMENT ON COLUMN book_positions.epoch IS 'the highest seen: records below it are void';
 COMMENT ON COLUMN book_positions.next_offset IS 'first offset not yet applied';
+COMMENT ON COLUMN book_positions.source_offset IS 'the highest applied, of operations; a record not above it repeats another one; -1: none';
