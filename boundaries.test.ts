@@ -90,7 +90,8 @@ function roomFaults(path: string, target: string): string[] {
   if (to === -1) return target.startsWith('..') ? [`${target} lies outside the house`] : []
   if (from !== -1 && to > from) return [`${target} is downstream: data flows that way, imports do not`]
   if (from !== -1 && !isOpen(target)) return [`${target} is inside ${ROOMS[to]}: use its contract.ts or io/`]
-  if (path.startsWith('dashboards/web/') && !isTest(path) && target.includes('/io/')) return [`${target} cannot run in a browser`]
+  if (path.startsWith('dashboards/web/') && !isTest(path) && target.includes('/io/'))
+    return [`${target} cannot run in a browser`]
   return []
 }
 
