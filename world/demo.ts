@@ -77,7 +77,7 @@ async function runDemo(options: DemoOptions, screen: Screen, stop: Stop, stack: 
 }
 
 /** The development key is known on this machine only, which is all that the demo listens on. */
-const ENV = { WAGGLE_KEYS: '', WAGGLE_DASHBOARDS_TENANT: TENANT }
+const ENV = { WAGGLE_KEYS: '', WAGGLE_DASHBOARDS_TENANT: TENANT, WAGGLE_DASHBOARDS_TITLE: 'Chicago' }
 
 interface Place {
   urls: ServerUrls

@@ -70,10 +70,10 @@ describe('a decision in words', () => {
   test('gives the reason of a refusal in the words of the contract', () => {
     const rejected = { type: 'order.rejected', order_id: '4f2a', attempt: 1, candidates: [], order }
     expect(told({ ...rejected, reason: 'outside_service_area' })).toEqual([
-      'Order 4F2A was refused: no warehouse serves this place',
+      'Order 4F2A was rejected: no warehouse serves this place',
     ])
     expect(told({ ...rejected, reason: 'out_of_stock', line_id: 'l1' })).toEqual([
-      'Order 4F2A was refused: not enough available (oat milk)',
+      'Order 4F2A was rejected: not enough available (oat milk)',
     ])
   })
 

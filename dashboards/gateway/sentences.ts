@@ -114,7 +114,7 @@ function refusedBy({ warehouse_id, refused, line_id }: Candidate, order: OrderRe
 function tellRejected({ order_id, reason, line_id, order }: DecisionOf<'order.rejected'>): Told {
   const sku = order.lines.find(line => line.line_id === line_id)?.sku
   const what = sku ? ` (${wordsOf(sku)})` : ''
-  return { tone: 'bad', text: `Order ${shortName(order_id)} was refused: ${REFUSALS[reason].says}${what}`, order_id }
+  return { tone: 'bad', text: `Order ${shortName(order_id)} was rejected: ${REFUSALS[reason].says}${what}`, order_id }
 }
 
 function tellShortened(decision: DecisionOf<'order.shortened'>, names: Names): Told {
