@@ -23,6 +23,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          // Against an endless loop only: how long a property test takes says more of the machine than of the code.
+          testTimeout: 120_000,
           include: ['**/*.test.ts'],
           maxWorkers: '100%', // they only compute
           exclude: [...ignored, '**/*.servers.test.ts', '**/*.browser.test.ts'],
