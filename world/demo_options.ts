@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
-export const DEMO_HELP = `npm run demo -- [--speed N] [--seed N] [--rate N] [--couriers N] [--for SECONDS] [--json] [--help]
+export const DEMO_HELP = `npm run demo -- [--speed N] [--seed N] [--rate N] [--couriers N] [--for SECONDS] [--data DIR] [--json] [--help]
 
 A Friday evening in Chicago, from half past six on: ten warehouses, 180 couriers, about 9 orders a minute, ten times as fast as real.
 Starts the four servers with fresh data, Waggle's services, and the city; prints the address of the page; ctrl-C ends all of it.
