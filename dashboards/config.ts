@@ -34,9 +34,9 @@ const Settings = Type.Object({
   ),
   dashboards_title: Type.String({ default: 'Waggle', minLength: 1, maxLength: 80 }),
   dispatch_url: Type.String({
-    default: 'http://127.0.0.1:4103',
+    default: 'http://127.0.0.1:4104',
     pattern: '^https?://',
-    description: 'where commands go, such as http://127.0.0.1:4103',
+    description: 'where commands go, such as http://127.0.0.1:4104',
   }),
 })
 
