@@ -4,6 +4,7 @@ import { existsSync, realpathSync, statSync } from 'node:fs'
 import { chmod, chown, cp, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Client } from 'pg'
 import type { Keeper } from './keep.ts'
@@ -12,6 +13,7 @@ import { messageOf, type ServerProcess, untilReady } from './server.ts'
 const run = promisify(execFile)
 /** Also covers the recovery after a kill -9 of a busy server. */
 const READY_TIMEOUT_MS = 60_000
+const FORMER_GONE_TIMEOUT_MS = 15_000
 /** PostgreSQL refuses to run as root. This system user is made for it, and owns its files, where we are root. */
 const SYSTEM_USER = 'waggle'
 /** Where that user can reach when the project lies below a folder that is closed to it, as /root is. */
@@ -42,6 +44,7 @@ export async function startPostgres(options: PostgresOptions): Promise<ServerPro
   const place = await findPlace(options)
   const data = join(place.dir, 'data')
   if (!existsSync(join(data, 'PG_VERSION'))) await initialise(place, data)
+  await untilFormerOneIsGone(data)
   const kept = await options.keeper.spawn({
     command: join(place.bin, 'postgres'),
     args: ['-D', data, ...settings(options).flatMap(setting => ['-c', setting])],
@@ -59,6 +62,27 @@ export async function startPostgres(options: PostgresOptions): Promise<ServerPro
   await untilReady('PostgreSQL', kept, () => ensureDatabase(options.port), READY_TIMEOUT_MS)
   const url = `postgres://waggle@127.0.0.1:${options.port}/waggle`
   return { url, pid: kept.pid, ended: kept.ended, signal: kept.signal, stop: kept.stop }
+}
+
+/**
+ * A postmaster that was killed and not yet reaped by its new parent still has its pid, and PostgreSQL takes that for a
+ * server that runs. Its pid file stays: by it PostgreSQL finds out whether orphaned backends still hold the data.
+ */
+async function untilFormerOneIsGone(data: string): Promise<void> {
+  const text = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')
+  const pid = Number.parseInt(text, 10)
+  if (!(pid > 0)) return
+  for (const until = Date.now() + FORMER_GONE_TIMEOUT_MS; Date.now() < until && hasPid(pid); ) await delay(50)
+}
+
+/** A zombie counts, unlike in `identify`. */
+function hasPid(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Removes everything it keeps for this folder, wherever that had to be put. */
