@@ -1,6 +1,6 @@
 import type { OperationsEvent } from '../ingest/contract.ts'
 import type { DeadReason } from '../ingest/events/dead_letters.ts'
-import type { FulfilmentId, OrderId, WarehouseId } from '../ingest/events/envelope.ts'
+import type { FulfilmentId, OrderId, Sku, WarehouseId } from '../ingest/events/envelope.ts'
 import type { OrderRequest } from '../ingest/events/orders.ts'
 import { type FulfilmentState, type OrderState, openOf, type ZoneState } from './state.ts'
 
@@ -64,13 +64,12 @@ function admitOpenOrder(zone: ZoneState, order_id: OrderId): Refused | null {
   return null
 }
 
-function admitStock(zone: ZoneState, data: { warehouse_id: WarehouseId; sku: string; unit: string }): Refused | null {
+function admitStock(zone: ZoneState, data: { warehouse_id: WarehouseId; sku: Sku; unit: string }): Refused | null {
   const warehouse = zone.warehouses.get(data.warehouse_id)
   if (!warehouse) return dead('unknown_warehouse', data.warehouse_id)
-  for (const [sku, stock] of [[data.sku, warehouse.stock.get(data.sku as never)] as const]) {
-    if (stock && stock.unit !== data.unit) return dead('conflict', `${sku} is kept in ${stock.unit}, not ${data.unit}`)
-  }
-  return null
+  const stock = warehouse.stock.get(data.sku)
+  if (!stock || stock.unit === data.unit) return null
+  return dead('conflict', `${data.sku} is kept in ${stock.unit}, not ${data.unit}`)
 }
 
 type PickingEvent = Extract<OperationsEvent, { data: { fulfilment_id: FulfilmentId } }>
