@@ -359,6 +359,7 @@ function correctStock(zone: ZoneState, decision: DecisionOf<'stock.corrected'>, 
   stock.on_hand = decision.on_hand
   stock.safety = decision.safety
   if (event.type === 'stock.counted') {
+    // A clock that runs ahead must not make every later count look old.
     const as_of = Math.min(event.data.as_of, zone.time)
     stock.counted_as_of = as_of
     // What moved before the count is in it already.

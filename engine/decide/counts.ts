@@ -2,9 +2,7 @@ import type { DecisionStream, EventOfType, ZoneState } from '../state.ts'
 import { isSuperseded, onHandAfterCount } from '../stock.ts'
 
 export function* count(zone: ZoneState, event: EventOfType<'stock.counted'>): DecisionStream {
-  const { warehouse_id, sku, quantity, unit, safety } = event.data
-  // A clock that runs ahead must not make every later count look old.
-  const as_of = Math.min(event.data.as_of, zone.time)
+  const { warehouse_id, sku, quantity, unit, as_of, safety } = event.data
   const stock = zone.warehouses.get(warehouse_id)?.stock.get(sku)
   if (isSuperseded(stock, as_of, zone.time)) {
     yield { type: 'count.superseded', warehouse_id, sku, as_of, counted_as_of: stock?.counted_as_of ?? 0 }
