@@ -3,7 +3,8 @@ import type { DeadReason } from '../ingest/events/dead_letters.ts'
 import type { Decision } from '../ingest/events/decisions.ts'
 import { admitContent } from './admit.ts'
 import { decide } from './decide.ts'
-import { evolveByDecision, evolveByEvent, finishStep } from './evolve.ts'
+import { finishStep } from './evolve/work.ts'
+import { evolveByDecision, evolveByEvent } from './evolve.ts'
 import type { Source, ZoneState } from './state.ts'
 
 /**

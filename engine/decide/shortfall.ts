@@ -1,6 +1,7 @@
 import type { Cause } from '../../ingest/events/decisions.ts'
 import type { HoldId, Sku, WarehouseId } from '../../ingest/events/envelope.ts'
-import { decisionWeight, openOrdersAt, reroutesOfStep } from '../evolve.ts'
+import { openOrdersAt } from '../evolve/network.ts'
+import { decisionWeight, reroutesOfStep } from '../evolve/work.ts'
 import { route } from '../routing.ts'
 import { type DecisionStream, openOf, WEIGHT_A_STEP, type ZoneState } from '../state.ts'
 import { cancelled, findPicking, hasAnything, type Picking, partOf, promiseOf, shortened } from './parts.ts'

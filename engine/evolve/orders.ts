@@ -1,0 +1,163 @@
+import type { OperationsEvent } from '../../ingest/contract.ts'
+import type { DecisionOf } from '../../ingest/events/decisions.ts'
+import type { OrderId } from '../../ingest/events/envelope.ts'
+import { contentOf } from '../admit.ts'
+import { reserveForOrder, resolve, resolveAll, take } from '../reservations.ts'
+import { type FulfilmentState, type OrderState, openOf, type ZoneState } from '../state.ts'
+import { stockOf } from '../stock.ts'
+import { endHold } from './holds.ts'
+
+/** Orders and their parts, from the routing to the end. Part of `evolve`: mechanical. */
+
+export function openOrder(zone: ZoneState, decision: DecisionOf<'order.routed'>): void {
+  if (decision.hold_id) endHold(zone, decision.hold_id, 'released', 'confirmed')
+  const order = newOrder(zone, decision.order, decision.placed_at, 'routed')
+  order.attempt = decision.attempt
+  order.request = decision.order
+  order.deliver_by = decision.promise.deliver_by
+  order.first_deliver_by = decision.promise.deliver_by
+  reserveForOrder(zone, order, decision.fulfilments)
+}
+
+export function rejectOrder(zone: ZoneState, decision: DecisionOf<'order.rejected'>): void {
+  const order = newOrder(zone, decision.order, decision.placed_at, 'rejected')
+  zone.closed.push({ order_id: order.order_id, at: zone.time })
+}
+
+function newOrder(
+  zone: ZoneState,
+  request: DecisionOf<'order.routed'>['order'],
+  placed_at: number,
+  state: OrderState['state'],
+): OrderState {
+  const order: OrderState = {
+    order_id: request.order_id,
+    sequence: zone.sequence,
+    content: contentOf(request),
+    request: null,
+    state,
+    attempt: 1,
+    fulfilments: [],
+    deliver_by: 0,
+    first_deliver_by: 0,
+    placed_at,
+  }
+  zone.sequence += 1
+  zone.orders.set(order.order_id, order)
+  return order
+}
+
+export function rerouteOrder(zone: ZoneState, decision: DecisionOf<'order.rerouted'>): void {
+  const order = zone.orders.get(decision.order_id)
+  if (!order) return
+  for (const fulfilment of order.fulfilments) {
+    if (!decision.replaced.includes(fulfilment.fulfilment_id)) continue
+    resolveAll(zone, fulfilment, 'released')
+    leave(zone, order, fulfilment, 'replaced')
+  }
+  order.attempt = decision.attempt
+  order.deliver_by = decision.promise.deliver_by
+  reserveForOrder(zone, order, decision.fulfilments)
+}
+
+/** The fulfilment is no longer work for its warehouse. */
+function leave(
+  zone: ZoneState,
+  order: OrderState,
+  fulfilment: FulfilmentState,
+  state: 'packed' | 'replaced' | 'cancelled',
+): void {
+  fulfilment.state = state
+  const still = order.fulfilments.some(
+    part => part.warehouse_id === fulfilment.warehouse_id && (part.state === 'reserved' || part.state === 'picking'),
+  )
+  if (!still) zone.warehouses.get(fulfilment.warehouse_id)?.open_orders.delete(order.order_id)
+}
+
+/**
+ * Before picking began everything is free again. Afterwards nothing is: what may lie in a bag already counts as taken,
+ * until a person puts it back.
+ */
+export function cancelOrder(zone: ZoneState, order_id: OrderId): void {
+  const order = zone.orders.get(order_id)
+  if (!order) return
+  for (const fulfilment of order.fulfilments) {
+    if (fulfilment.state === 'reserved') resolveAll(zone, fulfilment, 'released')
+    if (fulfilment.state === 'picking') {
+      for (const line of fulfilment.lines) {
+        if (openOf(line) > 0) take(zone, fulfilment, line, openOf(line))
+      }
+    }
+    if (fulfilment.state !== 'replaced') leave(zone, order, fulfilment, 'cancelled')
+  }
+  close(zone, order, 'cancelled')
+}
+
+function close(zone: ZoneState, order: OrderState, state: 'packed' | 'cancelled'): void {
+  // A packed order may still be cancelled: it is closed once, at the first of the two.
+  if (order.state === 'routed') zone.closed.push({ order_id: order.order_id, at: zone.time })
+  order.state = state
+  order.request = null
+}
+
+export function shortenLine(zone: ZoneState, decision: DecisionOf<'order.shortened'>, event: OperationsEvent): void {
+  const fulfilment = findFulfilment(zone, decision)
+  const line = fulfilment?.lines.find(candidate => candidate.line_id === decision.line_id)
+  if (!fulfilment || !line) return
+  const how = event.type === 'order.changed' ? 'released' : 'short'
+  resolve(zone, fulfilment, line, how, decision.quantity_before - decision.quantity)
+}
+
+export function pickLine(
+  zone: ZoneState,
+  data: { order_id: OrderId; fulfilment_id: string; line_id: string; quantity: number },
+): void {
+  const fulfilment = zone.orders.get(data.order_id)?.fulfilments.find(part => part.fulfilment_id === data.fulfilment_id)
+  const line = fulfilment?.lines.find(candidate => candidate.line_id === data.line_id)
+  if (fulfilment && line) take(zone, fulfilment, line, data.quantity)
+}
+
+export function substituteLine(zone: ZoneState, decision: DecisionOf<'order.substituted'>): void {
+  const fulfilment = findFulfilment(zone, decision)
+  const line = fulfilment?.lines.find(candidate => candidate.line_id === decision.line_id)
+  const warehouse = zone.warehouses.get(decision.warehouse_id)
+  if (!fulfilment || !line || !warehouse) return
+  resolve(zone, fulfilment, line, 'short', decision.quantity)
+  const { substitute_sku: sku, quantity } = decision
+  stockOf(warehouse, sku, line.unit).reserved += quantity
+  warehouse.open_lines += 1
+  fulfilment.lines.push({
+    line_id: decision.substitute_line_id,
+    sku,
+    unit: line.unit,
+    granted: quantity,
+    picked: 0,
+    short: 0,
+    released: 0,
+    expired: 0,
+  })
+}
+
+export function moveFulfilment(
+  zone: ZoneState,
+  decision: DecisionOf<'order.picking'> | DecisionOf<'order.packed'>,
+): void {
+  const order = zone.orders.get(decision.order_id)
+  const fulfilment = findFulfilment(zone, decision)
+  if (!order || !fulfilment) return
+  if (decision.type === 'order.picking') {
+    fulfilment.state = 'picking'
+    fulfilment.ready_at = decision.ready_at
+    return
+  }
+  leave(zone, order, fulfilment, 'packed')
+  const rest = order.fulfilments.some(part => part.state === 'reserved' || part.state === 'picking')
+  if (!rest) close(zone, order, 'packed')
+}
+
+function findFulfilment(
+  zone: ZoneState,
+  at: { order_id: OrderId; fulfilment_id: string },
+): FulfilmentState | undefined {
+  return zone.orders.get(at.order_id)?.fulfilments.find(part => part.fulfilment_id === at.fulfilment_id)
+}
