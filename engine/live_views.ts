@@ -51,13 +51,16 @@ export function openLiveViews(options: {
       writes.forEach(({ view, fence }, place) => {
         const key = keyOf(view)
         const answer = answers[place] ?? 'whole'
-        told(answer, 1)
+        told(answer instanceof Error ? 'failed' : answer, 1)
         if (answer === 'ok') written.set(key, { fence, view })
-        if (answer === 'whole') whole.set(key, view)
+        // Whether a failed write arrived is not known: the view is written anew.
+        if (answer === 'whole' || answer instanceof Error) whole.set(key, view)
       })
-      trouble = answers.includes('older') ? 'Redis holds views of a newer owner, or of another installation' : null
+      const failed = answers.find(answer => answer instanceof Error)
+      const newer = answers.includes('older') ? 'Redis holds views of a newer owner, or of another installation' : null
+      trouble = failed?.message ?? newer
     } catch (error) {
-      // Whether the write arrived is not known: everything it touched is written anew.
+      // Nothing was sent: there is no connection.
       for (const { view } of writes) whole.set(keyOf(view), view)
       told('failed', writes.length)
       trouble = error instanceof Error ? error.message : String(error)
@@ -126,7 +129,9 @@ export function openLiveViews(options: {
           known.map(({ view }) => view),
         ).catch(() => null)
         known.forEach(({ view, fence }, place) => {
-          if (fences && fences[place] !== `${fence.epoch}:${fence.offset}`) whole.set(keyOf(view), view)
+          const found = fences?.[place]
+          if (found === undefined || found instanceof Error) return
+          if (found !== `${fence.epoch}:${fence.offset}`) whole.set(keyOf(view), view)
         })
         probing = null
       })

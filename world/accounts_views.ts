@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Redis } from 'ioredis'
 import { viewKeys } from '../engine/contract.ts'
-import { openRedis } from '../engine/io/redis.ts'
+import { openRedis, type RedisClient } from '../engine/io/redis.ts'
 import { replayPartition } from '../engine/replay.ts'
 import type { LogState } from './accounts_log.ts'
 import type { ServerUrls } from './servers/config.ts'
@@ -52,7 +51,7 @@ function compareDecisions(
 }
 
 async function compareStock(
-  redis: Redis,
+  redis: RedisClient,
   namespace: string,
   { warehouse_id, wanted }: { warehouse_id: string; wanted: ReadonlyMap<string, string> },
   faults: string[],
@@ -71,7 +70,7 @@ async function compareStock(
 }
 
 async function compareFleet(
-  redis: Redis,
+  redis: RedisClient,
   namespace: string,
   { log, partitions }: { log: LogState; partitions: number },
   faults: string[],

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { Redis } from 'ioredis'
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { viewKeys } from '../contract.ts'
 
 /**
@@ -7,35 +8,79 @@ import { viewKeys } from '../contract.ts'
  * twice when a connection is cut before the reply, and then the second time changes nothing.
  */
 
-/** The client, for whoever only passes it on. */
-export type RedisClient = Redis
+/** One Redis, or a Redis Cluster; for whoever only passes it on. All keys of one view lie in one slot. */
+export type RedisClient = Redis | Cluster
 
-/** One client. A command fails after `timeout_ms` instead of hanging or being sent again behind our back. */
-export function openRedis(url: string, timeout_ms = 2_000): Redis {
-  const redis = new Redis(url, {
+const retryStrategy = (attempt: number): number => Math.min(2_000, 50 * 2 ** Math.min(attempt, 6))
+
+/**
+ * @param url redis://host:port, or redis-cluster://host:port,host:port with some nodes of a cluster (rediss: with TLS)
+ * @param timeout_ms a command fails after this instead of hanging or being sent again behind our back
+ */
+export function openRedis(url: string, timeout_ms = 2_000): RedisClient {
+  const options = {
     commandTimeout: timeout_ms,
     connectTimeout: timeout_ms,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     lazyConnect: true,
-    retryStrategy: attempt => Math.min(2_000, 50 * 2 ** Math.min(attempt, 6)),
-  })
+  }
+  const redis = isCluster(url) ? openCluster(url, options) : new Redis(url, { ...options, retryStrategy })
   // Without a listener ioredis prints to stderr. Commands report their own failure, and readiness tells the state.
   redis.on('error', () => undefined)
   return redis
 }
 
-/** Opens the connection when nobody has, and waits while it is being opened. @throws ioredis' error when it can't be */
-export async function connected(redis: Redis): Promise<Redis> {
-  if (redis.status === 'wait') redis.connect().catch(() => undefined)
-  if (redis.status === 'connecting' || redis.status === 'connect') await once(redis, 'ready')
-  return redis
+const isCluster = (url: string): boolean => /^rediss?-cluster:/.test(url)
+
+function openCluster(url: string, redisOptions: Pick<RedisOptions, 'commandTimeout' | 'connectTimeout'>): Cluster {
+  const { protocol, username, password } = new URL(url.replace(/,.*$/, ''))
+  const nodes = url
+    .replace(/^[^:]*:\/\/([^@/]*@)?/, '')
+    .split(',')
+    .map(node => ({ host: node.replace(/:\d+\/?$/, ''), port: Number(/:(\d+)\/?$/.exec(node)?.[1] ?? 6379) }))
+  return new Cluster(nodes, {
+    redisOptions: {
+      ...redisOptions,
+      ...(username ? { username: decodeURIComponent(username) } : {}),
+      ...(password ? { password: decodeURIComponent(password) } : {}),
+      ...(protocol === 'rediss-cluster:' ? { tls: {} } : {}),
+    },
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    // A node that came back at another address is found within this time, even if nobody is redirected to it.
+    slotsRefreshInterval: 2_000,
+    slotsRefreshTimeout: 2_000,
+    clusterRetryStrategy: retryStrategy,
+    // A command for a node that is away fails, as on a single Redis: whoever asked decides what to do.
+    maxRedirections: 3,
+    retryDelayOnFailover: 50,
+    retryDelayOnClusterDown: 50,
+  })
 }
 
-/** Resolves when Redis answers, and rejects within the command timeout otherwise. */
-export async function pingRedis(redis: Redis): Promise<void> {
-  await (await connected(redis)).ping()
+/** Opens the connection when nobody has, and waits while it is being opened. @throws ioredis' error when it can't be */
+export async function connected<Client extends RedisClient>(redis: Client): Promise<Client> {
+  if (redis.status === 'wait') redis.connect().catch(() => undefined)
+  if (redis.status !== 'connecting' && redis.status !== 'connect') return redis
+  let opening = openings.get(redis)
+  if (!opening) {
+    opening = once(redis, 'ready').finally(() => openings.delete(redis))
+    openings.set(redis, opening)
+  }
+  await opening
+  return redis
+}
+/** One wait a client, however many ask. */
+const openings = new WeakMap<RedisClient, Promise<unknown>>()
+
+/** Resolves when Redis answers (each master of a cluster), and rejects within the command timeout otherwise. */
+export async function pingRedis(redis: RedisClient): Promise<void> {
+  const client = await connected(redis)
+  const nodes = client instanceof Cluster ? client.nodes('master') : [client]
+  if (nodes.length === 0) throw new Error('no node of the Redis Cluster is known')
+  await Promise.all(nodes.map(node => node.ping()))
 }
 
 /**
@@ -85,36 +130,48 @@ export interface ViewWrite {
 /** 'older': a newer owner has written. 'whole': the view is not what was expected, send all of it. */
 export type ViewAnswer = 'ok' | 'older' | 'whole'
 
-/** Writes in one round trip; answers in the order given. Rejects when Redis can't be reached. */
-export async function writeViews(redis: Redis, namespace: string, writes: readonly ViewWrite[]): Promise<ViewAnswer[]> {
-  const pipeline = (await connected(redis)).pipeline()
-  for (const { view, expects, fence, meta, fields } of writes) {
-    const keys = keysOf(namespace, view)
-    const expected = expects ? `${expects.epoch}:${expects.offset}` : ''
-    pipeline.eval(WRITE_VIEW, keys.length, ...keys, expected, fence.epoch, fence.offset, meta ?? '', ...fields)
-  }
-  const answers = (await pipeline.exec()) ?? []
-  return answers.map(([error, answer]) => {
-    if (error) throw error
-    if (answer !== 'ok' && answer !== 'older' && answer !== 'whole') throw new Error(`Redis answered ${String(answer)}`)
-    return answer
-  })
+/**
+ * Writes in one round trip (a node each, on a cluster). Answers in the order given; an Error in place of an answer says
+ * that Redis, or this view's node, could not be reached, and that nobody knows whether the write arrived.
+ */
+export async function writeViews(
+  redis: RedisClient,
+  namespace: string,
+  writes: readonly ViewWrite[],
+): Promise<(ViewAnswer | Error)[]> {
+  const client = await connected(redis)
+  const answers = await Promise.allSettled(writes.map(write => writeView(client, namespace, write)))
+  return answers.map(answer => (answer.status === 'fulfilled' ? answer.value : asError(answer.reason)))
 }
 
-/** The fences as they stand in Redis, null where there is none. Rejects when Redis can't be reached. */
+async function writeView(redis: RedisClient, namespace: string, write: ViewWrite): Promise<ViewAnswer> {
+  const { view, expects, fence, meta, fields } = write
+  const keys = keysOf(namespace, view)
+  const expected = expects ? `${expects.epoch}:${expects.offset}` : ''
+  const args = [...keys, expected, fence.epoch, fence.offset, meta ?? '']
+  const answer: unknown = await redis.evalsha(WRITE_VIEW_SHA, keys.length, ...args, ...fields).catch(error => {
+    // A Redis that was started anew knows no scripts: it did nothing, so the text goes there once.
+    if (!isUnknownScript(error)) throw error
+    return redis.eval(WRITE_VIEW, keys.length, ...args, ...fields)
+  })
+  if (answer !== 'ok' && answer !== 'older' && answer !== 'whole') throw new Error(`Redis answered ${String(answer)}`)
+  return answer
+}
+
+const WRITE_VIEW_SHA = createHash('sha1').update(WRITE_VIEW).digest('hex')
+
+const isUnknownScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith('NOSCRIPT')
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
+
+/** The fences as they stand in Redis, null where there is none, an Error where the view's node can't be reached. */
 export async function readFences(
-  redis: Redis,
+  redis: RedisClient,
   namespace: string,
   views: readonly ViewWrite['view'][],
-): Promise<(string | null)[]> {
-  if (views.length === 0) return []
-  const pipeline = (await connected(redis)).pipeline()
-  for (const view of views) pipeline.get(keysOf(namespace, view)[0] ?? '')
-  const answers = (await pipeline.exec()) ?? []
-  return answers.map(([error, fence]) => {
-    if (error) throw error
-    return typeof fence === 'string' ? fence : null
-  })
+): Promise<(string | null | Error)[]> {
+  const client = await connected(redis)
+  return Promise.all(views.map(view => client.get(keysOf(namespace, view)[0] ?? '').catch(asError)))
 }
 
 function keysOf(namespace: string, view: ViewWrite['view']): string[] {

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis'
 import type { Point } from '../../ingest/events/envelope.ts'
 import {
   available,
@@ -10,7 +9,7 @@ import {
   type WarehouseView,
 } from '../contract.ts'
 import { byPromise, promiseSeconds, reach } from '../rank.ts'
-import { connected, openRedis, pingRedis } from './redis.ts'
+import { connected, openRedis, pingRedis, type RedisClient } from './redis.ts'
 
 /** Reads the live views that the engine keeps in Redis. Every call rejects when Redis is away: never a guess. */
 export interface Views {
@@ -52,7 +51,7 @@ export function openViews(options: { redis_url: string; namespace: string; parti
   }
 }
 
-async function readFleet(redis: Redis, namespace: string, partitions: number): Promise<CourierView[]> {
+async function readFleet(redis: RedisClient, namespace: string, partitions: number): Promise<CourierView[]> {
   const answers = await Promise.all(
     Array.from({ length: partitions }, (_, partition) => redis.hvals(viewKeys.fleet(namespace, partition).fleet)),
   )
@@ -62,13 +61,13 @@ async function readFleet(redis: Redis, namespace: string, partitions: number): P
     .filter(courier => courier.state !== 'off')
 }
 
-async function readMetas(redis: Redis, namespace: string, ids: readonly string[]): Promise<WarehouseView[]> {
+async function readMetas(redis: RedisClient, namespace: string, ids: readonly string[]): Promise<WarehouseView[]> {
   const texts = await Promise.all(ids.map(id => redis.get(viewKeys.warehouse(namespace, id).meta)))
   return texts.flatMap(text => (text ? [JSON.parse(text) as WarehouseView] : []))
 }
 
 async function readAvailability(
-  redis: Redis,
+  redis: RedisClient,
   namespace: string,
   { warehouse_ids, point, skus, partition }: AvailabilityQuestion,
 ): Promise<WarehouseAvailability[]> {
@@ -123,7 +122,7 @@ function describe(
   ]
 }
 
-async function readWarehouse(redis: Redis, namespace: string, id: string): Promise<WholeWarehouse | null> {
+async function readWarehouse(redis: RedisClient, namespace: string, id: string): Promise<WholeWarehouse | null> {
   const keys = viewKeys.warehouse(namespace, id)
   const rows = await redis.multi().get(keys.fence).get(keys.meta).hgetall(keys.stock).exec()
   const [fence, meta, stock] = (rows ?? []).map(([error, value]) => {

@@ -40,7 +40,10 @@ export const SERVERS = {
     pattern: '^postgres(ql)?://',
     description: 'such as postgres://user@127.0.0.1:5432/waggle',
   }),
-  redis_url: Type.String({ pattern: '^rediss?://', description: 'such as redis://127.0.0.1:6379' }),
+  redis_url: Type.String({
+    pattern: '^rediss?(-cluster)?://',
+    description: 'such as redis://127.0.0.1:6379, or redis-cluster://a:6379,b:6379 with some nodes of a cluster',
+  }),
   clickhouse_url: Type.String({ pattern: '^https?://', description: 'such as http://127.0.0.1:8123' }),
 } as const
 

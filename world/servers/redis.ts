@@ -12,6 +12,8 @@ export interface RedisOptions {
   /** Its working folder, its own. */
   dir: string
   port: number
+  /** more settings, or other values, than those of a single Redis of Waggle's */
+  settings?: Record<string, string>
 }
 
 /**
@@ -30,6 +32,7 @@ export async function startRedis(options: RedisOptions): Promise<ServerProcess> 
     'maxmemory-policy': 'noeviction',
     daemonize: 'no',
     'protected-mode': 'yes',
+    ...options.settings,
   }
   const kept = await options.keeper.spawn({
     command: options.redis_server,
