@@ -1,0 +1,35 @@
+/** `npm run bench:engine`: how fast the engine is, beside the bare parts that it is made of. See options.ts. */
+import { messageOf } from '../servers/server.ts'
+import { FOLDING, foldingCase, type Line } from './folding.ts'
+import { type BenchOptions, type CaseName, HELP, readOptions } from './options.ts'
+import { openStage, type Stage } from './stage.ts'
+
+const say = (line: string) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`)
+
+async function main(): Promise<number> {
+  const options = readOptions(process.argv.slice(2))
+  if (options.help) {
+    process.stdout.write(HELP)
+    return 0
+  }
+  if (process.platform !== 'linux') throw new Error('the bench reads CPU and memory from /proc: it needs Linux')
+  await using stage = await openStage(say)
+  for (const name of options.cases) {
+    say(`${name}: ${options.events} events`)
+    process.stdout.write(`${JSON.stringify(await runCase(stage, options, name))}\n`)
+  }
+  return 0
+}
+
+async function runCase(stage: Stage, options: BenchOptions, name: CaseName): Promise<Line> {
+  if (name in FOLDING) return foldingCase(stage, options, name as keyof typeof FOLDING)
+  throw new Error(`${name} is not there yet`)
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+try {
+  process.exitCode = await main()
+} catch (error) {
+  process.stderr.write(`${messageOf(error)}\n`)
+  process.exitCode = 1
+}

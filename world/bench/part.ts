@@ -1,0 +1,98 @@
+/**
+ * A bare part, in a process of its own so that its CPU is its own: `node world/bench/part.ts` with the work as JSON in its argument.
+ * One JSON line when it is done: what it did, the seconds that took, and the CPU seconds of this process for it.
+ */
+import { CompressionTypes, Kafka, logLevel } from 'kafkajs'
+
+export type Part =
+  /** eachBatch and JSON.parse, nothing else, until `until` of every partition */
+  | { kind: 'consume'; brokers: string[]; topics: { topic: string; until: Record<string, number> }[] }
+  /** messages of this size, 5,000 a send as the fastest that was found for kafkajs, all partitions at once */
+  | { kind: 'produce'; brokers: string[]; topic: string; partitions: number; messages: number; bytes: number }
+
+export interface PartDone {
+  messages: number
+  bytes: number
+  seconds: number
+  cpu_s: number
+  /** CPU seconds after which its measuring began: what Node's start took */
+}
+
+const MESSAGES_A_SEND = 600
+
+async function consume(part: Extract<Part, { kind: 'consume' }>): Promise<PartDone> {
+  const kafka = clientOf(part.brokers)
+  const consumer = kafka.consumer({ groupId: `bare-${process.pid}-${Date.now()}`, maxWaitTimeInMs: 100 })
+  await consumer.connect()
+  await consumer.subscribe({ topics: part.topics.map(({ topic }) => topic), fromBeginning: true })
+  const left = new Set(
+    part.topics.flatMap(({ topic, until }) =>
+      Object.entries(until).flatMap(([partition, end]) => (end > 0 ? [`${topic}/${partition}`] : [])),
+    ),
+  )
+  const ends = new Map(part.topics.map(({ topic, until }) => [topic, until]))
+  const done = Promise.withResolvers<void>()
+  let messages = 0
+  let bytes = 0
+  let types = 0
+  const measured = measure()
+  await consumer.run({
+    autoCommit: false,
+    eachBatch: async ({ batch }) => {
+      for (const { value } of batch.messages) {
+        messages += 1
+        bytes += value?.length ?? 0
+        if (value && typeof JSON.parse(value.toString()) === 'object') types += 1
+      }
+      const end = ends.get(batch.topic)?.[batch.partition] ?? 0
+      if (Number(batch.lastOffset()) + 1 >= end) left.delete(`${batch.topic}/${batch.partition}`)
+      if (left.size === 0) done.resolve()
+    },
+  })
+  await done.promise
+  const used = measured()
+  if (types !== messages) process.stderr.write(`${messages - types} values were no objects\n`)
+  await consumer.disconnect()
+  return { messages, bytes, ...used }
+}
+
+async function produce(part: Extract<Part, { kind: 'produce' }>): Promise<PartDone> {
+  const kafka = clientOf(part.brokers)
+  const producer = kafka.producer({ allowAutoTopicCreation: false })
+  await producer.connect()
+  const value = Buffer.alloc(part.bytes, 'x')
+  const each = Math.ceil(part.messages / part.partitions)
+  // One record batch must stay below the broker's 1 MB.
+  const a_send = Math.max(1, Math.min(MESSAGES_A_SEND, Math.floor(900_000 / (part.bytes + 100))))
+  const measured = measure()
+  await Promise.all(
+    Array.from({ length: part.partitions }, async (_, partition) => {
+      for (let sent = 0; sent < each; sent += a_send) {
+        const length = Math.min(a_send, each - sent)
+        const messages = Array.from({ length }, () => ({ partition, key: 'zone-0', value }))
+        await producer.send({ topic: part.topic, acks: -1, compression: CompressionTypes.None, messages })
+      }
+    }),
+  )
+  const used = measured()
+  await producer.disconnect()
+  return { messages: each * part.partitions, bytes: each * part.partitions * part.bytes, ...used }
+}
+
+function clientOf(brokers: string[]): Kafka {
+  return new Kafka({ brokers, clientId: 'bare', logLevel: logLevel.NOTHING })
+}
+
+function measure(): () => { seconds: number; cpu_s: number } {
+  const began = performance.now()
+  const cpu = process.cpuUsage()
+  return () => {
+    const { user, system } = process.cpuUsage(cpu)
+    return { seconds: (performance.now() - began) / 1_000, cpu_s: (user + system) / 1_000_000 }
+  }
+}
+
+const part = JSON.parse(process.argv[2] ?? '{}') as Part
+const done = part.kind === 'consume' ? await consume(part) : await produce(part)
+process.stdout.write(`${JSON.stringify(done)}\n`)
+process.exit(0)
