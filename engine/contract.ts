@@ -11,6 +11,7 @@ import { Cell, CourierId, Point, Requirement, Seconds, Sku, TimeMs, WarehouseId 
  *   {namespace}:{w:<warehouse_id>}:stock     hash sku → "<on_hand> <reserved> <safety> <unit>"
  *   {namespace}:{c:<n>}:fence                "<epoch>:<offset>"          n: partition of `couriers`
  *   {namespace}:{c:<n>}:fleet                hash courier_id → JSON CourierView
+ *   {namespace}:{c:<n>}:supply               JSON SupplyView           available couriers by cell
  *
  * All keys of one warehouse share a hash tag (the braces), so one script can change them together on Redis Cluster.
  */
@@ -21,7 +22,7 @@ export const viewKeys = {
   },
   fleet(namespace: string, partition: number) {
     const tag = `${namespace}:{c:${partition}}`
-    return { fence: `${tag}:fence`, fleet: `${tag}:fleet` }
+    return { fence: `${tag}:fence`, fleet: `${tag}:fleet`, supply: `${tag}:supply` }
   },
 }
 
@@ -87,6 +88,15 @@ export const CourierView = Type.Object({
   home_warehouse_id: Type.Optional(WarehouseId),
 })
 export type CourierView = Static<typeof CourierView>
+
+/** Resolution of the cells in which supply is counted: about 0.7 km², some five minutes' ride across a few of them. */
+export const SUPPLY_RESOLUTION = 8
+
+/** Couriers on shift and available by their own word, counted by cell; cells without any are left out. */
+export const SupplyView = Type.Array(
+  Type.Object({ tenant_id: Type.String(), cell: Type.String(), available: Type.Integer({ minimum: 1 }) }),
+)
+export type SupplyView = Static<typeof SupplyView>
 
 /** One SKU at one warehouse, in an availability answer. */
 export const SkuAvailability = Type.Object({ sku: Sku, available: Type.Integer(), unit: Type.String() })

@@ -1,10 +1,10 @@
-import { isValidCell } from 'h3-js'
+import { getResolution, isValidCell } from 'h3-js'
 import { type Static, type TSchema, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { type CourierEvent, type OperationsEvent, operations_events, partitionOf } from '../ingest/contract.ts'
 import { courier_events } from '../ingest/events/couriers.ts'
 import type { DeadReason } from '../ingest/events/dead_letters.ts'
-import { Envelope, type Family, SCHEMA_VERSION } from '../ingest/events/envelope.ts'
+import { CELL_RESOLUTION, Envelope, type Family, SCHEMA_VERSION } from '../ingest/events/envelope.ts'
 
 /** Bytes of the log → an event, or why not. Tolerant of unknown fields: a newer writer may know more. */
 export type Decoded<Event> = { event: Event } | { reason: DeadReason; detail: string }
@@ -46,7 +46,8 @@ function decoder<Event>(family: Family, keyOf: (event: Event) => string) {
       return { reason: 'wrong_shape', detail: `${first?.instancePath ?? ''} ${first?.message ?? ''}`.trim() }
     }
     const cell = badCell(value)
-    if (cell !== undefined) return { reason: 'wrong_shape', detail: `${cell} is not an H3 cell` }
+    if (cell !== undefined)
+      return { reason: 'wrong_shape', detail: `${cell} is not an H3 cell of resolution ${CELL_RESOLUTION}` }
     const event = value as Event
     if (partitionOf(keyOf(event), partitions) !== partition) {
       return { reason: 'wrong_partition', detail: `${keyOf(event)} does not belong to partition ${partition}` }
@@ -58,7 +59,9 @@ function decoder<Event>(family: Family, keyOf: (event: Event) => string) {
 /** The pattern lets through texts that h3-js throws at; the fold must never throw. */
 function badCell(value: object): string | undefined {
   const { data } = value as { data: { cell?: string; order?: { cell: string } } }
-  return [data.cell, data.order?.cell].find(cell => cell !== undefined && !isValidCell(cell))
+  return [data.cell, data.order?.cell].find(
+    cell => cell !== undefined && !(isValidCell(cell) && getResolution(cell) === CELL_RESOLUTION),
+  )
 }
 
 export const decodeOperation = decoder<OperationsEvent>(operations_events, event => event.zone_id)

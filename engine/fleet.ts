@@ -1,30 +1,69 @@
 import { deflateSync, inflateSync } from 'node:zlib'
+import { cellToParent } from 'h3-js'
 import type { CourierEvent } from '../ingest/contract.ts'
 import type { CourierId } from '../ingest/events/envelope.ts'
-import type { CourierView } from './contract.ts'
+import { type CourierView, SUPPLY_RESOLUTION, type SupplyView } from './contract.ts'
 
 /** The newest that is known of every courier: a fold of one partition of `couriers`. Stale never replaces newer. */
-export type FleetState = Map<CourierId, CourierView>
+export interface FleetState {
+  couriers: Map<CourierId, CourierView>
+  /** tenant → coarse cell → couriers available there; follows from `couriers`, counted along because it is asked for with every batch */
+  supply: Map<string, Map<string, number>>
+}
+
+export const newFleet = (): FleetState => ({ couriers: new Map(), supply: new Map() })
 
 /** Folds one event in. 'superseded': older than what is known, or of a courier who is not on shift. */
 export function stepFleet(fleet: FleetState, event: CourierEvent): 'ok' | 'superseded' {
   const { courier_id } = event.data
-  const known = fleet.get(courier_id)
+  const known = fleet.couriers.get(courier_id)
   if (known && event.occurred_at < known.seen_at) return 'superseded'
   if (event.type === 'shift.started') {
-    fleet.set(courier_id, onShift(event))
+    const courier = onShift(event)
+    if (known) countSupply(fleet, known, -1)
+    fleet.couriers.set(courier_id, courier)
+    countSupply(fleet, courier, 1)
     return 'ok'
   }
   if (!known || known.state === 'off') return 'superseded'
   known.seen_at = event.occurred_at
   if (event.type === 'courier.moved') {
     known.point = event.data.point
-    known.cell = event.data.cell
     known.zone_id = event.zone_id
-  } else {
-    known.state = event.type === 'shift.ended' ? 'off' : event.data.state
+    // Most reports come from the cell of the one before: then nothing is counted anew.
+    if (known.cell === event.data.cell) return 'ok'
+    countSupply(fleet, known, -1)
+    known.cell = event.data.cell
+    countSupply(fleet, known, 1)
+    return 'ok'
   }
+  countSupply(fleet, known, -1)
+  known.state = event.type === 'shift.ended' ? 'off' : event.data.state
+  countSupply(fleet, known, 1)
   return 'ok'
+}
+
+function countSupply({ supply }: FleetState, { tenant_id, state, cell }: CourierView, by: 1 | -1): void {
+  if (state !== 'available') return
+  let cells = supply.get(tenant_id)
+  if (!cells) {
+    cells = new Map()
+    supply.set(tenant_id, cells)
+  }
+  const coarse = cellToParent(cell, SUPPLY_RESOLUTION)
+  const count = (cells.get(coarse) ?? 0) + by
+  if (count > 0) cells.set(coarse, count)
+  else cells.delete(coarse)
+}
+
+/** Absolute counts, in a fixed order. */
+export function supplyOf({ supply }: FleetState): SupplyView {
+  const rows = [...supply].flatMap(([tenant_id, cells]) =>
+    [...cells].map(([cell, available]) => ({ tenant_id, cell, available })),
+  )
+  return rows.sort((a, b) =>
+    a.tenant_id === b.tenant_id ? (a.cell < b.cell ? -1 : 1) : a.tenant_id < b.tenant_id ? -1 : 1,
+  )
 }
 
 function onShift(event: Extract<CourierEvent, { type: 'shift.started' }>): CourierView {
@@ -45,11 +84,16 @@ function onShift(event: Extract<CourierEvent, { type: 'shift.started' }>): Couri
 }
 
 export function encodeFleet(fleet: FleetState): Buffer {
-  const couriers = [...fleet.values()].sort((a, b) => (a.courier_id < b.courier_id ? -1 : 1))
+  const couriers = [...fleet.couriers.values()].sort((a, b) => (a.courier_id < b.courier_id ? -1 : 1))
   return deflateSync(JSON.stringify(couriers), { level: 1 })
 }
 
 export function decodeFleet(bytes: Uint8Array): FleetState {
   const couriers = JSON.parse(inflateSync(bytes).toString()) as CourierView[]
-  return new Map(couriers.map(courier => [courier.courier_id, courier]))
+  const fleet = newFleet()
+  for (const courier of couriers) {
+    fleet.couriers.set(courier.courier_id, courier)
+    countSupply(fleet, courier, 1)
+  }
+  return fleet
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freshNamespace, testServers, waitFor } from '../world/servers/testing.ts'
 import { openRedis, type RedisClient } from './io/redis.ts'
+import { openViews } from './io/views.ts'
 import { openLiveViews } from './live_views.ts'
 import type { ViewChange } from './protocol.ts'
 
@@ -14,7 +15,7 @@ beforeAll(async () => {
   await redis.connect()
 })
 afterAll(async () => {
-  await redis.del(...(await redis.keys(`${namespace}:*`)))
+  await redis.del(...(await redis.keys(`${namespace}*`)))
   redis.disconnect()
 })
 
@@ -60,4 +61,27 @@ test('a change of a view that was never written asks for the whole of it', async
   expect(wanted).toEqual({ warehouse_ids: ['new'], fleet: false })
   await views.replace([milk('new', 1)], both(1))
   expect(await inRedis('new')).toBe('1 0 0 each')
+})
+
+test('supply by cell is the sum of what each partition of couriers counts, of one tenant', async () => {
+  const own = `${namespace}s`
+  const fleet = (partition: number, rows: object[]): ViewChange => ({
+    view: { kind: 'fleet', partition },
+    meta: JSON.stringify(rows),
+    fields: [],
+  })
+  const mine = { tenant_id: 'a', cell: '882664c1a9fffff' }
+  for (const partition of [0, 1]) {
+    const views = openLiveViews({ redis, namespace: own })
+    const rows = [
+      { ...mine, available: 2 + partition },
+      { ...mine, tenant_id: 'b', available: 9 },
+    ]
+    await views.replace([fleet(partition, rows)], both(1))
+    expect(views.trouble()).toBeNull()
+  }
+  const reader = openViews({ redis_url: testServers().redis_url, namespace: own, partitions: 2 })
+  expect([...(await reader.supply('a'))]).toEqual([[mine.cell, 5]])
+  expect([...(await reader.supply('nobody'))]).toEqual([])
+  await reader.close()
 })

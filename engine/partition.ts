@@ -4,7 +4,7 @@ import type { CourierId, Sku, WarehouseId, ZoneId } from '../ingest/events/envel
 import { decodeZones, encodeZones, FOLD_VERSION } from './checkpoint.ts'
 import { encodeStock, type WarehouseView } from './contract.ts'
 import { decodeCourier, decodeOperation } from './decode.ts'
-import { decodeFleet, encodeFleet, type FleetState, stepFleet } from './fleet.ts'
+import { decodeFleet, encodeFleet, type FleetState, newFleet, stepFleet, supplyOf } from './fleet.ts'
 import { newRecordPacker, type RecordPacker, unpackMessages } from './pack.ts'
 import type { CheckpointBytes, Due, Folded, FoldWork, LoadRequest, PackedMessages, ViewChange } from './protocol.ts'
 import { promiseTerms } from './routing.ts'
@@ -33,7 +33,7 @@ export function loadPartition(request: LoadRequest): Partition {
     operations: { next_offset: operations.next_offset },
     couriers: { next_offset: couriers.next_offset },
     zones: new Map(zones.map(zone => [zone.zone_id, zone])),
-    fleet: couriers.bytes ? decodeFleet(couriers.bytes) : new Map(),
+    fleet: couriers.bytes ? decodeFleet(couriers.bytes) : newFleet(),
   }
 }
 
@@ -200,7 +200,7 @@ export function wholeViews(held: Partition, warehouse_ids: readonly string[] | '
       if (!wanted || wanted.has(warehouse.warehouse_id)) views.push(viewOf(zone, warehouse, warehouse.stock.keys()))
     }
   }
-  if (fleet) views.push(fleetView(held, held.fleet.keys()))
+  if (fleet) views.push(fleetView(held, held.fleet.couriers.keys()))
   return views
 }
 
@@ -237,8 +237,8 @@ function metaOf(zone: ZoneState, warehouse: WarehouseState): WarehouseView {
 function fleetView(held: Partition, couriers: Iterable<CourierId>): ViewChange {
   const fields: string[] = []
   for (const courier_id of couriers) {
-    const courier = held.fleet.get(courier_id)
+    const courier = held.fleet.couriers.get(courier_id)
     if (courier) fields.push(courier_id, JSON.stringify(courier))
   }
-  return { view: { kind: 'fleet', partition: held.partition }, meta: null, fields }
+  return { view: { kind: 'fleet', partition: held.partition }, meta: JSON.stringify(supplyOf(held.fleet)), fields }
 }

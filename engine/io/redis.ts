@@ -180,5 +180,5 @@ function keysOf(namespace: string, view: ViewWrite['view']): string[] {
     return [keys.fence, keys.stock, keys.meta]
   }
   const keys = viewKeys.fleet(namespace, view.partition)
-  return [keys.fence, keys.fleet, keys.fence]
+  return [keys.fence, keys.fleet, keys.supply]
 }

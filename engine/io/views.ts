@@ -4,6 +4,7 @@ import {
   type CourierView,
   decodeStock,
   type StockView,
+  type SupplyView,
   viewKeys,
   type WarehouseAvailability,
   type WarehouseView,
@@ -15,6 +16,8 @@ import { connected, openRedis, pingRedis, type RedisClient } from './redis.ts'
 export interface Views {
   /** Everybody on shift, as last heard of. */
   fleet(): Promise<CourierView[]>
+  /** Couriers available, by cell at SUPPLY_RESOLUTION, as the couriers say themselves (trips are dispatch's to know). */
+  supply(tenant_id: string): Promise<Map<string, number>>
   /** Warehouses of the list that reach the point, shortest promise first; a warehouse without a view is left out. */
   availability(question: AvailabilityQuestion): Promise<WarehouseAvailability[]>
   /** One warehouse as a whole; null when there is no view of it. */
@@ -43,6 +46,7 @@ export function openViews(options: { redis_url: string; namespace: string; parti
   const redis = openRedis(options.redis_url)
   return {
     fleet: async () => readFleet(await connected(redis), options.namespace, options.partitions),
+    supply: async tenant_id => readSupply(await connected(redis), options, tenant_id),
     availability: async question => readAvailability(await connected(redis), options.namespace, question),
     warehouse: async id => readWarehouse(await connected(redis), options.namespace, id),
     warehouses: async ids => readMetas(await connected(redis), options.namespace, ids),
@@ -59,6 +63,21 @@ async function readFleet(redis: RedisClient, namespace: string, partitions: numb
     .flat()
     .map(text => JSON.parse(text) as CourierView)
     .filter(courier => courier.state !== 'off')
+}
+
+async function readSupply(
+  redis: RedisClient,
+  { namespace, partitions }: { namespace: string; partitions: number },
+  tenant_id: string,
+): Promise<Map<string, number>> {
+  const texts = await Promise.all(
+    Array.from({ length: partitions }, (_, partition) => redis.get(viewKeys.fleet(namespace, partition).supply)),
+  )
+  const cells = new Map<string, number>()
+  for (const row of texts.flatMap(text => (text ? (JSON.parse(text) as SupplyView) : []))) {
+    if (row.tenant_id === tenant_id) cells.set(row.cell, (cells.get(row.cell) ?? 0) + row.available)
+  }
+  return cells
 }
 
 async function readMetas(redis: RedisClient, namespace: string, ids: readonly string[]): Promise<WarehouseView[]> {
