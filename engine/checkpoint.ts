@@ -55,5 +55,5 @@ export function decodeZones(bytes: Uint8Array): ZoneState[] {
  * What the outcome of a fold rests on beside the log: our own code's version, Node's major (its libm) and h3-js, told by
  * one cell that it computes. Raise CODE with every change of `decide` or `evolve`.
  */
-const CODE = 1
+const CODE = 2
 export const FOLD_VERSION = `${CODE}.node${process.versions.node.split('.')[0]}.${cellOf({ lat: 41.8781, lng: -87.6298 })}`

@@ -12,7 +12,7 @@ import {
   shortenLine,
   substituteLine,
 } from './evolve/orders.ts'
-import { correctStock, moveStock } from './evolve/stock.ts'
+import { correctStock, moveStock, putBack } from './evolve/stock.ts'
 import { forgetReach } from './routing.ts'
 import type { ZoneState } from './state.ts'
 
@@ -42,13 +42,13 @@ export function evolveByEvent(zone: ZoneState, event: OperationsEvent): void {
       zone.time = Math.max(zone.time, businessTime(zone.clock, zone.appended_at))
       return
     case 'stock.adjusted':
-      moveStock(zone, event.data, event.data.delta, 'adjustment')
+      moveStock(zone, event.data, event.data.delta, { cause: 'adjustment', ref: event.data.reason })
       return
     case 'stock.received':
-      moveStock(zone, event.data, event.data.quantity, 'adjustment')
+      moveStock(zone, event.data, event.data.quantity, { cause: 'received', ref: event.data.reference ?? '' })
       return
     case 'stock.put_back':
-      if (event.data.condition === 'sellable') moveStock(zone, event.data, event.data.quantity, 'adjustment')
+      putBack(zone, event.data)
       return
     case 'line.picked':
       pickLine(zone, event.data)
@@ -60,7 +60,7 @@ export function evolveByEvent(zone: ZoneState, event: OperationsEvent): void {
 }
 
 /** What was decided. */
-export function evolveByDecision(zone: ZoneState, decision: Decision, event: OperationsEvent): void {
+export function evolveByDecision(zone: ZoneState, decision: Decision): void {
   switch (decision.type) {
     case 'order.routed':
       openOrder(zone, decision)
@@ -75,7 +75,7 @@ export function evolveByDecision(zone: ZoneState, decision: Decision, event: Ope
       cancelOrder(zone, decision.order_id)
       return
     case 'order.shortened':
-      shortenLine(zone, decision, event)
+      shortenLine(zone, decision)
       return
     case 'order.substituted':
       substituteLine(zone, decision)
@@ -97,7 +97,7 @@ export function evolveByDecision(zone: ZoneState, decision: Decision, event: Ope
       endHold(zone, decision.hold_id, 'expired')
       return
     case 'stock.corrected':
-      correctStock(zone, decision, event)
+      correctStock(zone, decision)
       return
     case 'promise.changed':
     case 'stock.shortfall':

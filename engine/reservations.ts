@@ -4,57 +4,94 @@ import {
   type OrderState,
   openOf,
   type Reservation,
-  type StockState,
   THROTTLE_WINDOW_MS,
+  type WarehouseState,
   type ZoneState,
 } from './state.ts'
-import { move, stockOf } from './stock.ts'
+import { move, promise, stockOf, type Why } from './stock.ts'
 
-/** The life of a reservation: granted = picked + short + released + expired + open. Part of `evolve`: mechanical. */
+/**
+ * The life of a reserved unit. Part of `evolve`: mechanical. Every unit goes through `end` exactly once, so
+ * granted = picked + short + released + expired + open, always.
+ *
+ *              ┌─► picked     it lies in a bag, and the shelf has one less
+ *   open ──────┼─► short      it was not there
+ *              ├─► released   it is free again
+ *              └─► expired    its hold ended by itself
+ */
+export type UnitEnd = 'picked' | 'short' | 'released' | 'expired'
 
-function placeOf(zone: ZoneState, fulfilment: FulfilmentState, line: Reservation): StockState | undefined {
-  return zone.warehouses.get(fulfilment.warehouse_id)?.stock.get(line.sku)
-}
-
-/** Resolves part of a reservation: every reserved unit goes through here exactly once. */
+/** Ends part of a reservation without anything leaving the shelf. */
 export function resolve(
   zone: ZoneState,
   fulfilment: FulfilmentState,
   line: Reservation,
-  how: 'picked' | 'short' | 'released' | 'expired',
+  how: Exclude<UnitEnd, 'picked'>,
   quantity: number,
+  why: Why,
 ): void {
   const warehouse = zone.warehouses.get(fulfilment.warehouse_id)
   const stock = warehouse?.stock.get(line.sku)
-  const was_open = openOf(line) > 0
-  line[how] += quantity
-  if (stock) stock.reserved -= quantity
-  if (warehouse && was_open && openOf(line) === 0) warehouse.open_lines -= 1
+  if (!warehouse || !stock) return
+  end(warehouse, line, how, quantity)
+  promise(zone, stock, fulfilment.warehouse_id, line.sku, -quantity, why)
 }
 
-export function resolveAll(zone: ZoneState, fulfilment: FulfilmentState, how: 'released' | 'expired'): void {
+/** Off the shelf and into the bag. */
+export function take(
+  zone: ZoneState,
+  fulfilment: FulfilmentState,
+  line: Reservation,
+  quantity: number,
+  ref: string,
+): void {
+  const warehouse = zone.warehouses.get(fulfilment.warehouse_id)
+  const stock = warehouse?.stock.get(line.sku)
+  if (!warehouse || !stock) return
+  end(warehouse, line, 'picked', quantity)
+  move(zone, stock, fulfilment.warehouse_id, line.sku, -quantity, -quantity, { cause: 'picked', ref })
+}
+
+function end(warehouse: WarehouseState, line: Reservation, how: UnitEnd, quantity: number): void {
+  const was_open = openOf(line) > 0
+  line[how] += quantity
+  if (was_open && openOf(line) === 0) warehouse.open_lines -= 1
+}
+
+export function resolveAll(zone: ZoneState, fulfilment: FulfilmentState, how: 'released' | 'expired', why: Why): void {
   for (const line of fulfilment.lines) {
     const open = openOf(line)
-    if (open > 0) resolve(zone, fulfilment, line, how, open)
+    if (open > 0) resolve(zone, fulfilment, line, how, open, why)
   }
 }
 
-export function reserve(zone: ZoneState, part: FulfilmentPart): FulfilmentState {
-  const warehouse = zone.warehouses.get(part.warehouse_id)
-  const lines = part.lines.map(({ line_id, sku, unit, quantity }): Reservation => {
-    if (warehouse) {
-      stockOf(warehouse, sku, unit).reserved += quantity
-      warehouse.open_lines += 1
-    }
-    return { line_id, sku, unit, granted: quantity, picked: 0, short: 0, released: 0, expired: 0 }
-  })
+/** @param ref the order or the hold that it is for */
+export function reserve(zone: ZoneState, part: FulfilmentPart, ref: string): FulfilmentState {
   const { fulfilment_id, warehouse_id, ready_at } = part
-  return { fulfilment_id, warehouse_id, state: 'reserved', ready_at, lines }
+  const fulfilment: FulfilmentState = { fulfilment_id, warehouse_id, state: 'reserved', ready_at, lines: [] }
+  const why: Why = { cause: 'reserved', ref }
+  for (const line of part.lines) reserveLine(zone, fulfilment, line, why)
+  return fulfilment
+}
+
+export function reserveLine(
+  zone: ZoneState,
+  fulfilment: FulfilmentState,
+  { line_id, sku, unit, quantity }: FulfilmentPart['lines'][number],
+  why: Why,
+): void {
+  const { warehouse_id, lines } = fulfilment
+  const warehouse = zone.warehouses.get(warehouse_id)
+  if (warehouse) {
+    promise(zone, stockOf(warehouse, sku, unit), warehouse_id, sku, quantity, why)
+    warehouse.open_lines += 1
+  }
+  lines.push({ line_id, sku, unit, granted: quantity, picked: 0, short: 0, released: 0, expired: 0 })
 }
 
 export function reserveForOrder(zone: ZoneState, order: OrderState, parts: readonly FulfilmentPart[]): void {
   for (const part of parts) {
-    order.fulfilments.push(reserve(zone, part))
+    order.fulfilments.push(reserve(zone, part, order.order_id))
     const warehouse = zone.warehouses.get(part.warehouse_id)
     if (!warehouse) continue
     warehouse.open_orders.add(order.order_id)
@@ -62,11 +99,4 @@ export function reserveForOrder(zone: ZoneState, order: OrderState, parts: reado
     warehouse.routed_at = warehouse.routed_at.filter(at => at > zone.time - THROTTLE_WINDOW_MS)
     warehouse.routed_at.push(zone.time)
   }
-}
-
-/** Off the shelf and into the bag. */
-export function take(zone: ZoneState, fulfilment: FulfilmentState, line: Reservation, quantity: number): void {
-  const place = placeOf(zone, fulfilment, line)
-  resolve(zone, fulfilment, line, 'picked', quantity)
-  if (place) move(place, -quantity, zone.time)
 }

@@ -10,6 +10,7 @@ import type {
   WarehouseId,
   ZoneId,
 } from '../ingest/events/envelope.ts'
+import type { Movement } from '../ingest/events/movements.ts'
 import type { Clock, Policy, Warehouse, WarehouseMode } from '../ingest/events/network.ts'
 import { DEFAULT_POLICY } from '../ingest/events/network.ts'
 import type { OrderRequest } from '../ingest/events/orders.ts'
@@ -37,6 +38,8 @@ export interface ZoneState {
   /** grows by one with every order; newest first is by this */
   sequence: number
   seen: RecentIds
+  /** what the present step has moved; empty between steps */
+  moved: Movement[]
 }
 
 export interface WarehouseState extends Warehouse {
@@ -57,9 +60,15 @@ export interface StockState {
   on_hand: number
   reserved: number
   safety: number
+  /** on its way here from another warehouse of the zone */
+  in_transit: number
   unit: 'each' | 'g'
+  /** nothing new is granted before this; 0: not suspended */
+  suspended_until: number
   /** time of the newest count; 0: never counted */
   counted_as_of: number
+  /** what moved before this is not remembered, so an older count can't be used */
+  moved_since: number
   /** what moved in the last hour, oldest first: a late count is corrected by them */
   movements: { at: number; delta: number }[]
 }
@@ -126,6 +135,7 @@ export function newZone(zone_id: ZoneId, tenant_id: TenantId): ZoneState {
     short: [],
     sequence: 0,
     seen: new RecentIds(),
+    moved: [],
   }
 }
 

@@ -1,38 +1,100 @@
-import type { Sku } from '../ingest/events/envelope.ts'
-import { HOUR_MS, type StockState, type WarehouseState } from './state.ts'
+import type { Sku, WarehouseId } from '../ingest/events/envelope.ts'
+import type { Movement, MovementCause } from '../ingest/events/movements.ts'
+import { HOUR_MS, type StockState, type WarehouseState, type ZoneState } from './state.ts'
 
-/** Stock of one SKU at one warehouse. on_hand is never negative; available = max(0, on hand − reserved − safety). */
+/**
+ * Stock of one SKU at one warehouse. on_hand is never negative; available = max(0, on hand − reserved − safety).
+ *
+ * `apply` is the only place where its four numbers change, and it notes what it did: so the movements of the log sum up to
+ * the state.
+ */
 
 export function stockOf(warehouse: WarehouseState, sku: Sku, unit: 'each' | 'g'): StockState {
   let stock = warehouse.stock.get(sku)
   if (!stock) {
-    stock = { on_hand: 0, reserved: 0, safety: 0, unit, counted_as_of: 0, movements: [] }
+    stock = {
+      on_hand: 0,
+      reserved: 0,
+      safety: 0,
+      in_transit: 0,
+      unit,
+      suspended_until: 0,
+      counted_as_of: 0,
+      moved_since: 0,
+      movements: [],
+    }
     warehouse.stock.set(sku, stock)
   }
   return stock
 }
 
-/** Goods came or went at `at`. What would go below nothing stops there: the shelf cannot hold less. */
-export function move(stock: StockState, delta: number, at: number): void {
-  const moved = Math.max(delta, -stock.on_hand)
-  if (moved === 0) return
-  stock.on_hand += moved
-  stock.movements.push({ at, delta: moved })
-  forgetOldMovements(stock, at)
+export function apply(zone: ZoneState, stock: StockState, movement: Movement): void {
+  const { on_hand, reserved, safety, in_transit } = movement
+  if (on_hand === 0 && reserved === 0 && safety === 0 && in_transit === 0) return
+  stock.on_hand += on_hand
+  stock.reserved += reserved
+  stock.safety += safety
+  stock.in_transit += in_transit
+  zone.moved.push(movement)
 }
 
-function forgetOldMovements(stock: StockState, now: number): void {
+/** Why something moved, and for which order, hold, transfer … */
+export interface Why {
+  cause: MovementCause
+  ref: string
+}
+
+/** Promised, or not promised any longer. Nothing leaves the shelf. */
+export function promise(
+  zone: ZoneState,
+  stock: StockState,
+  warehouse_id: WarehouseId,
+  sku: Sku,
+  quantity: number,
+  { cause, ref }: Why,
+): void {
+  apply(zone, stock, { warehouse_id, sku, on_hand: 0, reserved: quantity, safety: 0, in_transit: 0, cause, ref })
+}
+
+/**
+ * Goods came or went, now. What would go below nothing stops there: the shelf cannot hold less.
+ * @param promised by how much the promises change with it: what is picked was promised before
+ */
+export function move(
+  zone: ZoneState,
+  stock: StockState,
+  warehouse_id: WarehouseId,
+  sku: Sku,
+  delta: number,
+  promised: number,
+  { cause, ref }: Why,
+): void {
+  const on_hand = Math.max(delta, -stock.on_hand)
+  apply(zone, stock, { warehouse_id, sku, on_hand, reserved: promised, safety: 0, in_transit: 0, cause, ref })
+  if (on_hand !== 0) remember(stock, on_hand, zone.time)
+}
+
+/** A late count is corrected by at most this many movements; with more in an hour, only a younger count can be used. */
+export const MOVEMENTS_KEPT = 512
+const MOVEMENTS_DROPPED_AT_ONCE = 128
+
+function remember(stock: StockState, delta: number, at: number): void {
+  const { movements } = stock
+  const last = movements.at(-1)
+  if (last?.at === at) last.delta += delta
+  else movements.push({ at, delta })
   let old = 0
-  for (const { at } of stock.movements) {
-    if (at >= now - HOUR_MS) break
-    old += 1
+  while (old < movements.length && (movements[old]?.at ?? at) < at - HOUR_MS) old += 1
+  if (movements.length - old > MOVEMENTS_KEPT) {
+    old += MOVEMENTS_DROPPED_AT_ONCE
+    stock.moved_since = movements[old - 1]?.at ?? at
   }
-  if (old > 0) stock.movements.splice(0, old)
+  if (old > 0) movements.splice(0, old)
 }
 
 /** A count older than the last one, or than what is remembered of movements, can't be used. */
 export const isSuperseded = (stock: StockState | undefined, as_of: number, now: number): boolean =>
-  as_of < now - HOUR_MS || (stock !== undefined && as_of < stock.counted_as_of)
+  as_of < now - HOUR_MS || (stock !== undefined && (as_of < stock.counted_as_of || as_of < stock.moved_since))
 
 /** What is on hand now, given what somebody saw at `as_of`: the count and what moved after it. */
 export function onHandAfterCount(stock: StockState | undefined, quantity: number, as_of: number): number {

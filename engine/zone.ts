@@ -1,6 +1,7 @@
 import { businessTime } from '../ingest/contract.ts'
 import type { DeadReason } from '../ingest/events/dead_letters.ts'
 import type { Decision } from '../ingest/events/decisions.ts'
+import type { Movement } from '../ingest/events/movements.ts'
 import { admitContent } from './admit.ts'
 import { decide } from './decide.ts'
 import { finishStep } from './evolve/work.ts'
@@ -18,9 +19,9 @@ import type { Source, ZoneState } from './state.ts'
  * `adopted` and never takes them again.
  */
 export type Outcome =
-  | { kind: 'ok'; decisions: Decision[] }
+  | { kind: 'ok'; decisions: Decision[]; movements: readonly Movement[] }
   | { kind: 'duplicate' }
-  | { kind: 'superseded'; decisions: Decision[] }
+  | { kind: 'superseded'; decisions: Decision[]; movements: readonly Movement[] }
   | { kind: 'dead'; reason: DeadReason; detail: string }
 
 /**
@@ -39,13 +40,22 @@ export function step(zone: ZoneState, source: Source, adopted?: readonly Decisio
   evolveByEvent(zone, event)
   const decisions: Decision[] = []
   for (const decision of adopted ?? decide(zone, event)) {
-    evolveByDecision(zone, decision, event)
+    evolveByDecision(zone, decision)
     decisions.push(decision)
   }
   finishStep(zone)
   const superseded = decisions.some(({ type }) => type === 'count.superseded')
-  return superseded ? { kind: 'superseded', decisions } : { kind: 'ok', decisions }
+  return { kind: superseded ? 'superseded' : 'ok', decisions, movements: takeMoved(zone) }
 }
+
+/** Every change of stock of this step, adopted decisions included. */
+function takeMoved(zone: ZoneState): readonly Movement[] {
+  const { moved } = zone
+  if (moved.length === 0) return NOTHING_MOVED
+  zone.moved = []
+  return moved
+}
+const NOTHING_MOVED: readonly Movement[] = []
 
 function advanceTime(zone: ZoneState, appended_at: number): void {
   zone.appended_at = Math.max(zone.appended_at, appended_at)

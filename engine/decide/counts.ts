@@ -16,6 +16,8 @@ export function* count(zone: ZoneState, event: EventOfType<'stock.counted'>): De
     on_hand: onHandAfterCount(stock, quantity, as_of),
     safety: safety ?? stock?.safety ?? 0,
     unit,
+    // A clock that runs ahead must not make every later count look old.
+    as_of: Math.min(as_of, zone.time),
     cause: 'count',
   }
 }

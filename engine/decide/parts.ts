@@ -51,6 +51,8 @@ export function shortened(order: OrderState, fulfilment: FulfilmentState, line: 
     sku,
     quantity_before,
     quantity,
+    // What a customer gives back is on the shelf; what nobody found, or a count denied, is not.
+    ended: cause === 'customer' ? ('released' as const) : ('short' as const),
     cause,
   }
 }

@@ -1,7 +1,7 @@
-import type { WarehouseId } from '../../ingest/events/envelope.ts'
 import { available } from '../contract.ts'
 import { type DecisionStream, type EventOfType, openOf, type Reservation, type ZoneState } from '../state.ts'
-import { cancelled, findPicking, hasAnything, shortened, substituteLineId } from './parts.ts'
+import { isSuperseded, onHandAfterCount } from '../stock.ts'
+import { cancelled, findPicking, hasAnything, type Picking, shortened, substituteLineId } from './parts.ts'
 
 export function* startPicking(zone: ZoneState, event: EventOfType<'pick.started'>): DecisionStream {
   const picking = findPicking(zone, event.data)
@@ -24,17 +24,23 @@ export function* shortLine(zone: ZoneState, event: EventOfType<'line.short'>): D
   if (!picking || !line) return
   const { order, fulfilment } = picking
   yield shortened(order, fulfilment, line, event.data.quantity, 'short_pick')
-  yield* emptyShelf(zone, fulfilment.warehouse_id, line)
+  yield* emptyShelf(zone, picking, line, event.occurred_at)
   if (!order.fulfilments.some(hasAnything)) yield cancelled(order, 'nothing_left', 'short_pick')
 }
 
-function* emptyShelf(zone: ZoneState, warehouse_id: WarehouseId, line: Reservation): DecisionStream {
+/** The picker looked like somebody who counts does: what he saw holds for when he saw it, and not over a newer count. */
+function* emptyShelf(zone: ZoneState, picking: Picking, line: Reservation, seen_at: number): DecisionStream {
   const { sku } = line
+  const { warehouse_id } = picking.fulfilment
   const stock = zone.warehouses.get(warehouse_id)?.stock.get(sku)
-  const on_hand = openOf(line)
-  if (!stock || stock.on_hand <= on_hand) return
+  const as_of = Math.min(seen_at, zone.time)
+  if (!stock || isSuperseded(stock, as_of, zone.time)) return
+  const on_hand = onHandAfterCount(stock, openOf(line), as_of)
+  if (stock.on_hand <= on_hand) return
   const { on_hand: on_hand_before, safety, unit } = stock
-  yield { type: 'stock.corrected', warehouse_id, sku, on_hand_before, on_hand, safety, unit, cause: 'short_pick' }
+  const ref = picking.order.order_id
+  const cause = 'short_pick'
+  yield { type: 'stock.corrected', warehouse_id, sku, on_hand_before, on_hand, safety, unit, as_of, cause, ref }
 }
 
 /** The substitute is reserved in the same step as the missing item is given up; without cover the line is short. */
@@ -63,7 +69,7 @@ export function* substitute(zone: ZoneState, event: EventOfType<'line.substitute
   } else {
     yield shortened(order, fulfilment, line, quantity, 'substitution')
   }
-  yield* emptyShelf(zone, warehouse_id, line)
+  yield* emptyShelf(zone, picking, line, event.occurred_at)
   if (!order.fulfilments.some(hasAnything)) yield cancelled(order, 'nothing_left', 'short_pick')
 }
 

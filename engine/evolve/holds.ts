@@ -9,7 +9,7 @@ export function grantHold(zone: ZoneState, decision: DecisionOf<'hold.granted'>)
   zone.holds.set(decision.hold_id, {
     hold_id: decision.hold_id,
     state: 'granted',
-    fulfilments: decision.fulfilments.map(part => reserve(zone, part)),
+    fulfilments: decision.fulfilments.map(part => reserve(zone, part, decision.hold_id)),
     expires_at: decision.expires_at + HOLD_MARGIN_MS,
   })
 }
@@ -26,7 +26,7 @@ export function endHold(
 ): void {
   const hold = zone.holds.get(hold_id)
   if (hold?.state !== 'granted') return
-  for (const fulfilment of hold.fulfilments) resolveAll(zone, fulfilment, how)
+  for (const fulfilment of hold.fulfilments) resolveAll(zone, fulfilment, how, { cause: state, ref: hold_id })
   hold.state = state
 }
 

@@ -1,10 +1,8 @@
-import type { OperationsEvent } from '../../ingest/contract.ts'
 import type { DecisionOf } from '../../ingest/events/decisions.ts'
 import type { OrderId } from '../../ingest/events/envelope.ts'
 import { contentOf } from '../admit.ts'
-import { reserveForOrder, resolve, resolveAll, take } from '../reservations.ts'
+import { reserveForOrder, reserveLine, resolve, resolveAll, take } from '../reservations.ts'
 import { type FulfilmentState, type OrderState, openOf, type ZoneState } from '../state.ts'
-import { stockOf } from '../stock.ts'
 import { endHold } from './holds.ts'
 
 /** Orders and their parts, from the routing to the end. Part of `evolve`: mechanical. */
@@ -52,7 +50,7 @@ export function rerouteOrder(zone: ZoneState, decision: DecisionOf<'order.rerout
   if (!order) return
   for (const fulfilment of order.fulfilments) {
     if (!decision.replaced.includes(fulfilment.fulfilment_id)) continue
-    resolveAll(zone, fulfilment, 'released')
+    resolveAll(zone, fulfilment, 'released', { cause: 'rerouted', ref: order.order_id })
     leave(zone, order, fulfilment, 'replaced')
   }
   order.attempt = decision.attempt
@@ -82,10 +80,10 @@ export function cancelOrder(zone: ZoneState, order_id: OrderId): void {
   const order = zone.orders.get(order_id)
   if (!order) return
   for (const fulfilment of order.fulfilments) {
-    if (fulfilment.state === 'reserved') resolveAll(zone, fulfilment, 'released')
+    if (fulfilment.state === 'reserved') resolveAll(zone, fulfilment, 'released', { cause: 'released', ref: order_id })
     if (fulfilment.state === 'picking') {
       for (const line of fulfilment.lines) {
-        if (openOf(line) > 0) take(zone, fulfilment, line, openOf(line))
+        if (openOf(line) > 0) take(zone, fulfilment, line, openOf(line), order_id)
       }
     }
     if (fulfilment.state !== 'replaced') leave(zone, order, fulfilment, 'cancelled')
@@ -100,12 +98,12 @@ function close(zone: ZoneState, order: OrderState, state: 'packed' | 'cancelled'
   order.request = null
 }
 
-export function shortenLine(zone: ZoneState, decision: DecisionOf<'order.shortened'>, event: OperationsEvent): void {
+export function shortenLine(zone: ZoneState, decision: DecisionOf<'order.shortened'>): void {
   const fulfilment = findFulfilment(zone, decision)
   const line = fulfilment?.lines.find(candidate => candidate.line_id === decision.line_id)
   if (!fulfilment || !line) return
-  const how = event.type === 'order.changed' ? 'released' : 'short'
-  resolve(zone, fulfilment, line, how, decision.quantity_before - decision.quantity)
+  const { ended, order_id: ref } = decision
+  resolve(zone, fulfilment, line, ended, decision.quantity_before - decision.quantity, { cause: ended, ref })
 }
 
 export function pickLine(
@@ -114,28 +112,18 @@ export function pickLine(
 ): void {
   const fulfilment = zone.orders.get(data.order_id)?.fulfilments.find(part => part.fulfilment_id === data.fulfilment_id)
   const line = fulfilment?.lines.find(candidate => candidate.line_id === data.line_id)
-  if (fulfilment && line) take(zone, fulfilment, line, data.quantity)
+  if (fulfilment && line) take(zone, fulfilment, line, data.quantity, data.order_id)
 }
 
 export function substituteLine(zone: ZoneState, decision: DecisionOf<'order.substituted'>): void {
   const fulfilment = findFulfilment(zone, decision)
   const line = fulfilment?.lines.find(candidate => candidate.line_id === decision.line_id)
-  const warehouse = zone.warehouses.get(decision.warehouse_id)
-  if (!fulfilment || !line || !warehouse) return
-  resolve(zone, fulfilment, line, 'short', decision.quantity)
+  if (!fulfilment || !line) return
+  const ref = decision.order_id
+  resolve(zone, fulfilment, line, 'short', decision.quantity, { cause: 'substituted', ref })
   const { substitute_sku: sku, quantity } = decision
-  stockOf(warehouse, sku, line.unit).reserved += quantity
-  warehouse.open_lines += 1
-  fulfilment.lines.push({
-    line_id: decision.substitute_line_id,
-    sku,
-    unit: line.unit,
-    granted: quantity,
-    picked: 0,
-    short: 0,
-    released: 0,
-    expired: 0,
-  })
+  const substitute = { line_id: decision.substitute_line_id, sku, unit: line.unit, quantity }
+  reserveLine(zone, fulfilment, substitute, { cause: 'reserved', ref })
 }
 
 export function moveFulfilment(

@@ -1,8 +1,7 @@
-import type { OperationsEvent } from '../../ingest/contract.ts'
 import type { Cause, DecisionOf } from '../../ingest/events/decisions.ts'
 import type { Sku, WarehouseId } from '../../ingest/events/envelope.ts'
-import type { StockState, ZoneState } from '../state.ts'
-import { move, stockOf } from '../stock.ts'
+import type { EventOfType, StockState, ZoneState } from '../state.ts'
+import { apply, move, stockOf, type Why } from '../stock.ts'
 
 /** What is on the shelves. Part of `evolve`: mechanical. */
 
@@ -12,12 +11,18 @@ interface StockPlace {
   unit: 'each' | 'g'
 }
 
-export function moveStock(zone: ZoneState, place: StockPlace, delta: number, cause: Cause): void {
+export function moveStock(zone: ZoneState, place: StockPlace, delta: number, why: Why): void {
   const warehouse = zone.warehouses.get(place.warehouse_id)
   if (!warehouse) return
   const stock = stockOf(warehouse, place.sku, place.unit)
-  move(stock, delta, zone.time)
-  noteShort(zone, place.warehouse_id, place.sku, stock, cause)
+  move(zone, stock, place.warehouse_id, place.sku, delta, 0, why)
+  noteShort(zone, place.warehouse_id, place.sku, stock, 'adjustment')
+}
+
+/** Waste was off the shelf before and stays off it. */
+export function putBack(zone: ZoneState, data: EventOfType<'stock.put_back'>['data']): void {
+  if (data.condition === 'sellable')
+    moveStock(zone, data, data.quantity, { cause: 'put_back', ref: data.order_id ?? '' })
 }
 
 /** More reserved than on hand: `decide` works it off, in this step and, above its bound, in later ones. */
@@ -27,20 +32,19 @@ function noteShort(zone: ZoneState, warehouse_id: WarehouseId, sku: Sku, stock: 
   zone.short.push({ warehouse_id, sku, cause })
 }
 
-export function correctStock(zone: ZoneState, decision: DecisionOf<'stock.corrected'>, event: OperationsEvent): void {
-  const warehouse = zone.warehouses.get(decision.warehouse_id)
+export function correctStock(zone: ZoneState, decision: DecisionOf<'stock.corrected'>): void {
+  const { warehouse_id, sku, unit, as_of, cause } = decision
+  const warehouse = zone.warehouses.get(warehouse_id)
   if (!warehouse) return
-  const stock = stockOf(warehouse, decision.sku, decision.unit)
-  stock.on_hand = decision.on_hand
-  stock.safety = decision.safety
-  if (event.type === 'stock.counted') {
-    // A clock that runs ahead must not make every later count look old.
-    const as_of = Math.min(event.data.as_of, zone.time)
-    stock.counted_as_of = as_of
-    // What moved before the count is in it already.
-    stock.movements = stock.movements.filter(({ at }) => at > as_of)
-  }
-  noteShort(zone, decision.warehouse_id, decision.sku, stock, decision.cause)
+  const stock = stockOf(warehouse, sku, unit)
+  const on_hand = decision.on_hand - stock.on_hand
+  const safety = decision.safety - stock.safety
+  const ref = decision.ref ?? ''
+  apply(zone, stock, { warehouse_id, sku, on_hand, reserved: 0, safety, in_transit: 0, cause, ref })
+  stock.counted_as_of = as_of
+  // What moved before somebody looked is in what he saw.
+  stock.movements = stock.movements.filter(({ at }) => at > as_of)
+  noteShort(zone, warehouse_id, sku, stock, cause)
 }
 
 export function isStillShort(zone: ZoneState, { warehouse_id, sku }: { warehouse_id: WarehouseId; sku: Sku }): boolean {

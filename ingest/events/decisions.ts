@@ -93,6 +93,9 @@ export const decision_bodies = {
     sku: Sku,
     quantity_before: Level,
     quantity: Level,
+    ended: Type.Union([Type.Literal('short'), Type.Literal('released')], {
+      description: 'what became of the difference: it was not there, or it is free again',
+    }),
     cause: Cause,
   }),
   'order.substituted': Type.Object({
@@ -157,7 +160,9 @@ export const decision_bodies = {
     on_hand: Level,
     safety: Level,
     unit: Unit,
-    cause: Cause,
+    as_of: TimeMs,
+    cause: Type.Union([Type.Literal('count'), Type.Literal('short_pick')]),
+    ref: Type.Optional(OrderId),
   }),
   'stock.shortfall': Type.Object({ warehouse_id: WarehouseId, sku: Sku, missing: Quantity, cause: Cause }),
   'count.superseded': Type.Object({

@@ -18,9 +18,12 @@ export const MOVEMENT_CAUSES = {
   transfer_cancelled: 'a transfer did not happen; ref: the transfer',
   reserved: 'kept for an order or a hold; ref: it',
   released: 'not kept any longer; ref: the order or hold',
+  confirmed: 'a hold became an order, which reserves it in the same step; ref: the hold',
+  rerouted: 'kept by another warehouse instead; ref: the order',
   expired: 'a hold ended by itself; ref: the hold',
   picked: 'off the shelf and into the bag; ref: the order',
-  short: 'it was to be picked and was not there; ref: the order',
+  short: 'it was to be picked and was not there, or a count said so; ref: the order',
+  short_pick: 'a picker found the shelf empty; ref: the order',
   substituted: 'something else was picked in its place; ref: the order',
   safety_set: 'the safety stock was set',
 } as const
