@@ -1,4 +1,5 @@
-import { type Fence, type RedisClient, readFences, type ViewWrite, writeViews } from './io/redis.ts'
+import type { Fence, ViewAnswer, ViewWrite } from './io/redis.ts'
+import type { EngineMetrics } from './metrics.ts'
 import type { ViewChange } from './protocol.ts'
 
 /**
@@ -31,11 +32,16 @@ interface Pending {
   fence: Fence
 }
 
-export function openLiveViews(options: {
-  redis: RedisClient
-  namespace: string
-  on_write?: (answer: 'ok' | 'older' | 'whole' | 'failed', views: number) => void
-}): LiveViews {
+/** What it asks of the world; the shapes are those of io/redis.ts. */
+export interface LiveViewEffects {
+  /** Answers in the order given. Rejects when Redis can't be reached: whether it was written is not known then. */
+  writeViews(writes: readonly ViewWrite[]): Promise<ViewAnswer[]>
+  /** The fences as they stand in Redis, null where there is none. Rejects when Redis can't be reached. */
+  readFences(views: readonly ViewWrite['view'][]): Promise<(string | null)[]>
+  metrics: Pick<EngineMetrics, 'viewWritten'>
+}
+
+export function openLiveViews(effects: LiveViewEffects): LiveViews {
   const pending = new Map<string, Pending>()
   const written = new Map<string, { fence: Fence; view: ViewChange['view'] }>()
   const whole = new Map<string, ViewChange['view']>()
@@ -43,11 +49,11 @@ export function openLiveViews(options: {
   let trouble: string | null = null
   let replacing = false
   let probing: Promise<void> | null = null
-  const told = options.on_write ?? (() => undefined)
+  const told = effects.metrics.viewWritten
 
   async function write(writes: ViewWrite[]): Promise<void> {
     try {
-      const answers = await writeViews(options.redis, options.namespace, writes)
+      const answers = await effects.writeViews(writes)
       writes.forEach(({ view, fence }, place) => {
         const key = keyOf(view)
         const answer = answers[place] ?? 'whole'
@@ -123,11 +129,7 @@ export function openLiveViews(options: {
       if (probing) return probing
       probing = alone(async () => {
         const known = [...written.values()]
-        const fences = await readFences(
-          options.redis,
-          options.namespace,
-          known.map(({ view }) => view),
-        ).catch(() => null)
+        const fences = await effects.readFences(known.map(({ view }) => view)).catch(() => null)
         known.forEach(({ view, fence }, place) => {
           const found = fences?.[place]
           if (found === undefined || found instanceof Error) return

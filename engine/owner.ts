@@ -1,0 +1,194 @@
+import type { LogBatch } from '../ingest/io/reader.ts'
+import { type Adoption, adopt, newAdoption } from './adoption.ts'
+import { FOLD_VERSION } from './checkpoint.ts'
+import { type LiveViews, openLiveViews } from './live_views.ts'
+import type { OwnerEffects, OwnerSettings } from './owner_effects.ts'
+import { packMessages } from './pack.ts'
+import type { Due, FoldRequest } from './protocol.ts'
+import { publishFolded } from './publish.ts'
+
+/**
+ * The life of one partition under one owner.
+ *
+ *   takeOver ─► raise the epoch ─► publish the marker ─► load the checkpoint
+ *            ─► readDecisions: adopt `decisions` up to the marker
+ *            ─► foldBatch: fold ─► publish decisions and dead letters (acknowledged) ─► views       maintain (upkeep.ts)
+ *            ─► loseOwner, or saveCheckpoint at a clean stop
+ *
+ * If anything fails between the fold and Kafka's acknowledgement, the process ends: what is folded is never folded again,
+ * and a new owner begins from the checkpoint.
+ */
+export interface Owner {
+  partition: number
+  epoch: number
+  adoption: Adoption
+  adopted: PromiseWithResolvers<void>
+  adopt_from: number
+  /** first offset that is not folded in, by topic */
+  next: { operations: number; couriers: number }
+  /** `next` as the last checkpoint has it */
+  saved: { operations: number; couriers: number }
+  saved_at: number
+  /** offset in `decisions` behind everything that is folded and acknowledged, and the highest epoch before it */
+  decisions_next: number
+  decisions_epoch: number
+  /** end of `operations` at the takeover: until it is folded in, Redis may know more than we do */
+  catch_up_to: number
+  views_begun: boolean
+  maintaining: boolean
+  /** everything folded is acknowledged: only then may the state become a checkpoint */
+  settled: boolean
+  due: Due | null
+  /** offset of our last tick in `operations`: until it is folded in, another one would say nothing new */
+  ticked_at: number
+  views: LiveViews
+  probed_at: number
+  /** one thing at a time: batches and maintenance */
+  turn: Promise<unknown>
+  /** aborted when the partition is somebody else's */
+  ended: AbortController
+}
+
+/** Raises the epoch, publishes the marker and loads the checkpoint. `signal`: the partition was lost meanwhile. */
+export async function takeOver(
+  partition: number,
+  settings: OwnerSettings,
+  effects: OwnerEffects,
+  signal: AbortSignal,
+): Promise<Owner> {
+  signal.throwIfAborted()
+  const catch_up_to = await effects.operationsEnd(partition)
+  signal.throwIfAborted()
+  const epoch = await effects.raiseEpoch(partition)
+  signal.throwIfAborted()
+  const marker = { kind: 'owner', epoch, fold_version: FOLD_VERSION, owner: settings.owner }
+  const value = Buffer.from(JSON.stringify(marker))
+  const { offset: marker_offset } = await effects.send('decisions', { partition, key: 'owner', value })
+  const [operations, couriers] = await Promise.all([
+    effects.readCheckpoint('operations', partition),
+    effects.readCheckpoint('couriers', partition),
+  ])
+  const next = { operations: operations?.next_offset ?? 0, couriers: couriers?.next_offset ?? 0 }
+  signal.throwIfAborted()
+  const due = await effects.ask<'load'>({
+    kind: 'load',
+    partition,
+    partitions: settings.partitions,
+    epoch,
+    operations: { next_offset: next.operations, bytes: operations?.state ?? null },
+    couriers: { next_offset: next.couriers, bytes: couriers?.state ?? null },
+  })
+  effects.log.info({ partition, epoch, marker_offset, next }, 'took a partition over')
+  return {
+    partition,
+    epoch,
+    adoption: newAdoption(epoch, marker_offset, next.operations, operations?.decisions_epoch ?? 0),
+    adopted: Promise.withResolvers(),
+    adopt_from: operations?.decisions_next ?? 0,
+    next,
+    saved: { ...next },
+    saved_at: effects.now_ms(),
+    decisions_next: operations?.decisions_next ?? 0,
+    decisions_epoch: operations?.decisions_epoch ?? 0,
+    catch_up_to,
+    views_begun: false,
+    maintaining: false,
+    settled: true,
+    due,
+    ticked_at: -1,
+    views: openLiveViews(effects),
+    probed_at: 0,
+    turn: Promise.resolve(),
+    ended: new AbortController(),
+  }
+}
+
+/** Takes a batch of `decisions` in. Returns 'stop' once our own marker is reached: nothing after it concerns us. */
+export function readDecisions(owner: Owner, batch: LogBatch, effects: OwnerEffects): 'stop' | undefined {
+  for (const { offset, value } of batch.messages) {
+    if (!adopt(owner.adoption, offset, value)) continue
+    const { partition, epoch, adoption } = owner
+    effects.log.info({ partition, epoch, adopted: adoption.decisions.size }, 'adopted what was decided')
+    finishAdoption(owner)
+    owner.adopted.resolve()
+    return 'stop'
+  }
+  return undefined
+}
+
+/** Folds a batch and publishes what follows from it. @throws when the partition was lost or, after `fault`, for good */
+export async function foldBatch(
+  owner: Owner,
+  topic: 'operations' | 'couriers',
+  batch: LogBatch,
+  settings: OwnerSettings,
+  effects: OwnerEffects,
+): Promise<void> {
+  await inTurn(owner, () => foldAndPublish(owner, topic, batch, settings, effects)).catch((error: Error) => {
+    if (!owner.ended.signal.aborted) effects.fault(error)
+    throw error
+  })
+}
+
+async function foldAndPublish(
+  owner: Owner,
+  topic: 'operations' | 'couriers',
+  batch: LogBatch,
+  settings: OwnerSettings,
+  effects: OwnerEffects,
+): Promise<void> {
+  if (owner.ended.signal.aborted) throw new Error(`partition ${owner.partition} is not ours any more`)
+  const started_ms = effects.now_ms()
+  const messages = packMessages(batch.messages)
+  const { partition, epoch } = owner
+  const adopted = topic === 'operations' ? adoptedOf(owner.adoption, batch) : null
+  owner.settled = false
+  const folded = await effects.ask<'fold'>({ kind: 'fold', topic, partition, epoch, messages, adopted })
+  await publishFolded(owner, batch, folded, settings, effects)
+  const last = batch.messages.at(-1)
+  if (last) owner.next[topic] = last.offset + 1
+  finishAdoption(owner)
+  owner.settled = true
+  owner.due = folded.due
+  owner.views.change(folded.views, { epoch, offset: owner.next[topic] - 1 })
+  effects.metrics.folded(topic, folded.counts, batch.messages.length, effects.now_ms() - started_ms)
+  effects.decided(folded.decided)
+}
+
+/** One thing at a time, in the order asked for, whatever became of the former. */
+export function inTurn<Result>(owner: Owner, work: () => Promise<Result>): Promise<Result> {
+  const run = owner.turn.then(work, work)
+  owner.turn = run.catch(() => undefined)
+  return run
+}
+
+/** The partition is somebody else's: whatever is still under way for it changes nothing any more. */
+export function loseOwner(owner: Owner, effects: OwnerEffects): void {
+  owner.ended.abort()
+  owner.adopted.promise.catch(() => undefined)
+  owner.adopted.reject(new Error(`partition ${owner.partition} was lost`))
+  const { partition, epoch } = owner
+  effects
+    .ask<'drop'>({ kind: 'drop', partition, epoch })
+    .catch((error: Error) => effects.log.warn({ err: error, partition }, 'a lost partition stays in memory'))
+}
+
+/** Once all that was adopted is folded in, a checkpoint need not lead back to it. */
+function finishAdoption(owner: Owner): void {
+  const { adoption, next } = owner
+  if (adoption.through >= next.operations) return
+  adoption.decisions.clear()
+  owner.decisions_next = Math.max(owner.decisions_next, adoption.marker_offset)
+  owner.decisions_epoch = owner.epoch
+}
+
+/** The part of what was adopted that a batch needs; null when all of that is behind it. */
+function adoptedOf({ through, decisions }: Adoption, { messages }: LogBatch): FoldRequest['adopted'] {
+  const first = messages[0]
+  if (!first || through < first.offset) return null
+  const mine = messages.flatMap(({ offset }) => {
+    const taken = decisions.get(offset)
+    return taken ? [[offset, taken] as const] : []
+  })
+  return { through, decisions: new Map(mine) }
+}

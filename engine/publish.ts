@@ -1,0 +1,67 @@
+import { partitionOf } from '../ingest/contract.ts'
+import type { DeadLetterHeaders } from '../ingest/events/dead_letters.ts'
+import type { LogBatch } from '../ingest/io/reader.ts'
+import type { Owner } from './owner.ts'
+import type { OwnerEffects, OwnerSettings } from './owner_effects.ts'
+import { unpackRecords } from './pack.ts'
+import type { DeadLetter, Folded } from './protocol.ts'
+
+const RETRY_MS_MIN = 50
+const RETRY_MS_MAX = 2_000
+
+/** Repeats until Kafka has acknowledged all of it, in order: what is folded is never folded again. */
+export async function publishFolded(
+  owner: Owner,
+  batch: LogBatch,
+  folded: Folded,
+  settings: OwnerSettings,
+  effects: OwnerEffects,
+): Promise<void> {
+  const sends = sendsOf(owner, batch, folded, settings, effects)
+  for (let attempt = 1, first = 0; ; attempt += 1) {
+    const results = await Promise.allSettled(sends.slice(first).map(send => send()))
+    const failed = results.findIndex(({ status }) => status === 'rejected')
+    if (failed < 0) return
+    first += failed
+    if (owner.ended.signal.aborted)
+      throw new Error(`partition ${owner.partition} was lost while Kafka did not acknowledge`)
+    effects.metrics.publishRetried()
+    const wait_ms = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(attempt, 8))
+    await effects.wait(wait_ms, owner.ended.signal)
+  }
+}
+
+function sendsOf(
+  owner: Owner,
+  batch: LogBatch,
+  folded: Folded,
+  settings: OwnerSettings,
+  effects: OwnerEffects,
+): (() => Promise<void>)[] {
+  const { partition } = owner
+  const decisions = unpackRecords(folded.records).map(({ zone_id, value }) => async () => {
+    const { offset } = await effects.send('decisions', { partition, key: zone_id, value })
+    owner.decisions_next = Math.max(owner.decisions_next, offset + 1)
+  })
+  const dead = folded.dead.map(letter => () => sendDead(batch, letter, settings, effects))
+  return [...decisions, ...dead]
+}
+
+async function sendDead(
+  batch: LogBatch,
+  { offset, reason, detail, value }: DeadLetter,
+  { partitions }: OwnerSettings,
+  effects: OwnerEffects,
+): Promise<void> {
+  const origin = `${batch.topic}/${batch.partition}/${offset}`
+  const headers: DeadLetterHeaders = {
+    origin_topic: batch.topic,
+    origin_partition: String(batch.partition),
+    origin_offset: String(offset),
+    reason,
+    detail: detail.slice(0, 500),
+  }
+  effects.log.warn({ origin, reason, detail: headers.detail }, 'dead letter')
+  const partition = partitionOf(origin, partitions)
+  await effects.send('dead-letters', { partition, key: origin, value: Buffer.from(value), headers: { ...headers } })
+}

@@ -1,0 +1,95 @@
+import { SCHEMA_VERSION } from '../ingest/events/envelope.ts'
+import { FOLD_VERSION } from './checkpoint.ts'
+import { inTurn, type Owner } from './owner.ts'
+import type { OwnerEffects, OwnerSettings } from './owner_effects.ts'
+import type { Due } from './protocol.ts'
+
+/** What an owner does between the batches: views that must be written whole, checkpoints, and ticks when a timer is due. */
+
+const PROBE_EVERY_MS = 1_000
+
+/** To be called a few times a second; a call while the former one is under way does nothing. */
+export async function maintain(owner: Owner, settings: OwnerSettings, effects: OwnerEffects): Promise<void> {
+  if (owner.maintaining || owner.ended.signal.aborted) return
+  owner.maintaining = true
+  try {
+    await maintainOnce(owner, settings, effects)
+  } catch (error) {
+    effects.log.warn({ err: error, partition: owner.partition }, 'maintenance failed, next time again')
+  } finally {
+    owner.maintaining = false
+  }
+}
+
+async function maintainOnce(owner: Owner, settings: OwnerSettings, effects: OwnerEffects): Promise<void> {
+  const now = effects.now_ms()
+  if (now - owner.probed_at >= PROBE_EVERY_MS) {
+    owner.probed_at = now
+    void owner.views.probe()
+  }
+  const caught_up = owner.next.operations >= owner.catch_up_to
+  const wanting = caught_up ? (owner.views_begun ? owner.views.wanting() : 'all') : null
+  if (caught_up) owner.views_begun = true
+  if (wanting) await inTurn(owner, () => rewriteViews(owner, wanting, effects))
+  if (now - owner.saved_at >= settings.checkpoint_every_ms) {
+    owner.saved_at = now
+    await inTurn(owner, () => saveCheckpoint(owner, effects))
+  }
+  if (caught_up && owner.due && owner.due.wall_ms <= now && owner.next.operations > owner.ticked_at)
+    await tick(owner, owner.due, effects)
+}
+
+async function rewriteViews(
+  owner: Owner,
+  wanted: 'all' | { warehouse_ids: string[]; fleet: boolean },
+  effects: OwnerEffects,
+): Promise<void> {
+  const which = wanted === 'all' ? { warehouse_ids: 'all' as const, fleet: true } : wanted
+  const { partition, epoch, next } = owner
+  const changes = await effects.ask<'whole'>({ kind: 'whole', partition, epoch, ...which })
+  // Not awaited: Redis never holds up the fold. A failed write is wanted again.
+  void owner.views.replace(changes, {
+    operations: { epoch, offset: next.operations - 1 },
+    couriers: { epoch, offset: next.couriers - 1 },
+  })
+}
+
+/** To be called in turn. Saves nothing while something folded is not acknowledged. */
+export async function saveCheckpoint(owner: Owner, effects: OwnerEffects): Promise<void> {
+  const { partition, epoch, decisions_next, decisions_epoch, next, saved, settled } = owner
+  if (!settled || (next.operations === saved.operations && next.couriers === saved.couriers)) return
+  const bytes = await effects.ask<'checkpoint'>({ kind: 'checkpoint', partition, epoch })
+  const write = { partition, epoch, fold_version: FOLD_VERSION, decisions_next, decisions_epoch, ...bytes }
+  if (!(await effects.writeCheckpoint(write))) {
+    // Lost in the regular way while this was under way: nothing is wrong.
+    if (owner.ended.signal.aborted) return
+    effects.fault(new Error(`partition ${partition} has a newer owner than epoch ${epoch}`))
+    return
+  }
+  owner.saved = { operations: bytes.operations.next_offset, couriers: bytes.couriers.next_offset }
+  effects.metrics.checkpointed(bytes.operations.bytes.length + bytes.couriers.bytes.length)
+}
+
+/**
+ * Time went on and nothing else did. One at a time: while the fold lags behind, what lies before the tick moves its
+ * time anyway.
+ */
+async function tick(owner: Owner, due: Due, effects: OwnerEffects): Promise<void> {
+  const now = effects.now_ms()
+  const event = {
+    event_id: effects.newId(),
+    type: 'tick',
+    schema_version: SCHEMA_VERSION,
+    tenant_id: due.tenant_id,
+    zone_id: due.zone_id,
+    occurred_at: now,
+    received_at: now,
+    source: 'engine',
+    actor: 'service:engine',
+    correlation_id: effects.newId(),
+    data: {},
+  }
+  const value = Buffer.from(JSON.stringify(event))
+  const { offset } = await effects.send('operations', { partition: owner.partition, key: due.zone_id, value })
+  owner.ticked_at = offset
+}
