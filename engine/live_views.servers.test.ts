@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freshNamespace, testServers, waitFor } from '../world/servers/testing.ts'
-import { openRedis, type RedisClient, readFences, writeViews } from './io/redis.ts'
+import { openRedis, type RedisClient } from './io/redis.ts'
 import { openViews } from './io/views.ts'
-import { type LiveViewEffects, openLiveViews } from './live_views.ts'
+import { openLiveViews } from './live_views.ts'
+import { onRedis } from './on_redis.testing.ts'
 import type { ViewChange } from './protocol.ts'
 
 /** The writer of the views on a real Redis: what is in flight, queued or emptied must never leave an old value for good. */
@@ -24,17 +25,12 @@ const milk = (warehouse_id: string, on_hand: number): ViewChange => ({
   meta: '{}',
   fields: ['milk', `${on_hand} 0 0 each`],
 })
-const onRedis = (): LiveViewEffects => ({
-  writeViews: writes => writeViews(redis, namespace, writes),
-  readFences: views => readFences(redis, namespace, views),
-  metrics: { viewWritten: () => undefined },
-})
 const at = (offset: number) => ({ epoch: 1, offset })
 const both = (offset: number) => ({ operations: at(offset), couriers: at(offset) })
 const inRedis = async (warehouse_id: string) => redis.hget(`${namespace}:{w:${warehouse_id}}:stock`, 'milk')
 
 test('a change that comes while its view is being written whole is written after it', async () => {
-  const views = openLiveViews(onRedis())
+  const views = openLiveViews(onRedis(redis, namespace))
   await views.replace([milk('a', 1), milk('k', 10)], both(1))
   await redis.del(`${namespace}:{w:k}:fence`)
   await views.probe()
@@ -53,14 +49,14 @@ test('a change that comes while its view is being written whole is written after
 
 test('views of a newer owner are left alone, and said', async () => {
   await redis.set(`${namespace}:{w:n}:fence`, '9:1')
-  const views = openLiveViews(onRedis())
+  const views = openLiveViews(onRedis(redis, namespace))
   await views.replace([milk('n', 1)], both(5))
   expect(await inRedis('n')).toBeNull()
   expect(views.trouble()).toMatch(/newer owner/)
 })
 
 test('a change of a view that was never written asks for the whole of it', async () => {
-  const views = openLiveViews(onRedis())
+  const views = openLiveViews(onRedis(redis, namespace))
   views.change([milk('new', 1)], at(1))
   const wanted = await waitFor(() => views.wanting(), { timeout_ms: 5_000, what: 'the wish' })
   expect(wanted).toEqual({ warehouse_ids: ['new'], fleet: false })
@@ -77,7 +73,7 @@ test('supply by cell is the sum of what each partition of couriers counts, of on
   })
   const mine = { tenant_id: 'a', cell: '882664c1a9fffff' }
   for (const partition of [0, 1]) {
-    const views = openLiveViews({ redis, namespace: own })
+    const views = openLiveViews(onRedis(redis, own))
     const rows = [
       { ...mine, available: 2 + partition },
       { ...mine, tenant_id: 'b', available: 9 },

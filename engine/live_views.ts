@@ -34,10 +34,10 @@ interface Pending {
 
 /** What it asks of the world; the shapes are those of io/redis.ts. */
 export interface LiveViewEffects {
-  /** Answers in the order given. Rejects when Redis can't be reached: whether it was written is not known then. */
-  writeViews(writes: readonly ViewWrite[]): Promise<ViewAnswer[]>
+  /** Answers in the order given; an Error where it is not known whether the view was written. Rejects when nothing was sent. */
+  writeViews(writes: readonly ViewWrite[]): Promise<(ViewAnswer | Error)[]>
   /** The fences as they stand in Redis, null where there is none. Rejects when Redis can't be reached. */
-  readFences(views: readonly ViewWrite['view'][]): Promise<(string | null)[]>
+  readFences(views: readonly ViewWrite['view'][]): Promise<(string | null | Error)[]>
   metrics: Pick<EngineMetrics, 'viewWritten'>
 }
 

@@ -7,6 +7,7 @@ import { type RedisCluster, startRedisCluster } from '../../world/servers/redis_
 import { waitFor } from '../../world/servers/testing.ts'
 import { viewKeys } from '../contract.ts'
 import { openLiveViews } from '../live_views.ts'
+import { onRedis } from '../on_redis.testing.ts'
 import type { ViewChange } from '../protocol.ts'
 import { openRedis, type RedisClient } from './redis.ts'
 import { openViews, type Views } from './views.ts'
@@ -49,7 +50,7 @@ const milkInRedis = async (id: string) => (await reader.warehouse(id))?.stock.ge
 test('a node that is killed takes only its own warehouses away, and when it is back all of them equal the fold', async () => {
   const nodes = await Promise.all(WAREHOUSES.map(nodeOf))
   expect(new Set(nodes)).toEqual(new Set([0, 1, 2]))
-  const views = openLiveViews({ redis, namespace: NAMESPACE })
+  const views = openLiveViews(onRedis(redis, NAMESPACE))
   let offset = 1
   const fence = () => ({ epoch: 1, offset })
   const rewrite = async (ids: readonly string[]) =>
@@ -90,7 +91,7 @@ test('a node that is killed takes only its own warehouses away, and when it is b
 })
 
 test('a slot that moves to another node is followed, and nothing counts twice', async () => {
-  const views = openLiveViews({ redis, namespace: NAMESPACE })
+  const views = openLiveViews(onRedis(redis, NAMESPACE))
   const [id = ''] = WAREHOUSES
   const at = (offset: number) => ({ epoch: 2, offset })
   await views.replace([changeOf(id)], { operations: at(1), couriers: at(1) })
