@@ -29,6 +29,7 @@ const DAY_MS = 86_400_000
 export const TOPICS = {
   operations: { key: 'zone_id', retention_ms: -1 },
   decisions: { key: 'zone_id', retention_ms: -1 },
+  movements: { key: 'zone_id', retention_ms: -1 },
   couriers: { key: 'courier_id', retention_ms: 7 * DAY_MS },
   deliveries: { key: 'zone_id', retention_ms: -1 },
   'dead-letters': { key: 'origin', retention_ms: 90 * DAY_MS },

@@ -115,13 +115,13 @@ test('the book must say of every order what the log says', () => {
 
 test('ClickHouse must have every record once, and every decision of it', () => {
   const log = logOf([placed('a'), owner(1), decided(0, 1, routed('a'), packed('a'))])
-  const ends = { operations: [1], decisions: [2], couriers: [0], deliveries: [0], 'dead-letters': [0] }
+  const ends = { operations: [1], decisions: [2], movements: [], couriers: [0], deliveries: [0], 'dead-letters': [0] }
   const compare = (decisions: LoadedPartition): string[] => {
     const faults: string[] = []
     const operations = [{ rows: 1, records: 1, lowest: 0, highest: 0 }]
     compareLoaded(
       log,
-      { operations, decisions: [decisions], couriers: [], deliveries: [], 'dead-letters': [] },
+      { operations, decisions: [decisions], movements: [], couriers: [], deliveries: [], 'dead-letters': [] },
       ends,
       faults,
     )

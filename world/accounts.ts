@@ -232,7 +232,8 @@ export function compareLoaded(
   for (const topic of ALL_TOPICS) {
     for (const [partition, end] of ends[topic].entries()) {
       const there = loaded[topic][partition] ?? { rows: 0, records: 0, lowest: 0, highest: -1 }
-      const rows = topic === 'decisions' ? sum((log.decision_rows[partition] ?? []).slice(0, end)) : end
+      const held = topic === 'decisions' ? log.decision_rows : topic === 'movements' ? log.movement_rows : null
+      const rows = held ? sum((held[partition] ?? []).slice(0, end)) : end
       if (there.records === end && there.rows === rows && there.highest === end - 1) continue
       const has = `${there.records} records in ${there.rows} rows up to ${there.highest}`
       faults.push(`${topic}/${partition}: the log has ${end} records in ${rows} rows, ClickHouse ${has}`)
@@ -263,6 +264,7 @@ function countEvents(
   return {
     operations: of('operations'),
     decisions: of('decisions'),
+    movements: of('movements'),
     couriers: of('couriers'),
     deliveries: of('deliveries'),
     'dead-letters': of('dead-letters'),

@@ -8,6 +8,7 @@ import type { ServerUrls } from './servers/config.ts'
 const TABLE_OF: Record<Topic, string> = {
   operations: 'operations',
   decisions: 'decisions',
+  movements: 'movements',
   couriers: 'couriers',
   deliveries: 'deliveries',
   'dead-letters': 'dead_letters',
@@ -31,6 +32,7 @@ export async function readLoaded(
   const loaded: Record<Topic, LoadedPartition[]> = {
     operations: [],
     decisions: [],
+    movements: [],
     couriers: [],
     deliveries: [],
     'dead-letters': [],

@@ -39,6 +39,8 @@ export interface LogState {
   read: Record<Topic, number[]>
   /** by partition and offset: rows that ClickHouse must have of that record of `decisions` */
   decision_rows: number[][]
+  /** the same of `movements` */
+  movement_rows: number[][]
   /** by partition of `decisions`: highest epoch, and highest source offset that was decided */
   judged: { epoch: number; source_offset: number }[]
   /** by partition of `operations`: the records as they came, for a fold of our own */
@@ -121,6 +123,7 @@ export function emptyState(): LogState {
   const read: Record<Topic, number[]> = {
     operations: [],
     decisions: [],
+    movements: [],
     couriers: [],
     deliveries: [],
     'dead-letters': [],
@@ -128,6 +131,7 @@ export function emptyState(): LogState {
   return {
     read,
     decision_rows: [],
+    movement_rows: [],
     judged: [],
     operations: [],
     published: new Map(),
@@ -165,6 +169,7 @@ export function takeRecord(state: LogState, topic: Topic, partition: number, mes
   if (topic === 'couriers') takeCourier(state, parse(value), partition)
   if (topic === 'deliveries') takeDelivery(state, parse(value))
   if (topic === 'decisions') takeDecisions(state, parse(value), partition, offset)
+  if (topic === 'movements') takeMovements(state, parse(value), partition, offset)
   if (topic === 'operations') takeOperation(state, parse(value), partition, message)
 }
 
@@ -263,6 +268,12 @@ function takeDecisions(state: LogState, record: Json, partition: number, offset:
   last.source_offset = Number(record.source_offset)
   state.published.set(`${partition}/${last.source_offset}`, JSON.stringify(decisions))
   for (const decision of decisions) takeDecision(state, record.tenant_id, decision)
+}
+
+function takeMovements(state: LogState, record: Json, partition: number, offset: number): void {
+  const { source_offset } = (record.rows ?? {}) as { source_offset?: unknown }
+  state.movement_rows[partition] ??= []
+  state.movement_rows[partition][offset] = Array.isArray(source_offset) ? source_offset.length : 1
 }
 
 function takeDecision(state: LogState, tenant_id: unknown, decision: Json): void {

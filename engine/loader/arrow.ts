@@ -33,6 +33,7 @@ const TYPES: Record<Kind, () => DataType> = {
   u32: () => new Uint32(),
   u64: () => new Uint64(),
   u64_or_null: () => new Uint64(),
+  i64: () => new Int64(),
   i64_or_null: () => new Int64(),
   f32_or_null: () => new Float32(),
   f64_or_null: () => new Float64(),
@@ -78,6 +79,7 @@ function numbersOf(kind: Exclude<Kind, 'text'>, length: number): Numbers {
       return new Float32Array(length)
     case 'f64_or_null':
       return new Float64Array(length)
+    case 'i64':
     case 'i64_or_null':
     case 'time':
     case 'time_or_null':

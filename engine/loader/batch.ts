@@ -2,7 +2,7 @@ import type { Topic } from '../../ingest/contract.ts'
 import { encodeArrow } from './arrow.ts'
 import type { Decoded } from './decode.ts'
 import { judge, type RuleState } from './rule.ts'
-import { TABLES } from './tables.ts'
+import { type Row, TABLES } from './tables.ts'
 
 /** From records to the bytes of one INSERT. The same records from the same state give the same bytes. */
 
@@ -24,9 +24,15 @@ export function encodeBatch(
     for (const record of part.records) {
       const verdict = judge(state, record.mark)
       state = verdict.state
-      for (const row of record.rows) rows.push(verdict.void ? { ...row, void: 1 } : row)
+      for (const row of record.rows) rows.push(isVoid(row, verdict.void_to) ? { ...row, void: 1 } : row)
     }
     return state
   })
   return { bytes: encodeArrow(TABLES[topic].columns, rows), rows: rows.length, after }
+}
+
+/** A marker has no source offset: it is void only when its epoch is. */
+function isVoid(row: Row, void_to: number): boolean {
+  if (void_to < 0 || !('source_offset' in row)) return false
+  return row.source_offset === null ? void_to === Number.POSITIVE_INFINITY : row.source_offset <= void_to
 }

@@ -72,7 +72,7 @@ describe("the readers' rule", () => {
     const voids = marks.map(mark => {
       const verdict = judge(state, mark)
       state = verdict.state
-      return verdict.void
+      return mark?.source_offset == null ? verdict.void_to > 0 : mark.source_offset <= verdict.void_to
     })
     expect(voids).toEqual([false, false, true, true, false, false, false, true, true, false])
     expect(state).toEqual({ epoch: 3, source_offset: 10 })

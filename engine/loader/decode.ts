@@ -16,6 +16,7 @@ import {
   timeOrNull,
   wholeOrNull,
 } from './fields.ts'
+import { movementRows } from './movements.ts'
 import type { Mark } from './rule.ts'
 import type { Row } from './tables.ts'
 
@@ -32,7 +33,7 @@ export interface Decoded {
   /** as they lie in Kafka */
   bytes: number
   rows: Row[]
-  /** only of `decisions` */
+  /** only of `decisions` and `movements` */
   mark?: Mark
 }
 
@@ -45,6 +46,7 @@ export function decodeRecord(topic: Topic, partition: number, message: LogMessag
   const raw = textOfBytes(value)
   const event = objectOf(raw)
   if (topic === 'decisions') return { ...decoded, ...decisionRows(head, event, raw) }
+  if (topic === 'movements') return { ...decoded, ...movementRows(head, event, raw) }
   if (topic === 'dead-letters') return { ...decoded, rows: [deadLetterRow(head, message.headers, event ?? {}, raw)] }
   const row = ROWS[topic]
   return { ...decoded, rows: [row(head, event ?? {}, raw)] }

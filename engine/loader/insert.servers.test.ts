@@ -96,6 +96,7 @@ test('the columns that are written are those of the tables, in their order', asy
     u32: /^UInt32$/,
     u64: /^UInt64$/,
     u64_or_null: /^Nullable\(UInt64\)$/,
+    i64: /^Int64$/,
     i64_or_null: /^Nullable\(Int64\)$/,
     f32_or_null: /^Nullable\(Float32\)$/,
     f64_or_null: /^Nullable\(Float64\)$/,

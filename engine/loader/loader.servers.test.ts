@@ -56,6 +56,38 @@ async function expectRollup(scene: Scene, orders: number): Promise<void> {
   })
 }
 
+interface Level {
+  hour: string
+  sku: string
+  on_hand: number
+  reserved: number
+}
+
+const LEVELS = `
+  SELECT toString(hour) AS hour, sku, toInt32(on_hand) AS on_hand, toInt32(reserved) AS reserved
+  FROM stock_by_hour WHERE tenant_id = 'demo' ORDER BY sku, hour`
+
+/** The same from the raw rows, written another way: each movement once by its source offset, whatever `void` says. */
+const LEVELS_FROM_RAW = `
+  SELECT toString(h.hour) AS hour, h.sku AS sku, toInt32(sumIf(m.on_hand, m.at < h.hour + INTERVAL 1 HOUR)) AS on_hand,
+    toInt32(sumIf(m.reserved, m.at < h.hour + INTERVAL 1 HOUR)) AS reserved
+  FROM (SELECT DISTINCT sku, toStartOfHour(occurred_at) AS hour FROM movements WHERE tenant_id = 'demo') AS h
+  JOIN (
+    SELECT DISTINCT kafka_partition, source_offset, sku, cause, on_hand, reserved, occurred_at AS at
+    FROM movements WHERE tenant_id = 'demo'
+  ) AS m ON m.sku = h.sku
+  GROUP BY hour, sku ORDER BY sku, hour`
+
+async function expectLedger(scene: Scene): Promise<void> {
+  const levels = await scene.select<Level>(LEVELS)
+  expect(levels).toEqual(await scene.select<Level>(LEVELS_FROM_RAW))
+  expect(levels.length).toBeGreaterThan(0)
+  const [voids] = await scene.select<{ n: number }>(
+    `SELECT toUInt32(countIf(void = 1)) AS n FROM movements WHERE type = 'moved'`,
+  )
+  expect(voids?.n).toBeGreaterThan(0)
+}
+
 // Each waits for groups to form and for dead members to be missed: seconds on a quiet machine, more on a busy one.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
@@ -69,8 +101,9 @@ describe('one loader', () => {
   })
   afterAll(() => scene[Symbol.asyncDispose]())
 
-  test('gives every record its row, and the rollup its sums', async () => {
+  test('gives every record its row, and the rollups their sums', async () => {
     await expectRollup(scene, 600)
+    await expectLedger(scene)
   })
 
   test('turns whatever it cannot read into rows that say so, with the bytes', async () => {
@@ -153,6 +186,7 @@ test.each(['after_record:3', 'after_insert:2', 'after_done:3'])(
     const loader = scene.start(env)
     await scene.complete()
     await expectRollup(scene, 600)
+    await expectLedger(scene)
     const metrics = await (await fetch(`${await loader.address}/metrics`)).text()
     const redone = [...metrics.matchAll(/batches_redone_total\{[^}]+\} (\d+)/g)].reduce(
       (sum, [, n]) => sum + Number(n),

@@ -1,5 +1,5 @@
 import { anything, constantFrom, dictionary, json, object, oneof, record, uint8Array } from 'fast-check'
-import type { Topic } from '../../ingest/contract.ts'
+import { TOPICS, type Topic } from '../../ingest/contract.ts'
 import { PARTITIONS, type Scene } from './scene.testing.ts'
 
 /** For the loader's tests: records of all topics as Waggle writes them, and bytes that it never would. */
@@ -71,6 +71,34 @@ export const delivered = (n: number, late_s: number) =>
     late_s,
   })
 
+/** Two movements of each source offset: a reservation of two and a receipt of three. */
+export const moved = (epoch: number, source_offsets: readonly number[]) => {
+  const twice = source_offsets.flatMap(offset => [offset, offset])
+  const [first = 0] = source_offsets
+  return {
+    kind: 'moved',
+    epoch,
+    fold_version: 'f1',
+    from_offset: String(first),
+    to_offset: String(source_offsets.at(-1)),
+    from_at: BEGIN_MS + first * 1_000,
+    warehouses: [{ tenant_id: 'demo', zone_id: 'chicago', warehouse_id: 'loop' }],
+    skus: ['milk', 'bread'],
+    causes: ['reserved', 'received'],
+    refs: ['', ...source_offsets.map(offset => `o${offset}`)],
+    rows: {
+      source_offset: twice.map(offset => offset - first),
+      at: twice.map(offset => (offset - first) * 1_000),
+      warehouse: twice.map(() => 0),
+      sku: twice.map((offset, row) => (offset + row) % 2),
+      cause: twice.map((_, row) => row % 2),
+      ref: twice.map((_, row) => (row % 2 === 0 ? row / 2 + 1 : 0)),
+      on_hand: twice.map((_, row) => (row % 2 === 0 ? 0 : 3)),
+      reserved: twice.map((_, row) => (row % 2 === 0 ? 2 : 0)),
+    },
+  }
+}
+
 /** What a log may hold by mistake or by malice. Each must give one row, and none may hold up what comes after it. */
 export const POISON: Buffer[] = [
   Buffer.from('{"type":"order.placed"'),
@@ -90,13 +118,22 @@ export const POISON: Buffer[] = [
   Buffer.from('{"kind":"owner","epoch":1e300}'),
   Buffer.from('{"kind":"decided","epoch":1,"source_offset":"x","decisions":[{}]}'),
   Buffer.from('{"kind":"decided","epoch":1,"source_offset":"5","decisions":[]}'),
+  Buffer.from('{"kind":"moved","epoch":1,"from_offset":"5","to_offset":"5","from_at":1,"rows":{"source_offset":[0]}}'),
+  Buffer.from(
+    '{"kind":"moved","epoch":1,"from_offset":"5","to_offset":"9","rows":{"source_offset":[0,4],"at":["x",1]}}',
+  ),
   Buffer.from('{"type":"delivery.delivered","data":{"delivered_at":1e15,"late_s":1.5,"version":-1,"stops":"x"}}'),
   Buffer.from('{"__proto__":{"type":"x"},"type":"made.up","schema_version":99,"extra":[[[]]],"data":{"new":1}}'),
 ]
 
 export const jsonBytes = (value: unknown): Buffer => Buffer.from(JSON.stringify(value) ?? '')
 
-const spoilt = [envelope(1, 'order.placed', routed(1).order), delivered(1, 5), decided(1, 2, [routed(3)])].map(sample =>
+const spoilt = [
+  envelope(1, 'order.placed', routed(1).order),
+  delivered(1, 5),
+  decided(1, 2, [routed(3)]),
+  moved(1, [2, 3]),
+].map(sample =>
   record({ field: constantFrom(...Object.keys(sample), 'x'), value: anything() }).map(({ field, value }) => {
     try {
       return jsonBytes({ ...sample, [field]: value })
@@ -132,6 +169,15 @@ export async function fillLog(scene: Scene, orders: number, first = 0): Promise<
     const record = decided(1, n, n % 5 === 0 ? [rejected(n)] : [routed(n), { type: 'stock.shortfall', missing: 1 }])
     put('decisions', n, record)
     if (n % 11 === 0) put('decisions', n, record)
+    // Each partition has every third n: records of four source offsets, and each third of them once more.
+    if (n >= first + 3 * PARTITIONS && (n / PARTITIONS) % 4 < 1) {
+      const record = moved(
+        1,
+        [3, 2, 1, 0].map(back => n - back * PARTITIONS),
+      )
+      put('movements', n, record)
+      if (n % 5 === 0) put('movements', n, record)
+    }
     if (n % 2 === 0) put('deliveries', n, delivered(n, n % 10 === 0 ? 60 : -60))
     if (n % 6 === 0) put('deliveries', n, delivered(n, n % 10 === 0 ? 60 : -60))
     if (n % 9 === 0) {
@@ -144,7 +190,7 @@ export async function fillLog(scene: Scene, orders: number, first = 0): Promise<
       put('dead-letters', n, Buffer.from('{'), { ...headers, detail: 'the value is not JSON' })
     }
   }
-  for (const topic of ['operations', 'couriers', 'decisions', 'deliveries', 'dead-letters'] as const) {
+  for (const topic of Object.keys(TOPICS) as Topic[]) {
     for (const [n, bytes] of POISON.entries()) put(topic, n, bytes)
   }
   await Promise.all(sent)

@@ -159,10 +159,13 @@ interface Found {
   last: number
 }
 
+/** Columns that tell the rows of one record apart. */
+const INDEX: Partial<Record<Topic, string>> = { decisions: 'decision_index', movements: 'movement_index' }
+
 async function rowsOf(select: Scene['select']): Promise<Map<string, Found>> {
   const found = new Map<string, Found>()
   for (const topic of Object.keys(TOPICS) as Topic[]) {
-    const index = topic === 'decisions' ? 'decision_index' : '0'
+    const index = INDEX[topic] ?? '0'
     const rows = await select<Found & { partition: number }>(`
       SELECT kafka_partition AS partition, toUInt32(uniqExact(kafka_offset)) AS records, toUInt32(count()) AS rows,
         toUInt32(uniqExact(kafka_offset, ${index})) AS distinct, toUInt32(max(kafka_offset)) AS last

@@ -13,6 +13,7 @@ export type Kind =
   | 'u32'
   | 'u64'
   | 'u64_or_null'
+  | 'i64'
   | 'i64_or_null'
   | 'f32_or_null'
   | 'f64_or_null'
@@ -100,6 +101,30 @@ export const TABLES = {
       lines: 'u16',
       candidates: 'u16',
       ...place,
+      data: 'text',
+    },
+  },
+  movements: {
+    name: 'movements',
+    columns: {
+      ...position,
+      movement_index: 'u32',
+      type: 'text',
+      void: 'u8',
+      epoch: 'u64',
+      source_offset: 'u64_or_null',
+      fold_version: 'text',
+      tenant_id: 'text',
+      zone_id: 'text',
+      warehouse_id: 'text',
+      sku: 'text',
+      occurred_at: 'time',
+      on_hand: 'i64',
+      reserved: 'i64',
+      safety: 'i64',
+      in_transit: 'i64',
+      cause: 'text',
+      ref: 'text',
       data: 'text',
     },
   },
