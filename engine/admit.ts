@@ -1,8 +1,15 @@
+import { getResolution, isValidCell } from 'h3-js'
 import type { OperationsEvent } from '../ingest/contract.ts'
 import type { DeadReason } from '../ingest/events/dead_letters.ts'
-import type { FulfilmentId, OrderId, Sku, WarehouseId } from '../ingest/events/envelope.ts'
+import {
+  CELL_RESOLUTION,
+  type FulfilmentId,
+  type OrderId,
+  type Sku,
+  type WarehouseId,
+} from '../ingest/events/envelope.ts'
 import type { OrderRequest } from '../ingest/events/orders.ts'
-import { type FulfilmentState, type OrderState, openOf, type ZoneState } from './state.ts'
+import { type EventOfType, type FulfilmentState, type OrderState, openOf, type ZoneState } from './state.ts'
 
 /** Can this event mean anything in this state? What can't is a value, not an exception: a duplicate or a dead letter. */
 export type Refused = { kind: 'duplicate' } | { kind: 'dead'; reason: DeadReason; detail: string }
@@ -40,12 +47,23 @@ export function admitContent(zone: ZoneState, event: OperationsEvent): Refused |
     case 'warehouse.resumed':
     case 'warehouse.mode':
       return zone.warehouses.has(event.data.warehouse_id) ? null : dead('unknown_warehouse', event.data.warehouse_id)
+    case 'travel.set':
+      return admitTravel(zone, event.data)
     case 'warehouse.upserted':
     case 'policy.changed':
     case 'clock.set':
     case 'tick':
       return null
   }
+}
+
+function admitTravel(zone: ZoneState, data: EventOfType<'travel.set'>['data']): Refused | null {
+  const { warehouse_id, cells, seconds, part, parts } = data
+  if (!zone.warehouses.has(warehouse_id)) return dead('unknown_warehouse', warehouse_id)
+  if (cells.length !== seconds.length) return dead('wrong_shape', `${cells.length} cells and ${seconds.length} seconds`)
+  if (part >= parts) return dead('wrong_shape', `part ${part} of ${parts}, counted from 0`)
+  const wrong = cells.find(cell => !isValidCell(cell) || getResolution(cell) > CELL_RESOLUTION)
+  return wrong === undefined ? null : dead('wrong_shape', `${wrong} is not an H3 cell of resolution 9 or coarser`)
 }
 
 function admitOrder(zone: ZoneState, request: OrderRequest): Refused | null {

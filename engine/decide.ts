@@ -1,6 +1,7 @@
 import type { OperationsEvent } from '../ingest/contract.ts'
 import { count } from './decide/counts.ts'
 import { askHold, confirmHold, expireHolds, releaseHold } from './decide/holds.ts'
+import { travel } from './decide/network.ts'
 import { cancelAsked, changeOrder, placeOrder } from './decide/orders.ts'
 import { pack, shortLine, startPicking, substitute } from './decide/picking.ts'
 import { coverShortfalls, rerouteWaiting } from './decide/shortfall.ts'
@@ -34,6 +35,8 @@ function decideEvent(zone: ZoneState, event: OperationsEvent): DecisionStream {
       return releaseHold(zone, event)
     case 'stock.counted':
       return count(zone, event)
+    case 'travel.set':
+      return travel(zone, event)
     case 'pick.started':
       return startPicking(zone, event)
     case 'line.short':

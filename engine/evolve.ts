@@ -1,7 +1,7 @@
 import { businessTime, type OperationsEvent } from '../ingest/contract.ts'
 import type { Decision } from '../ingest/events/decisions.ts'
 import { endHold, grantHold, refuseHold } from './evolve/holds.ts'
-import { changeMode, pauseWarehouse, resumeWarehouse, upsertWarehouse } from './evolve/network.ts'
+import { changeMode, pauseWarehouse, resumeWarehouse, setTravel, upsertWarehouse } from './evolve/network.ts'
 import {
   cancelOrder,
   moveFulfilment,
@@ -13,7 +13,7 @@ import {
   substituteLine,
 } from './evolve/orders.ts'
 import { correctStock, moveStock, putBack } from './evolve/stock.ts'
-import { forgetReach } from './routing.ts'
+import { forgetReach } from './reach.ts'
 import type { ZoneState } from './state.ts'
 
 /** The only place where a zone's state changes. Mechanical: it does what the event says and what was decided, no more. */
@@ -32,6 +32,9 @@ export function evolveByEvent(zone: ZoneState, event: OperationsEvent): void {
       return
     case 'warehouse.mode':
       changeMode(zone, event.data)
+      return
+    case 'travel.set':
+      setTravel(zone, event.data)
       return
     case 'policy.changed':
       zone.policy = event.data.policy
@@ -102,6 +105,7 @@ export function evolveByDecision(zone: ZoneState, decision: Decision): void {
     case 'promise.changed':
     case 'stock.shortfall':
     case 'count.superseded':
+    case 'travel.superseded':
       return
   }
 }

@@ -67,8 +67,15 @@ export function resolveAll(zone: ZoneState, fulfilment: FulfilmentState, how: 'r
 
 /** @param ref the order or the hold that it is for */
 export function reserve(zone: ZoneState, part: FulfilmentPart, ref: string): FulfilmentState {
-  const { fulfilment_id, warehouse_id, ready_at } = part
-  const fulfilment: FulfilmentState = { fulfilment_id, warehouse_id, state: 'reserved', ready_at, lines: [] }
+  const { fulfilment_id, warehouse_id, ready_at, deliver_by = 0 } = part
+  const fulfilment: FulfilmentState = {
+    fulfilment_id,
+    warehouse_id,
+    state: 'reserved',
+    ready_at,
+    deliver_by,
+    lines: [],
+  }
   const why: Why = { cause: 'reserved', ref }
   for (const line of part.lines) reserveLine(zone, fulfilment, line, why)
   return fulfilment
@@ -91,7 +98,10 @@ export function reserveLine(
 
 export function reserveForOrder(zone: ZoneState, order: OrderState, parts: readonly FulfilmentPart[]): void {
   for (const part of parts) {
-    order.fulfilments.push(reserve(zone, part, order.order_id))
+    const fulfilment = reserve(zone, part, order.order_id)
+    // Of a single part the promise says it.
+    if (part.deliver_by === undefined) fulfilment.deliver_by = order.deliver_by
+    order.fulfilments.push(fulfilment)
     const warehouse = zone.warehouses.get(part.warehouse_id)
     if (!warehouse) continue
     warehouse.open_orders.add(order.order_id)

@@ -1,171 +1,160 @@
-import { type Candidate, REFUSALS, type Refusal } from '../ingest/events/decisions.ts'
+import { type Candidate, type PromiseTime, REFUSALS, type Refusal } from '../ingest/events/decisions.ts'
 import type { FulfilmentId, LineId, OrderLine, WarehouseId } from '../ingest/events/envelope.ts'
-import { centreOf } from '../ingest/events/geo.ts'
-import { available } from './contract.ts'
-import { byPromise, type PromiseTerms, promiseSeconds, type Reach, reach, readySeconds } from './rank.ts'
-import { THROTTLE_WINDOW_MS, type WarehouseState, type ZoneState } from './state.ts'
+import { promiseAfterS } from './load.ts'
+import { type Ways, waysTo } from './reach.ts'
+import { firstUncovered, type Refused, refusesNow } from './refusal.ts'
+import { split } from './splitting.ts'
+import type { WarehouseState, ZoneState } from './state.ts'
+import { type Timing, timingOf, type Window } from './timing.ts'
 
-/** Which warehouse gets an order: every one that reaches the cell, by promise time, until one covers all lines. */
+/**
+ * Which warehouse gets an order: every one that reaches the cell, by promise time, until one covers all lines. Where none
+ * does and the order may be split, as few as possible (splitting.ts).
+ */
 
 export interface Wish {
   cell: string
   lines: readonly OrderLine[]
   warehouse_id?: WarehouseId
-  deliver_between?: { from: number; to: number }
+  deliver_between?: Window
+  split?: boolean
 }
 
-export interface Winner {
+/** What one warehouse gives. */
+export interface Share extends Timing {
   warehouse: WarehouseState
-  ready_at: number
-  deliver_by: number
+  lines: readonly OrderLine[]
 }
 
 export type Routing =
-  | { kind: 'found'; winner: Winner; candidates: Candidate[] }
+  | { kind: 'found'; shares: Share[]; promise: PromiseTime; candidates: Candidate[] }
   | { kind: 'refused'; reason: Refusal; line_id?: LineId; candidates: Candidate[] }
+
+/** A warehouse in the order of promises. */
+export interface Ranked {
+  warehouse: WarehouseState
+  travel_s: number
+  promise_s: number
+}
 
 /** Pure: reads the zone, changes nothing. `not`: the warehouse that the order is being taken away from. */
 export function route(zone: ZoneState, wish: Wish, not?: WarehouseId): Routing {
-  const candidates: Candidate[] = []
-  for (const { warehouse, promise_s, travel_s } of ranked(zone, wish, not)) {
-    const refusal = refuse(zone, warehouse, wish, promise_s)
-    const { warehouse_id } = warehouse
-    if (!refusal) {
-      candidates.push({ warehouse_id, promise_s, travel_s })
-      const ready_at = zone.time + 1_000 * readySeconds(promiseTerms(zone, warehouse), wish.lines.length)
-      const earliest = zone.time + 1_000 * promise_s
-      const deliver_by = Math.max(earliest, wish.deliver_between?.to ?? 0)
-      return { kind: 'found', winner: { warehouse, ready_at, deliver_by }, candidates: shown(zone, candidates) }
-    }
-    candidates.push({ warehouse_id, promise_s, travel_s, ...refusal })
-  }
-  const best = candidates[0]
-  const reason = best?.refused ?? (wish.warehouse_id ? 'warehouse_unknown' : 'outside_service_area')
-  const line_id = best?.line_id
-  return { kind: 'refused', reason, ...(line_id ? { line_id } : {}), candidates: shown(zone, candidates) }
-}
-
-/** The explanation keeps the best ones and always the winner. */
-function shown(zone: ZoneState, candidates: Candidate[]): Candidate[] {
+  const ways = waysTo(zone, wish.cell)
+  const count = rank(zone, ways, wish, not)
   const { candidates_max } = zone.policy
-  if (candidates.length <= candidates_max) return candidates
-  const last = candidates.at(-1)
-  const kept = candidates.slice(0, candidates_max)
-  return last && !last.refused ? [...kept.slice(0, -1), last] : kept
-}
-
-interface Ranked {
-  warehouse: WarehouseState
-  warehouse_id: WarehouseId
-  promise_s: number
-  travel_s: number
-}
-
-function ranked(zone: ZoneState, wish: Wish, not?: WarehouseId): Ranked[] {
-  const list: Ranked[] = []
-  for (const [warehouse_id, way] of reachable(zone, wish.cell)) {
-    if (warehouse_id === not || (wish.warehouse_id && warehouse_id !== wish.warehouse_id)) continue
-    const warehouse = zone.warehouses.get(warehouse_id)
-    if (!warehouse) continue
-    const promise_s = promiseSeconds(promiseTerms(zone, warehouse), wish.lines.length, way.travel_s)
-    list.push({ warehouse, warehouse_id, promise_s, travel_s: way.travel_s })
+  const candidates: Candidate[] = []
+  for (let place = 0; place < count; place += 1) {
+    // The first is found by looking; only where it refuses is the rest put in order.
+    if (place === 1) keys.subarray(1, count).sort()
+    const ranked = rankedAt(ways, place)
+    const timing = tryOne(zone, wish, ranked)
+    if (!('refused' in timing)) {
+      if (candidates.length === candidates_max) candidates.pop()
+      candidates.push(candidateOf(ranked))
+      return found([{ ...timing, warehouse: ranked.warehouse, lines: wish.lines }], candidates, wish)
+    }
+    if (candidates.length < candidates_max) candidates.push(candidateOf(ranked, timing))
   }
-  return list.sort(byPromise)
+  return splitOrRefuse(zone, wish, candidates, () => inOrder(ways, count))
 }
+
+function splitOrRefuse(zone: ZoneState, wish: Wish, candidates: Candidate[], ranked: () => Ranked[]): Routing {
+  const first = candidates[0]
+  const parts = first && wish.split && wish.lines.length > 1 ? split(zone, wish, ranked()) : null
+  if (parts?.kind === 'found') return found(parts.shares, explained(zone, candidates, parts), wish)
+  const reason = first?.refused ?? (wish.warehouse_id ? 'warehouse_unknown' : 'outside_service_area')
+  const failed = parts ?? (first?.line_id ? { reason, line_id: first.line_id } : { reason })
+  const { reason: why, line_id } = { line_id: undefined, ...failed }
+  return { kind: 'refused', reason: why, ...(line_id ? { line_id } : {}), candidates }
+}
+
+/** The explanation of a split order: those who take a part always, and the best of the others. */
+function explained(zone: ZoneState, refused: Candidate[], { ranked }: { ranked: readonly Ranked[] }): Candidate[] {
+  const taking = new Set<string>(ranked.map(({ warehouse }) => warehouse.warehouse_id))
+  const others = refused.filter(({ warehouse_id }) => !taking.has(warehouse_id))
+  const kept = others.slice(0, Math.max(0, zone.policy.candidates_max - taking.size))
+  const all = [...kept, ...ranked.map(one => candidateOf(one))]
+  return all.sort((a, b) => a.promise_s - b.promise_s || (a.warehouse_id < b.warehouse_id ? -1 : 1))
+}
+
+/** The order is there when its last part is. */
+function found(shares: Share[], candidates: Candidate[], { deliver_between }: Wish): Routing {
+  let ready_at = 0
+  let deliver_by = 0
+  for (const share of shares) {
+    ready_at = Math.max(ready_at, share.ready_at)
+    deliver_by = Math.max(deliver_by, share.deliver_by)
+  }
+  const promise = deliver_between
+    ? { ready_at, deliver_by, deliver_from: deliver_between.from }
+    : { ready_at, deliver_by }
+  return { kind: 'found', shares, promise, candidates }
+}
+
+function tryOne(zone: ZoneState, wish: Wish, { warehouse, travel_s, promise_s }: Ranked): Timing | Refused {
+  const { lines, deliver_between } = wish
+  const now = refusesNow(warehouse, zone.time, deliver_between)
+  if (now) return { refused: now }
+  const uncovered = firstUncovered(warehouse, lines)
+  if (uncovered) return uncovered
+  const timing = timingOf(zone, warehouse, { lines: lines.length, travel_s, promise_s }, deliver_between)
+  return typeof timing === 'string' ? { refused: timing } : timing
+}
+
+/** What the schema of a candidate can say: a week. */
+const SHOWN_S_MAX = 604_800
+
+function candidateOf({ warehouse, promise_s, travel_s }: Ranked, why?: Refused): Candidate {
+  const { warehouse_id } = warehouse
+  return { warehouse_id, promise_s: Math.min(promise_s, SHOWN_S_MAX), travel_s, ...why }
+}
+
+// ── The order of promises ───────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * Who reaches a cell, computed once a cell and thrown away when the network changes: a distance to every warehouse
- * for every order would cost more than the rest of the step. Not part of the state: it follows from it.
+ * promise × 2^16 + place among the ways, so that one number says both and ties go by warehouse id. One array for all
+ * orders: nothing is allocated or sorted for a warehouse that is not asked.
  */
-const reachByCell = new WeakMap<ZoneState['warehouses'], Map<string, Map<WarehouseId, Reach>>>()
+let keys = new Float64Array(64)
+const PLACES = 65_536
 
-export function reachable(zone: ZoneState, cell: string): Map<WarehouseId, Reach> {
-  let cells = reachByCell.get(zone.warehouses)
-  if (!cells) {
-    cells = new Map()
-    reachByCell.set(zone.warehouses, cells)
+/** @returns how many there are; the best is first, the rest as they come */
+function rank(zone: ZoneState, ways: Ways, { lines, warehouse_id }: Wish, not: WarehouseId | undefined): number {
+  const { warehouses, travel_s } = ways
+  if (keys.length < warehouses.length) keys = new Float64Array(warehouses.length * 2)
+  let count = 0
+  let best = 0
+  for (let place = 0; place < warehouses.length; place += 1) {
+    const warehouse = warehouses[place]
+    if (!warehouse || warehouse.warehouse_id === not) continue
+    if (warehouse_id !== undefined && warehouse.warehouse_id !== warehouse_id) continue
+    const key = promiseAfterS(zone, warehouse, lines.length, travel_s[place] ?? 0) * PLACES + place
+    keys[count] = key
+    if (key < (keys[best] ?? 0)) best = count
+    count += 1
   }
-  let found = cells.get(cell)
-  if (!found) {
-    const centre = centreOf(cell)
-    found = new Map()
-    for (const [warehouse_id, warehouse] of zone.warehouses) {
-      const way = reach(warehouse, centre, zone.policy)
-      if (way) found.set(warehouse_id, way)
-    }
-    if (cells.size >= CELLS_REMEMBERED) cells.clear()
-    cells.set(cell, found)
-  }
-  return found
-}
-const CELLS_REMEMBERED = 50_000
-
-/** To be called when a warehouse or the policy changes. */
-export function forgetReach(zone: ZoneState): void {
-  reachByCell.delete(zone.warehouses)
+  const first = keys[0] ?? 0
+  keys[0] = keys[best] ?? 0
+  keys[best] = first
+  return count
 }
 
-/** What a promise from this warehouse is made of, at its present load. */
-export function promiseTerms(zone: ZoneState, warehouse: WarehouseState): PromiseTerms {
-  const { policy } = zone
-  const waiting_s = Math.round((warehouse.open_lines * warehouse.pick_s_per_line) / warehouse.pickers)
-  const busy_s = warehouse.mode === 'busy' ? warehouse.busy_extra_s : 0
-  return {
-    ready_in_s: waiting_s + warehouse.pick_s_per_line + warehouse.pack_s + busy_s,
-    pick_s_per_line: warehouse.pick_s_per_line,
-    courier_wait_s: policy.courier_wait_s,
-    fixed_s: policy.handover_s + policy.promise_buffer_s,
-  }
+function rankedAt({ warehouses, travel_s }: Ways, position: number): Ranked {
+  const key = keys[position] ?? 0
+  const place = key % PLACES
+  const warehouse = warehouses[place]
+  if (!warehouse) throw new Error(`no way has the place ${place}`)
+  return { warehouse, travel_s: travel_s[place] ?? 0, promise_s: (key - place) / PLACES }
 }
 
-function refuse(
-  zone: ZoneState,
-  warehouse: WarehouseState,
-  wish: Wish,
-  promise_s: number,
-): { refused: Refusal; line_id?: LineId } | null {
-  if (warehouse.paused) return { refused: 'warehouse_paused' }
-  if (!isOpen(warehouse, zone.time)) return { refused: 'closed' }
-  if (isThrottled(warehouse, zone.time)) return { refused: 'throttled' }
-  const uncovered = firstUncovered(warehouse, wish.lines)
-  if (uncovered) return uncovered
-  const asked = wish.deliver_between
-  if (asked) return zone.time + 1_000 * promise_s > asked.to ? { refused: 'window_missed' } : null
-  return promise_s > zone.policy.promise_s_max ? { refused: 'full' } : null
-}
-
-function firstUncovered(
-  warehouse: WarehouseState,
-  lines: readonly OrderLine[],
-): { refused: Refusal; line_id: LineId } | null {
-  // Two lines may ask for the same SKU: they must be covered together.
-  const taken = new Map<string, number>()
-  for (const { sku, quantity, unit, line_id } of lines) {
-    const stock = warehouse.stock.get(sku)
-    if (!stock) return { refused: 'sku_unknown', line_id }
-    if (stock.unit !== unit) return { refused: 'unit_mismatch', line_id }
-    const needed = quantity + (taken.get(sku) ?? 0)
-    if (available(stock) < needed) return { refused: 'out_of_stock', line_id }
-    taken.set(sku, needed)
-  }
-  return null
-}
-
-/** Opening spans are minutes of the local week from Monday 00:00; 1970-01-01 was a Thursday. */
-function isOpen(warehouse: WarehouseState, time: number): boolean {
-  if (!warehouse.opening) return true
-  const minutes = Math.floor((time + 1_000 * warehouse.utc_offset_s) / 60_000) + 3 * 1_440
-  const minute = ((minutes % 10_080) + 10_080) % 10_080
-  return warehouse.opening.some(({ from_minute, to_minute }) => from_minute <= minute && minute < to_minute)
-}
-
-function isThrottled(warehouse: WarehouseState, time: number): boolean {
-  if (warehouse.mode !== 'throttled') return false
-  const recent = warehouse.routed_at.filter(at => at > time - THROTTLE_WINDOW_MS)
-  return recent.length >= warehouse.throttle_per_10_min
-}
+const inOrder = (ways: Ways, count: number): Ranked[] =>
+  Array.from({ length: count }, (_, place) => rankedAt(ways, place))
 
 export const isRetryable = (reason: Refusal): boolean => REFUSALS[reason].retryable
 
-/** An order's parts are named after it, the attempt and their place, so that every replay gives the same names. */
-export const fulfilmentName = (owner: string, attempt: number): FulfilmentId => `${owner}.${attempt}` as FulfilmentId
+/**
+ * An order's parts are named after it, the attempt and, where there are several, their place, so that every replay gives the
+ * same names.
+ */
+export const fulfilmentName = (owner: string, attempt: number, place?: number): FulfilmentId =>
+  (place === undefined ? `${owner}.${attempt}` : `${owner}.${attempt}.${place}`) as FulfilmentId

@@ -15,6 +15,7 @@ import type { Clock, Policy, Warehouse, WarehouseMode } from '../ingest/events/n
 import { DEFAULT_POLICY } from '../ingest/events/network.ts'
 import type { OrderRequest } from '../ingest/events/orders.ts'
 import { RecentIds } from './recent_ids.ts'
+import type { TravelComing, TravelTable } from './travel.ts'
 
 /** What the fold remembers of a zone. Plain data; only `evolve` in zone.ts changes it. Times: business clock, ms. */
 export interface ZoneState {
@@ -54,6 +55,9 @@ export interface WarehouseState extends Warehouse {
   open_orders: Set<OrderId>
   /** lines reserved and not yet picked */
   open_lines: number
+  /** seconds on the road by cell; null: the great circle for all */
+  travel: TravelTable | null
+  travel_coming: TravelComing | null
 }
 
 export interface StockState {
@@ -93,6 +97,8 @@ export interface FulfilmentState {
   warehouse_id: WarehouseId
   state: 'reserved' | 'picking' | 'packed' | 'replaced' | 'cancelled'
   ready_at: number
+  /** when this part is at the door, as announced; of a hold 0 */
+  deliver_by: number
   lines: Reservation[]
 }
 

@@ -44,7 +44,7 @@ export function step(zone: ZoneState, source: Source, adopted?: readonly Decisio
     decisions.push(decision)
   }
   finishStep(zone)
-  const superseded = decisions.some(({ type }) => type === 'count.superseded')
+  const superseded = decisions.some(({ type }) => type === 'count.superseded' || type === 'travel.superseded')
   return { kind: superseded ? 'superseded' : 'ok', decisions, movements: takeMoved(zone) }
 }
 

@@ -100,6 +100,7 @@ export const NOT_AT_THE_DOOR: Partial<Record<string, string>> = {
   'warehouse.paused': 'pause with POST /v1/dispatch/warehouses/{id}/pause of dispatch',
   'warehouse.resumed': 'resume with POST /v1/dispatch/warehouses/{id}/resume of dispatch',
   'policy.changed': 'write the policy with PUT /v1/zones/{id}',
+  'travel.set': 'write travel tables with PUT /v1/warehouses/{id}/travel',
   'clock.set': 'set the clock with PUT /v1/clock',
   tick: 'ticks are published by the engine',
 }

@@ -1,6 +1,8 @@
 import type { OrderLine } from '../../ingest/events/envelope.ts'
 import type { OrderRequest } from '../../ingest/events/orders.ts'
-import { fulfilmentName, isRetryable, promiseTerms, reachable, route } from '../routing.ts'
+import { promiseTerms } from '../load.ts'
+import { travelSecondsTo } from '../reach.ts'
+import { fulfilmentName, isRetryable, route } from '../routing.ts'
 import {
   type DecisionStream,
   type EventOfType,
@@ -13,10 +15,10 @@ import {
   type ZoneState,
 } from '../state.ts'
 import { placeOrder } from './orders.ts'
-import { partOf, promiseOf } from './parts.ts'
+import { partsOf } from './parts.ts'
 
 export function* askHold(zone: ZoneState, event: EventOfType<'hold.asked'>): DecisionStream {
-  const { hold_id, lines, ttl_s } = event.data
+  const { hold_id, ttl_s } = event.data
   const routing = route(zone, event.data)
   const { candidates } = routing
   if (routing.kind === 'refused') {
@@ -32,8 +34,8 @@ export function* askHold(zone: ZoneState, event: EventOfType<'hold.asked'>): Dec
     return
   }
   const expires_at = Math.max(zone.time, zone.time + 1_000 * ttl_s - HOLD_MARGIN_MS)
-  const fulfilments = [partOf(hold_id, 1, routing, lines)]
-  yield { type: 'hold.granted', hold_id, fulfilments, candidates, promise: promiseOf(routing), expires_at }
+  const fulfilments = partsOf(hold_id, 1, routing)
+  yield { type: 'hold.granted', hold_id, fulfilments, candidates, promise: routing.promise, expires_at }
 }
 
 /**
@@ -80,8 +82,10 @@ function fitOf(zone: ZoneState, hold: HoldState, order: OrderRequest): Fit | nul
   const warehouse = part && zone.warehouses.get(part.warehouse_id)
   if (!warehouse || warehouse.paused) return null
   if (order.warehouse_id && order.warehouse_id !== warehouse.warehouse_id) return null
-  const way = reachable(zone, order.cell).get(warehouse.warehouse_id)
-  return way && covers(part, order.lines) ? { part, warehouse, travel_s: way.travel_s } : null
+  // A window wants other times than a hold for now: it is granted afresh.
+  if (order.deliver_between) return null
+  const travel_s = travelSecondsTo(zone, warehouse.warehouse_id, order.cell)
+  return travel_s !== undefined && covers(part, order.lines) ? { part, warehouse, travel_s } : null
 }
 
 function covers(part: FulfilmentState, lines: readonly OrderLine[]): boolean {

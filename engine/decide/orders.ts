@@ -1,7 +1,7 @@
 import type { OrderRequest } from '../../ingest/events/orders.ts'
 import { isRetryable, route } from '../routing.ts'
 import { type DecisionStream, type EventOfType, openOf, type ZoneState } from '../state.ts'
-import { cancelled, hasAnything, partOf, promiseOf, shortened } from './parts.ts'
+import { cancelled, hasAnything, partsOf, shortened } from './parts.ts'
 
 export function* placeOrder(zone: ZoneState, order: OrderRequest, placed_at: number): DecisionStream {
   const { order_id } = order
@@ -23,13 +23,13 @@ export function* placeOrder(zone: ZoneState, order: OrderRequest, placed_at: num
     }
     return
   }
-  const fulfilments = [partOf(order_id, 1, routing, order.lines)]
+  const fulfilments = partsOf(order_id, 1, routing)
   yield {
     type: 'order.routed',
     order_id,
     attempt: 1,
     fulfilments,
-    promise: promiseOf(routing),
+    promise: routing.promise,
     candidates,
     order,
     placed_at,

@@ -1,5 +1,4 @@
-import type { Cause, FulfilmentPart, PromiseTime } from '../../ingest/events/decisions.ts'
-import type { OrderLine } from '../../ingest/events/envelope.ts'
+import type { Cause, FulfilmentPart } from '../../ingest/events/decisions.ts'
 import { fulfilmentName, type Routing } from '../routing.ts'
 import { type FulfilmentState, type OrderState, openOf, type Reservation, type ZoneState } from '../state.ts'
 
@@ -7,19 +6,20 @@ import { type FulfilmentState, type OrderState, openOf, type Reservation, type Z
 
 export type Found = Extract<Routing, { kind: 'found' }>
 
-export function partOf(owner: string, attempt: number, { winner }: Found, lines: readonly OrderLine[]): FulfilmentPart {
-  return {
-    fulfilment_id: fulfilmentName(owner, attempt),
-    warehouse_id: winner.warehouse.warehouse_id,
-    lines: lines.map(({ line_id, sku, quantity, unit }) => ({ line_id, sku, quantity, unit })),
-    ready_at: winner.ready_at,
-  }
+/** One part for each warehouse, mostly one. `beside`: the order has other parts that stay. */
+export function partsOf(owner: string, attempt: number, { shares }: Found, beside = false): FulfilmentPart[] {
+  return shares.map((share, place) => {
+    const { warehouse, lines, ready_at, start_at, deliver_by } = share
+    return {
+      fulfilment_id: fulfilmentName(owner, attempt, shares.length > 1 ? place + 1 : undefined),
+      warehouse_id: warehouse.warehouse_id,
+      lines: lines.map(({ line_id, sku, quantity, unit }) => ({ line_id, sku, quantity, unit })),
+      ready_at,
+      ...(start_at !== undefined && { start_at }),
+      ...((beside || shares.length > 1) && { deliver_by }),
+    }
+  })
 }
-
-export const promiseOf = ({ winner }: Found): PromiseTime => ({
-  ready_at: winner.ready_at,
-  deliver_by: winner.deliver_by,
-})
 
 export function cancelled(order: OrderState, reason: string, by: Cause) {
   const taken = order.fulfilments.filter(({ state }) => state === 'picking' || state === 'packed')

@@ -1,10 +1,10 @@
-import type { Cause } from '../../ingest/events/decisions.ts'
+import type { Cause, PromiseTime } from '../../ingest/events/decisions.ts'
 import type { HoldId, Sku, WarehouseId } from '../../ingest/events/envelope.ts'
 import { openOrdersAt } from '../evolve/network.ts'
 import { decisionWeight, reroutesOfStep } from '../evolve/work.ts'
 import { route } from '../routing.ts'
-import { type DecisionStream, openOf, WEIGHT_A_STEP, type ZoneState } from '../state.ts'
-import { cancelled, findPicking, hasAnything, type Picking, partOf, promiseOf, shortened } from './parts.ts'
+import { type DecisionStream, type FulfilmentState, openOf, WEIGHT_A_STEP, type ZoneState } from '../state.ts'
+import { cancelled, findPicking, hasAnything, type Picking, partsOf, shortened } from './parts.ts'
 
 /** What was granted and can't be kept: orders of a paused warehouse, and reservations above what is on hand. */
 
@@ -34,9 +34,12 @@ function* moveElsewhere(
   if (routing.kind === 'refused') return false
   const { order_id } = order
   const attempt = order.attempt + 1
-  const promise = promiseOf(routing)
+  const staying = order.fulfilments.filter(
+    part => part !== fulfilment && part.state !== 'replaced' && part.state !== 'cancelled',
+  )
+  const promise = latestOf(routing.promise, staying)
   const before = order.deliver_by
-  const fulfilments = [partOf(order_id, attempt, routing, lines)]
+  const fulfilments = partsOf(order_id, attempt, routing, staying.length > 0)
   const replaced = [fulfilment.fulfilment_id]
   yield {
     type: 'order.rerouted',
@@ -53,6 +56,13 @@ function* moveElsewhere(
   }
   return true
 }
+/** The order is there when its last part is, the ones that stay among them. */
+function latestOf(promise: PromiseTime, staying: readonly FulfilmentState[]): PromiseTime {
+  const ready_at = Math.max(promise.ready_at, ...staying.map(part => part.ready_at))
+  const deliver_by = Math.max(promise.deliver_by, ...staying.map(part => part.deliver_by))
+  return { ...promise, ready_at, deliver_by }
+}
+
 type DecisionStreamItem = DecisionStream extends Generator<infer Item, unknown, unknown> ? Item : never
 
 /** More reserved than on hand: the newest unpicked reservations are taken back first, then lines being picked shrink. */

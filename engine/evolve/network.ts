@@ -1,7 +1,8 @@
 import type { WarehouseId } from '../../ingest/events/envelope.ts'
 import type { Warehouse } from '../../ingest/events/network.ts'
-import { forgetReach } from '../routing.ts'
+import { forgetReach } from '../reach.ts'
 import type { EventOfType, OrderState, WarehouseState, ZoneState } from '../state.ts'
+import { takeTravelPart } from '../travel.ts'
 
 /** Warehouses and their modes. Part of `evolve`: mechanical. */
 
@@ -17,9 +18,16 @@ export function upsertWarehouse(zone: ZoneState, data: Warehouse): void {
     stock: known?.stock ?? new Map(),
     open_orders: known?.open_orders ?? new Set(),
     open_lines: known?.open_lines ?? 0,
+    travel: known?.travel ?? null,
+    travel_coming: known?.travel_coming ?? null,
   }
   zone.warehouses.set(data.warehouse_id, fresh)
   forgetReach(zone)
+}
+
+export function setTravel(zone: ZoneState, data: EventOfType<'travel.set'>['data']): void {
+  const warehouse = zone.warehouses.get(data.warehouse_id)
+  if (warehouse && takeTravelPart(warehouse, data)) forgetReach(zone)
 }
 
 /** Whatever is not being picked yet waits to be routed anew, in the order in which it was placed. */

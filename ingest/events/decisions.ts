@@ -56,7 +56,12 @@ export const Candidate = Type.Object({
 export type Candidate = Static<typeof Candidate>
 
 /** All times of the business clock. `deliver_by` is what the customer was told. */
-export const PromiseTime = Type.Object({ ready_at: TimeMs, deliver_by: TimeMs })
+export const PromiseTime = Type.Object({
+  ready_at: TimeMs,
+  deliver_by: TimeMs,
+  /** not before: only of an order for a window */
+  deliver_from: Type.Optional(TimeMs),
+})
 export type PromiseTime = Static<typeof PromiseTime>
 
 export const ReservedLine = Type.Object({ line_id: LineId, sku: Sku, quantity: Quantity, unit: Unit })
@@ -67,6 +72,10 @@ export const FulfilmentPart = Type.Object({
   warehouse_id: WarehouseId,
   lines: Type.Array(ReservedLine),
   ready_at: TimeMs,
+  /** picking need not begin before, so that it is fresh: only of an order for a window */
+  start_at: Type.Optional(TimeMs),
+  /** of an order of several parts, when this one is at the door; the promise is the latest of them */
+  deliver_by: Type.Optional(TimeMs),
 })
 export type FulfilmentPart = Static<typeof FulfilmentPart>
 
@@ -165,6 +174,12 @@ export const decision_bodies = {
     ref: Type.Optional(OrderId),
   }),
   'stock.shortfall': Type.Object({ warehouse_id: WarehouseId, sku: Sku, missing: Quantity, cause: Cause }),
+  /** A part of an older travel table than the one known. */
+  'travel.superseded': Type.Object({
+    warehouse_id: WarehouseId,
+    version: Type.Integer({ minimum: 1 }),
+    current_version: Type.Integer({ minimum: 1 }),
+  }),
   'count.superseded': Type.Object({
     warehouse_id: WarehouseId,
     sku: Sku,

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Cell, Point, Reason, Seconds, TimeMs, WarehouseId } from './envelope.ts'
+import { Cell, Point, Reason, Seconds, TimeMs, WarehouseId, ZoneId } from './envelope.ts'
 
 /** Minutes of the local week, Monday 00:00 = 0; a span may not wrap (split it). Empty list: always closed. */
 export const OpeningSpan = Type.Object({
@@ -40,6 +40,13 @@ export const Policy = Type.Object({
   handover_s: Seconds,
   promise_buffer_s: Seconds,
   candidates_max: Type.Integer({ minimum: 1, maximum: 50 }),
+  neighbours: Type.Optional(
+    Type.Array(ZoneId, {
+      maxItems: 8,
+      uniqueItems: true,
+      description: 'an order refused for stock or capacity is offered once, to the first of these zones',
+    }),
+  ),
 })
 export type Policy = Static<typeof Policy>
 
@@ -65,6 +72,10 @@ export const Clock = Type.Object({
 })
 export type Clock = Static<typeof Clock>
 
+/** Some 125 kB a part: far below the 1 MB that Kafka takes at once. */
+export const TRAVEL_PART_CELLS_MAX = 5_000
+export const TRAVEL_PARTS_MAX = 40
+
 export const network_events = {
   'warehouse.upserted': Warehouse,
   'warehouse.paused': Type.Object({ warehouse_id: WarehouseId, reason: Reason }),
@@ -74,6 +85,18 @@ export const network_events = {
     mode: WarehouseMode,
     busy_extra_s: Type.Optional(Seconds),
     throttle_per_10_min: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000 })),
+  }),
+  /**
+   * Seconds on the road from the warehouse to each cell (resolution 9, or coarser for all that lies below), in parts. When the
+   * last part of a version is there it replaces the table before it whole; an older version never comes over a newer one.
+   */
+  'travel.set': Type.Object({
+    warehouse_id: WarehouseId,
+    version: Type.Integer({ minimum: 1, maximum: 2 ** 48 }),
+    part: Type.Integer({ minimum: 0, maximum: TRAVEL_PARTS_MAX - 1 }),
+    parts: Type.Integer({ minimum: 1, maximum: TRAVEL_PARTS_MAX }),
+    cells: Type.Array(Cell, { maxItems: TRAVEL_PART_CELLS_MAX }),
+    seconds: Type.Array(Seconds, { maxItems: TRAVEL_PART_CELLS_MAX }),
   }),
   'policy.changed': Type.Object({ policy: Policy }),
   'clock.set': Clock,
