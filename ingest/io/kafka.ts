@@ -1,5 +1,6 @@
 import { type Admin, CompressionTypes, Kafka, logLevel } from 'kafkajs'
 import { TOPICS, type Topic, topicName } from '../contract.ts'
+import { batchMessage, encodeBatch, teachBatches } from './record_batch.ts'
 
 /**
  * kafkajs as we use it (what was measured stands in the comments): one client a process, topics from one table,
@@ -167,6 +168,7 @@ const RECORD_OVERHEAD_BYTES = 200
  */
 export async function openProducer(kafka: Kafka, options: { buffer_bytes_max?: number } = {}): Promise<Producer> {
   const buffer_bytes_max = options.buffer_bytes_max ?? 32 * 1024 * 1024
+  teachBatches()
   const producer = kafka.producer({ allowAutoTopicCreation: false, idempotent: false })
   await producer.connect()
   const lanes = new Map<string, Lane>()
@@ -180,12 +182,7 @@ export async function openProducer(kafka: Kafka, options: { buffer_bytes_max?: n
         topic: lane.topic,
         acks: -1,
         compression: CompressionTypes.None,
-        messages: part.map(({ partition, key, value, headers }) => ({
-          partition,
-          key,
-          value,
-          ...(headers ? { headers } : {}),
-        })),
+        messages: [batchMessage(lane.partition, encodeBatch(part, Date.now()))],
       })
       const base = Number(answer?.baseOffset)
       const appended_at = Number(answer?.logAppendTime)
