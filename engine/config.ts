@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { Type } from 'typebox'
 import { port, readEnvironment, SERVERS, SHARED } from '../ingest/io/environment.ts'
+import { FAILPOINTS } from './failpoints.ts'
 
 const schema = Type.Object({
   ...SHARED,
@@ -15,6 +16,19 @@ const schema = Type.Object({
     description: 'worker threads; partition p is folded by worker p mod this',
   }),
   checkpoint_every_ms: Type.Integer({ default: 10_000, minimum: 100, maximum: 30_000 }),
+  engine_session_ms: Type.Integer({
+    default: 6_000,
+    minimum: 1_000,
+    maximum: 60_000,
+    description:
+      'ms without a sign of life after which Kafka gives our partitions to another engine; Kafka allows 6 s and more unless its group.min.session.timeout.ms says otherwise',
+  }),
+  engine_failpoint: Type.Optional(
+    Type.String({
+      pattern: `^(${FAILPOINTS.join('|')}):[1-9][0-9]{0,5}$`,
+      description: 'for tests: the process kills itself at that moment, the n-th time',
+    }),
+  ),
 })
 
 /** The engine's settings from the environment. @throws Error that names each variable that is missing or wrong */

@@ -56,6 +56,8 @@ await runService(SERVICE, async stack => {
       workers: config.engine_workers,
       owner: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`,
       checkpoint_every_ms: config.checkpoint_every_ms,
+      session_timeout_ms: config.engine_session_ms,
+      failpoint: config.engine_failpoint,
       log,
       metrics: engineMetrics(metrics, () => engine?.lag() ?? []),
       fault(error) {

@@ -41,7 +41,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-function startEngine(): ChildProcess {
+function startEngine(more: Record<string, string> = {}): ChildProcess {
   const engine = spawn(process.execPath, ['engine/main.ts'], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
@@ -53,6 +53,7 @@ function startEngine(): ChildProcess {
       WAGGLE_PARTITIONS: String(PARTITIONS),
       WAGGLE_ENGINE_PORT: '0',
       WAGGLE_CHECKPOINT_EVERY_MS: '500',
+      ...more,
     },
   })
   running.add(engine)
@@ -213,6 +214,24 @@ describe('the engine', { timeout: 150_000 }, () => {
     await expectEqualToFold()
     await stop(engine, 'SIGTERM')
     expect(engine.exitCode).toBe(0)
+  })
+
+  // Each costs a session of 6 s: these four here, all of FAILPOINTS in the simulation and in test:faults.
+  const POINTS = ['after_fold', 'after_publish', 'before_dead_letters', 'after_checkpoint'] as const
+
+  test('killed at named moments, one after the other: nothing differs from a fold of the log', async () => {
+    const log = makeLog(0, 43, POINTS.length * 60)
+    for (const [place, point] of POINTS.entries()) {
+      const engine = startEngine({ WAGGLE_ENGINE_FAILPOINT: `${point}:1` })
+      const exit = once(engine, 'exit')
+      await append(0, log.slice(place * 60, place * 60 + 60))
+      const [, signal] = await exit
+      running.delete(engine)
+      expect(signal, point).toBe('SIGKILL')
+    }
+    const last = startEngine()
+    await expectEqualToFold()
+    await stop(last, 'SIGTERM')
   })
 
   test('an owner that stalled beyond its session and wakes up changes nothing', async () => {

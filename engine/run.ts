@@ -5,6 +5,7 @@ import { type KafkaClient, type Producer, topicEnds } from '../ingest/io/kafka.t
 import type { Log } from '../ingest/io/log.ts'
 import type { Pool } from '../ingest/io/postgres.ts'
 import { openReader } from '../ingest/io/reader.ts'
+import { withFailpoint } from './failpoints.ts'
 import { isNewestOwner, raiseEpoch, readCheckpoint, writeCheckpoint } from './io/postgres.ts'
 import { type RedisClient, readFences, writeViews } from './io/redis.ts'
 import type { EngineMetrics } from './metrics.ts'
@@ -19,6 +20,10 @@ export interface EngineOptions extends OwnerSettings {
   pool: Pool
   redis: RedisClient
   workers: number
+  /** silence after which Kafka gives our partitions away */
+  session_timeout_ms: number
+  /** for tests, see failpoints.ts */
+  failpoint: string | undefined
   log: Log
   metrics: EngineMetrics
   /** The engine can't go on; the process should end and be started again. */
@@ -42,7 +47,7 @@ const GROUP = 'engine'
 export async function runEngine(options: EngineOptions): Promise<Engine> {
   const { kafka, namespace, log } = options
   const workers = Array.from({ length: options.workers }, openWorker)
-  const owners = openOwners(options, realEffects(options, workers))
+  const owners = openOwners(options, withFailpoint(realEffects(options, workers), options.failpoint))
   const maintenance = setInterval(() => owners.maintain(), MAINTENANCE_MS)
   const reader = await openReader({
     kafka,
@@ -55,6 +60,7 @@ export async function runEngine(options: EngineOptions): Promise<Engine> {
     fault: options.fault,
     trouble: (at, error, attempt) => log.warn({ ...at, err: error, attempt }, 'a batch failed and comes again'),
     commit: true,
+    session_timeout_ms: options.session_timeout_ms,
   })
   return {
     async check() {

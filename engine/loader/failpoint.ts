@@ -1,7 +1,5 @@
-import type { Failpoint } from './store.ts'
-
 /** For tests: kills the process at a named moment, the n-th time it comes: `after_insert:2`. Without a text: does nothing. */
-export function failpoint(text: string | undefined): (point: Failpoint) => void {
+export function failpoint<Name extends string>(text: string | undefined): (point: Name) => void {
   const [name, times] = (text ?? '').split(':')
   let left = Number(times)
   return point => {
