@@ -33,3 +33,12 @@ const schema = Type.Object({
 
 /** The engine's settings from the environment. @throws Error that names each variable that is missing or wrong */
 export const readConfig = () => readEnvironment(schema, process.env)
+
+const tool_schema = Type.Object({
+  namespace: SHARED.namespace,
+  kafka_brokers: SERVERS.kafka_brokers,
+  postgres_url: SERVERS.postgres_url,
+})
+
+/** What the command-line tools need of the same environment. @throws Error that names each variable that is missing or wrong */
+export const readToolConfig = () => readEnvironment(tool_schema, process.env)

@@ -11,20 +11,22 @@ export interface KafkaOptions {
   /** host:port of one broker or more */
   brokers: readonly string[]
   client_id: string
+  /** tries again of a request and of a connection; a service is patient, a person at a prompt is not */
+  retries?: number
 }
 
 /** The client, for whoever only passes it on. */
 export type KafkaClient = Kafka
 
 /** One client. It connects when it is first used; kafkajs' own log is off, since everything it says comes back as errors. */
-export function kafkaClient({ brokers, client_id }: KafkaOptions): Kafka {
+export function kafkaClient({ brokers, client_id, retries = 8 }: KafkaOptions): Kafka {
   return new Kafka({
     brokers: [...brokers],
     clientId: client_id,
     logLevel: logLevel.NOTHING,
     connectionTimeout: 3_000,
     requestTimeout: 15_000,
-    retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 8 },
+    retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries },
   })
 }
 
@@ -62,11 +64,14 @@ async function createMissing(admin: Admin, namespace: string, partitions: number
         { name: 'message.timestamp.type', value: 'LogAppendTime' },
         { name: 'retention.ms', value: String(TOPICS[topic].retention_ms) },
         { name: 'cleanup.policy', value: 'delete' },
+        // A letter is the largest message that its origin takes, and headers: refused, it would hold up its partition for ever.
+        ...(topic === 'dead-letters' ? [{ name: 'max.message.bytes', value: String(DEAD_LETTER_BYTES_MAX) }] : []),
       ],
     })),
   })
 }
 
+const DEAD_LETTER_BYTES_MAX = 2 * 1024 * 1024
 const LEADERS_WITHIN_MS = 20_000
 
 /** A new topic is listed before its partitions can be asked for anything. */

@@ -1,0 +1,103 @@
+/**
+ * The life of a command-line tool: what it found goes to standard output, how far it is and what went wrong to standard
+ * error. It ends with 0; with 1 when something failed; with 2 when it was called in a way it does not know.
+ */
+
+/** The caller's slip: told together with where to read more. */
+export class Misuse extends Error {
+  override name = 'Misuse'
+}
+
+/** `parse` gives null for `--help`. What it throws is a misuse, whatever it is. */
+export async function runCommand<Options>(
+  name: string,
+  help: string,
+  parse: (args: string[]) => Options | null,
+  work: (options: Options, stack: AsyncDisposableStack) => Promise<number>,
+): Promise<never> {
+  // `npm run explain … | head`: nobody reads on, which is no fault.
+  process.stdout.on('error', () => process.exit(0))
+  const code = await outcomeOf(name, help, parse, work)
+  // Where pipes are written asynchronously (macOS), leaving at once would cut the answer off.
+  await new Promise(resolve => process.stdout.write('', resolve))
+  process.exit(code)
+}
+
+async function outcomeOf<Options>(
+  name: string,
+  help: string,
+  parse: (args: string[]) => Options | null,
+  work: (options: Options, stack: AsyncDisposableStack) => Promise<number>,
+): Promise<number> {
+  const tell = (error: unknown) => process.stderr.write(`${name}: ${reasonOf(error)}\n`)
+  let options: Options | null
+  try {
+    options = parse(process.argv.slice(2))
+  } catch (error) {
+    tell(error)
+    process.stderr.write(`npm run ${name} -- --help says more\n`)
+    return 2
+  }
+  if (options === null) {
+    process.stdout.write(help)
+    return 0
+  }
+  const stack = new AsyncDisposableStack()
+  try {
+    return await work(options, stack)
+  } catch (error) {
+    tell(error)
+    return error instanceof Misuse ? 2 : 1
+  } finally {
+    await stack.disposeAsync().catch(tell)
+  }
+}
+
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(reasonOf).join('; ')
+  return error instanceof Error ? error.message || error.name : String(error)
+}
+
+const TOLD_EVERY_MS = 1_000
+
+/** How far a long reading is: one line, written over where somebody watches, else a line a second. */
+export interface Progress {
+  add(count: number): void
+  end(): void
+}
+
+export function openProgress(what: string, total: number): Progress {
+  const live = process.stderr.isTTY === true
+  let done = 0
+  let told_at = performance.now()
+  let told = false
+  return {
+    add(count) {
+      done += count
+      const now = performance.now()
+      if (now - told_at < (live ? TOLD_EVERY_MS / 5 : TOLD_EVERY_MS)) return
+      told_at = now
+      told = true
+      const line = `${what}: ${grouped(done)} of ${grouped(total)}`
+      process.stderr.write(live ? `\r${line}\u001b[K` : `${line}\n`)
+    },
+    end() {
+      if (told && live) process.stderr.write('\r\u001b[K')
+    },
+  }
+}
+
+/** 1234567 → 1,234,567 */
+export const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',')
+
+/** Rows as columns of equal width; the last is left ragged. The first row is the head. */
+export function tableText(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => (row[column] ?? '').length)))
+  const lines = rows.map(row =>
+    row
+      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  )
+  return lines.join('\n')
+}
