@@ -15,9 +15,12 @@ import type { ViewChange } from './protocol.ts'
 export interface LiveViews {
   /** To be called after the decisions of `fence.offset` are acknowledged. */
   change(changes: readonly ViewChange[], fence: Fence): void
-  /** Keys that must be written whole; the caller asks the fold for them and calls `replace`. */
+  /** These views are to be written whole. */
+  want(views: Iterable<ViewChange['view']>): void
+  /** Some of the views that must be written whole; the caller asks the fold for them and calls `replace`. */
   wanting(): { warehouse_ids: string[]; fleet: boolean } | null
-  replace(changes: readonly ViewChange[], fences: { operations: Fence; couriers: Fence }): Promise<void>
+  /** Resolves with false when Redis did not take all of it: then it is wanted again. */
+  replace(changes: readonly ViewChange[], fences: { operations: Fence; couriers: Fence }): Promise<boolean>
   /** Compares the fences in Redis with what was written. */
   probe(): Promise<void>
   /** Resolves when no write is in flight. */
@@ -45,13 +48,13 @@ export function openLiveViews(effects: LiveViewEffects): LiveViews {
   const pending = new Map<string, Pending>()
   const written = new Map<string, { fence: Fence; view: ViewChange['view'] }>()
   const whole = new Map<string, ViewChange['view']>()
-  let writing: Promise<void> | null = null
+  let writing: Promise<unknown> | null = null
   let trouble: string | null = null
   let replacing = false
   let probing: Promise<void> | null = null
   const told = effects.metrics.viewWritten
 
-  async function write(writes: ViewWrite[]): Promise<void> {
+  async function write(writes: ViewWrite[]): Promise<boolean> {
     try {
       const answers = await effects.writeViews(writes)
       writes.forEach(({ view, fence }, place) => {
@@ -65,11 +68,13 @@ export function openLiveViews(effects: LiveViewEffects): LiveViews {
       const failed = answers.find(answer => answer instanceof Error)
       const newer = answers.includes('older') ? 'Redis holds views of a newer owner, or of another installation' : null
       trouble = failed?.message ?? newer
+      return !failed
     } catch (error) {
       // Nothing was sent: there is no connection.
       for (const { view } of writes) whole.set(keyOf(view), view)
       told('failed', writes.length)
       trouble = error instanceof Error ? error.message : String(error)
+      return false
     }
   }
 
@@ -91,7 +96,7 @@ export function openLiveViews(effects: LiveViewEffects): LiveViews {
   }
 
   /** One at a time: writes, replacements and probes never overtake each other. */
-  function alone(work: () => Promise<void>): Promise<void> {
+  function alone<Result>(work: () => Promise<Result>): Promise<Result> {
     const run = (writing ?? Promise.resolve()).then(work).finally(() => {
       if (writing === run) writing = null
     })
@@ -104,9 +109,12 @@ export function openLiveViews(effects: LiveViewEffects): LiveViews {
       for (const change of changes) merge(pending, change, fence)
       if (!writing && pending.size > 0) void alone(drain)
     },
+    want(views) {
+      for (const view of views) whole.set(keyOf(view), view)
+    },
     wanting() {
       if (whole.size === 0 || replacing) return null
-      const views = [...whole.values()]
+      const views = [...whole.values().take(VIEWS_AT_ONCE)]
       return {
         warehouse_ids: views.flatMap(view => (view.kind === 'warehouse' ? [view.warehouse_id] : [])),
         fleet: views.some(view => view.kind === 'fleet'),
@@ -120,9 +128,10 @@ export function openLiveViews(effects: LiveViewEffects): LiveViews {
           return { view, expects: null, fence, meta, fields }
         })
         for (const { view } of changes) whole.delete(keyOf(view))
-        if (writes.length > 0) await write(writes)
+        const done = writes.length === 0 || (await write(writes))
         replacing = false
         await drain()
+        return done
       })
     },
     probe() {
@@ -145,6 +154,9 @@ export function openLiveViews(effects: LiveViewEffects): LiveViews {
     trouble: () => trouble ?? (whole.size > 0 ? `${whole.size} views wait to be written whole` : null),
   }
 }
+
+/** How many the fold is asked for in one go; it stops sooner when they are large. */
+const VIEWS_AT_ONCE = 32
 
 const keyOf = (view: ViewChange['view']): string => (view.kind === 'fleet' ? 'fleet' : `w:${view.warehouse_id}`)
 

@@ -34,7 +34,9 @@ export interface Owner {
   decisions_epoch: number
   /** end of `operations` at the takeover: until it is folded in, Redis may know more than we do */
   catch_up_to: number
+  /** all views are written, or known to be wanting */
   views_begun: boolean
+  rewriting: boolean
   maintaining: boolean
   /** everything folded is acknowledged: only then may the state become a checkpoint */
   settled: boolean
@@ -92,6 +94,7 @@ export async function takeOver(
     decisions_epoch: operations?.decisions_epoch ?? 0,
     catch_up_to,
     views_begun: false,
+    rewriting: false,
     maintaining: false,
     settled: true,
     due,

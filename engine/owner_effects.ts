@@ -53,6 +53,7 @@ export type RequestOf<Kind extends WorkerRequest['kind']> = Extract<WorkerReques
 export interface WorkerAnswers {
   load: Due | null
   fold: Folded
+  names: string[]
   whole: ViewChange[]
   checkpoint: CheckpointBytes
   drop: null

@@ -7,7 +7,16 @@ import { decodeCourier, decodeOperation } from './decode.ts'
 import { decodeFleet, encodeFleet, type FleetState, newFleet, stepFleet, supplyOf } from './fleet.ts'
 import { promiseTerms } from './load.ts'
 import { newRecordPacker, type RecordPacker, unpackMessages } from './pack.ts'
-import type { CheckpointBytes, Due, Folded, FoldWork, LoadRequest, PackedMessages, ViewChange } from './protocol.ts'
+import type {
+  CheckpointBytes,
+  Due,
+  Folded,
+  FoldWork,
+  LoadRequest,
+  PackedMessages,
+  ViewChange,
+  WholeRequest,
+} from './protocol.ts'
 import { newZone, type WarehouseState, type ZoneState } from './state.ts'
 import { noteTouched, type Touched } from './touched.ts'
 import { nextDue, step } from './zone.ts'
@@ -191,16 +200,30 @@ function foldCouriers(held: Partition, messages: PackedMessages, folded: Folding
 
 // ── Views ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Complete views of some warehouses (or all) and of the fleet. */
-export function wholeViews(held: Partition, warehouse_ids: readonly string[] | 'all', fleet: boolean): ViewChange[] {
-  const wanted = warehouse_ids === 'all' ? null : new Set(warehouse_ids)
-  const views: ViewChange[] = []
-  for (const zone of held.zones.values()) {
-    for (const warehouse of zone.warehouses.values()) {
-      if (!wanted || wanted.has(warehouse.warehouse_id)) views.push(viewOf(zone, warehouse, warehouse.stock.keys()))
-    }
+/** Complete views of all warehouses and of the fleet. */
+export function allViews(held: Partition): ViewChange[] {
+  const warehouse_ids = warehouseNames(held)
+  return wholeViews(held, { warehouse_ids, fleet: true, fields_max: Number.POSITIVE_INFINITY })
+}
+
+export const warehouseNames = (held: Partition): string[] =>
+  [...held.zones.values()].flatMap(zone => [...zone.warehouses.keys()])
+
+/** Complete views of the warehouses asked for, in that order, until they make `fields_max` fields; the fleet's first. */
+export function wholeViews(
+  held: Partition,
+  { warehouse_ids, fleet, fields_max }: Pick<WholeRequest, 'warehouse_ids' | 'fleet' | 'fields_max'>,
+): ViewChange[] {
+  const views = fleet ? [fleetView(held, held.fleet.couriers.keys())] : []
+  let fields = 0
+  for (const id of warehouse_ids) {
+    const zone = [...held.zones.values()].find(({ warehouses }) => warehouses.has(id as WarehouseId))
+    const warehouse = zone?.warehouses.get(id as WarehouseId)
+    if (!zone || !warehouse) continue
+    if (fields > 0 && fields + warehouse.stock.size > fields_max) break
+    fields += warehouse.stock.size
+    views.push(viewOf(zone, warehouse, warehouse.stock.keys()))
   }
-  if (fleet) views.push(fleetView(held, held.fleet.couriers.keys()))
   return views
 }
 

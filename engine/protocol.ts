@@ -9,7 +9,8 @@ import type { Decision } from '../ingest/events/decisions.ts'
  *   ◄─ due ─────────────────────────────────
  *   ── fold {PackedMessages}             ─►  decode, step, encode
  *   ◄─ Folded {records, dead, views, due} ──
- *   ── whole {warehouses}                ─►  complete views, for a Redis that was emptied
+ *   ── names                             ─►  the warehouses that it holds
+ *   ── whole {warehouses}                ─►  complete views, for a Redis that was emptied; a slice of bounded size
  *   ── checkpoint                        ─►  bytes
  *   ── drop                              ─►  forgets the partition
  *
@@ -45,10 +46,21 @@ export interface FoldRequest extends FoldWork {
   epoch: number
 }
 
+/** Asks for complete views: the fleet's, and of the warehouses as many as make `fields_max` fields, at least one. */
+export interface WholeRequest {
+  kind: 'whole'
+  partition: number
+  epoch: number
+  warehouse_ids: string[]
+  fleet: boolean
+  fields_max: number
+}
+
 export type WorkerRequest =
   | LoadRequest
   | FoldRequest
-  | { kind: 'whole'; partition: number; epoch: number; warehouse_ids: string[] | 'all'; fleet: boolean }
+  | { kind: 'names'; partition: number; epoch: number }
+  | WholeRequest
   | { kind: 'checkpoint'; partition: number; epoch: number }
   | { kind: 'drop'; partition: number; epoch: number }
 

@@ -2,7 +2,7 @@ import type { DecisionRecord } from '../ingest/events/decisions.ts'
 import type { LogMessage } from '../ingest/io/reader.ts'
 import { digestZones } from './checkpoint.ts'
 import { packMessages, unpackRecords } from './pack.ts'
-import { foldBatch, loadPartition, wholeViews } from './partition.ts'
+import { allViews, foldBatch, loadPartition } from './partition.ts'
 import type { DeadLetter } from './protocol.ts'
 
 /**
@@ -31,7 +31,7 @@ export function replayPartition(
   const moved = foldBatch(held, { topic: 'couriers', messages: packMessages(couriers), adopted: null })
   const stock = new Map<string, Map<string, string>>()
   const fleet = new Map<string, string>()
-  for (const { view, fields } of wholeViews(held, 'all', true)) {
+  for (const { view, fields } of allViews(held)) {
     const target = view.kind === 'fleet' ? fleet : new Map<string, string>()
     for (let place = 0; place < fields.length; place += 2) target.set(fields[place] ?? '', fields[place + 1] ?? '')
     if (view.kind === 'warehouse') stock.set(view.warehouse_id, target)

@@ -3,7 +3,7 @@ import type { Decision, DecisionRecord, DecisionsRecord } from '../ingest/events
 import { adopt, newAdoption } from './adoption.ts'
 import { FOLD_VERSION } from './checkpoint.ts'
 import { packMessages, unpackRecords } from './pack.ts'
-import { checkpointPartition, foldBatch, loadPartition, type Partition, wholeViews } from './partition.ts'
+import { allViews, checkpointPartition, foldBatch, loadPartition, type Partition } from './partition.ts'
 import type { CheckpointBytes, Folded } from './protocol.ts'
 import { digestOf, drawFrom, type SimulatedMessage, SimulatedZone, zoneIn } from './simulated_log.ts'
 import { openOf, type ZoneState } from './state.ts'
@@ -300,8 +300,9 @@ describe('the fold over a simulated log', { timeout: 120_000 }, () => {
       }
     }
     const whole = new Map<string, string>()
-    for (const { view, meta, fields } of wholeViews(held, 'all', false)) {
-      const name = view.kind === 'warehouse' ? view.warehouse_id : 'fleet'
+    for (const { view, meta, fields } of allViews(held)) {
+      if (view.kind === 'fleet') continue
+      const name = view.warehouse_id
       for (let at = 0; at < fields.length; at += 2) whole.set(`${name} ${fields[at]}`, fields[at + 1] ?? '')
       whole.set(`${name} meta`, withoutTime(meta))
     }

@@ -3,6 +3,7 @@ import { FOLD_VERSION } from './checkpoint.ts'
 import { inTurn, type Owner } from './owner.ts'
 import type { OwnerEffects, OwnerSettings } from './owner_effects.ts'
 import type { Due } from './protocol.ts'
+import { rewriteViews } from './rewrite_views.ts'
 
 /** What an owner does between the batches: views that must be written whole, checkpoints, and ticks when a timer is due. */
 
@@ -28,30 +29,14 @@ async function maintainOnce(owner: Owner, settings: OwnerSettings, effects: Owne
     void owner.views.probe()
   }
   const caught_up = owner.next.operations >= owner.catch_up_to
-  const wanting = caught_up ? (owner.views_begun ? owner.views.wanting() : 'all') : null
-  if (caught_up) owner.views_begun = true
-  if (wanting) await inTurn(owner, () => rewriteViews(owner, wanting, effects))
+  // Not awaited: Redis never holds up checkpoints and ticks.
+  if (caught_up) void rewriteViews(owner, effects)
   if (now - owner.saved_at >= settings.checkpoint_every_ms) {
     owner.saved_at = now
     await inTurn(owner, () => saveCheckpoint(owner, effects))
   }
   if (caught_up && owner.due && owner.due.wall_ms <= now && owner.next.operations > owner.ticked_at)
     await tick(owner, owner.due, effects)
-}
-
-async function rewriteViews(
-  owner: Owner,
-  wanted: 'all' | { warehouse_ids: string[]; fleet: boolean },
-  effects: OwnerEffects,
-): Promise<void> {
-  const which = wanted === 'all' ? { warehouse_ids: 'all' as const, fleet: true } : wanted
-  const { partition, epoch, next } = owner
-  const changes = await effects.ask<'whole'>({ kind: 'whole', partition, epoch, ...which })
-  // Not awaited: Redis never holds up the fold. A failed write is wanted again.
-  void owner.views.replace(changes, {
-    operations: { epoch, offset: next.operations - 1 },
-    couriers: { epoch, offset: next.couriers - 1 },
-  })
 }
 
 /** To be called in turn. Saves nothing while something folded is not acknowledged. */

@@ -1,11 +1,21 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina'
-import { checkpointPartition, earliestDue, foldBatch, loadPartition, type Partition, wholeViews } from './partition.ts'
+import {
+  checkpointPartition,
+  earliestDue,
+  foldBatch,
+  loadPartition,
+  type Partition,
+  warehouseNames,
+  wholeViews,
+} from './partition.ts'
 import type { CheckpointBytes, Due, Folded, ViewChange, WorkerRequest } from './protocol.ts'
 
 /** A worker thread: the memory of its partitions, and the answers of protocol.ts. One request at a time. */
 const held = new Map<number, Partition>()
 
-export default function answer(request: WorkerRequest): Folded | ViewChange[] | CheckpointBytes | Due | null {
+export default function answer(
+  request: WorkerRequest,
+): Folded | ViewChange[] | string[] | CheckpointBytes | Due | null {
   const partition = held.get(request.partition)
   if (request.kind === 'load') {
     if (partition && partition.epoch > request.epoch)
@@ -28,7 +38,9 @@ export default function answer(request: WorkerRequest): Folded | ViewChange[] | 
     case 'fold':
       return transferred(foldBatch(partition, request))
     case 'whole':
-      return wholeViews(partition, request.warehouse_ids, request.fleet)
+      return wholeViews(partition, request)
+    case 'names':
+      return warehouseNames(partition)
     case 'checkpoint':
       return checkpointPartition(partition)
   }
