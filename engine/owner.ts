@@ -5,14 +5,15 @@ import { type LiveViews, openLiveViews } from './live_views.ts'
 import type { OwnerEffects, OwnerSettings } from './owner_effects.ts'
 import { packMessages } from './pack.ts'
 import type { Due, FoldRequest } from './protocol.ts'
-import { publishFolded } from './publish.ts'
+import { publishFolded, publishMoved } from './publish.ts'
 
 /**
  * The life of one partition under one owner.
  *
- *   takeOver ─► raise the epoch ─► publish the marker ─► load the checkpoint
+ *   takeOver ─► raise the epoch ─► publish the markers ─► load the checkpoint
  *            ─► readDecisions: adopt `decisions` up to the marker
  *            ─► foldBatch: fold ─► publish decisions and dead letters (acknowledged) ─► views       maintain (upkeep.ts)
+ *                                                                                   └─► movements, beside the next batch
  *            ─► loseOwner, or saveCheckpoint at a clean stop
  *
  * If anything fails between the fold and Kafka's acknowledgement, the process ends: what is folded is never folded again,
@@ -38,8 +39,10 @@ export interface Owner {
   views_begun: boolean
   rewriting: boolean
   maintaining: boolean
-  /** everything folded is acknowledged: only then may the state become a checkpoint */
+  /** everything folded is acknowledged, movements apart: only then may the state become a checkpoint */
   settled: boolean
+  /** Resolves when the movements of all batches so far are acknowledged: a checkpoint waits for it, too. */
+  ledger: Promise<void>
   due: Due | null
   /** offset of our last tick in `operations`: until it is folded in, another one would say nothing new */
   ticked_at: number
@@ -65,6 +68,9 @@ export async function takeOver(
   signal.throwIfAborted()
   const marker = { kind: 'owner', epoch, fold_version: FOLD_VERSION, owner: settings.owner }
   const value = Buffer.from(JSON.stringify(marker))
+  // In this order: what a former owner's movements tell is then sure to be adopted (see loader/rule.ts).
+  await effects.send('movements', { partition, key: 'owner', value })
+  signal.throwIfAborted()
   const { offset: marker_offset } = await effects.send('decisions', { partition, key: 'owner', value })
   const [operations, couriers] = await Promise.all([
     effects.readCheckpoint('operations', partition),
@@ -97,6 +103,7 @@ export async function takeOver(
     rewriting: false,
     maintaining: false,
     settled: true,
+    ledger: Promise.resolve(),
     due,
     ticked_at: -1,
     views: openLiveViews(effects),
@@ -148,6 +155,12 @@ async function foldAndPublish(
   owner.settled = false
   const folded = await effects.ask<'fold'>({ kind: 'fold', topic, partition, epoch, messages, adopted })
   await publishFolded(owner, batch, folded, settings, effects)
+  // The movements of one batch at most are under way while the next one is folded.
+  await owner.ledger
+  owner.ledger = publishMoved(owner, folded, effects)
+  owner.ledger.catch((error: Error) => {
+    if (!owner.ended.signal.aborted) effects.fault(error)
+  })
   const last = batch.messages.at(-1)
   if (last) owner.next[topic] = last.offset + 1
   finishAdoption(owner)

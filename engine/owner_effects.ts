@@ -46,7 +46,7 @@ export interface OwnerEffects extends LiveViewEffects {
 }
 
 /** What the engine writes. */
-export type EngineTopic = Extract<Topic, 'operations' | 'decisions' | 'dead-letters'>
+export type EngineTopic = Extract<Topic, 'operations' | 'decisions' | 'movements' | 'dead-letters'>
 
 export type RequestOf<Kind extends WorkerRequest['kind']> = Extract<WorkerRequest, { kind: Kind }>
 

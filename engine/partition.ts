@@ -6,6 +6,7 @@ import { encodeStock, type WarehouseView } from './contract.ts'
 import { decodeCourier, decodeOperation } from './decode.ts'
 import { decodeFleet, encodeFleet, type FleetState, newFleet, stepFleet, supplyOf } from './fleet.ts'
 import { promiseTerms } from './load.ts'
+import { type MovementPacker, newMovementPacker } from './movement_packer.ts'
 import { newRecordPacker, type RecordPacker, unpackMessages } from './pack.ts'
 import type {
   CheckpointBytes,
@@ -58,6 +59,7 @@ export function checkpointPartition(held: Partition): CheckpointBytes {
 export function foldBatch(held: Partition, request: FoldWork): Folded {
   const folded: Folding = {
     records: newRecordPacker(),
+    moved: newMovementPacker({ epoch: held.epoch, fold_version: FOLD_VERSION }),
     dead: [],
     views: [],
     counts: { ok: 0, duplicate: 0, superseded: 0, dead: 0, decisions: {} },
@@ -66,11 +68,11 @@ export function foldBatch(held: Partition, request: FoldWork): Folded {
   }
   if (request.topic === 'couriers') foldCouriers(held, request.messages, folded)
   else foldOperations(held, request, folded)
-  return { ...folded, records: folded.records.pack() }
+  return { ...folded, records: folded.records.pack(), moved: folded.moved.pack() }
 }
 
 /** What a batch has come to so far. */
-type Folding = Omit<Folded, 'records'> & { records: RecordPacker }
+type Folding = Omit<Folded, 'records' | 'moved'> & { records: RecordPacker; moved: MovementPacker }
 
 function foldOperations(held: Partition, request: FoldWork, folded: Folding): void {
   const touched: Map<ZoneState, Touched> = new Map()
@@ -98,6 +100,7 @@ function foldOperations(held: Partition, request: FoldWork, folded: Folding): vo
     if (outcome.kind === 'dead') {
       folded.dead.push({ offset, reason: outcome.reason, detail: outcome.detail, value: value.slice() })
     } else if (outcome.kind !== 'duplicate') {
+      folded.moved.add(zone, offset, zone.time, outcome.movements)
       noteTouched(touchedOf(touched, zone), zone, event, outcome.decisions)
       if (!past) noteDecisions(held, zone, { offset, event }, outcome.decisions, folded)
     }

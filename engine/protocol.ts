@@ -8,7 +8,7 @@ import type { Decision } from '../ingest/events/decisions.ts'
  *   ── load {checkpoint}                 ─►  builds the partition's zones and fleet
  *   ◄─ due ─────────────────────────────────
  *   ── fold {PackedMessages}             ─►  decode, step, encode
- *   ◄─ Folded {records, dead, views, due} ──
+ *   ◄─ Folded {records, moved, dead, views …} ─
  *   ── names                             ─►  the warehouses that it holds
  *   ── whole {warehouses}                ─►  complete views, for a Redis that was emptied; a slice of bounded size
  *   ── checkpoint                        ─►  bytes
@@ -87,6 +87,8 @@ export interface ViewChange {
 
 export interface Folded {
   records: PackedRecords
+  /** records of the topic `movements`, those of adopted decisions too */
+  moved: PackedRecords
   dead: DeadLetter[]
   views: ViewChange[]
   counts: { ok: number; duplicate: number; superseded: number; dead: number; decisions: Record<string, number> }

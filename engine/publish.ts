@@ -9,15 +9,28 @@ import type { DeadLetter, Folded } from './protocol.ts'
 const RETRY_MS_MIN = 50
 const RETRY_MS_MAX = 2_000
 
-/** Repeats until Kafka has acknowledged all of it, in order: what is folded is never folded again. */
-export async function publishFolded(
+/** Decisions and dead letters of a batch; resolves once Kafka has acknowledged them. */
+export function publishFolded(
   owner: Owner,
   batch: LogBatch,
   folded: Folded,
   settings: OwnerSettings,
   effects: OwnerEffects,
 ): Promise<void> {
-  const sends = sendsOf(owner, batch, folded, settings, effects)
+  return sendAll(owner, sendsOf(owner, batch, folded, settings, effects), effects)
+}
+
+/** The movements of a batch, after its decisions: no movement may count whose decision does not (see loader/rule.ts). */
+export function publishMoved(owner: Owner, { moved }: Folded, effects: OwnerEffects): Promise<void> {
+  const { partition } = owner
+  const sends = unpackRecords(moved).map(({ zone_id, value }) => async () => {
+    await effects.send('movements', { partition, key: zone_id, value })
+  })
+  return sendAll(owner, sends, effects)
+}
+
+/** Repeats until Kafka has acknowledged all of it, in order: what is folded is never folded again. */
+async function sendAll(owner: Owner, sends: readonly (() => Promise<void>)[], effects: OwnerEffects): Promise<void> {
   for (let attempt = 1, first = 0; ; attempt += 1) {
     const results = await Promise.allSettled(sends.slice(first).map(send => send()))
     const failed = results.findIndex(({ status }) => status === 'rejected')

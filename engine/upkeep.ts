@@ -43,6 +43,7 @@ async function maintainOnce(owner: Owner, settings: OwnerSettings, effects: Owne
 export async function saveCheckpoint(owner: Owner, effects: OwnerEffects): Promise<void> {
   const { partition, epoch, decisions_next, decisions_epoch, next, saved, settled } = owner
   if (!settled || (next.operations === saved.operations && next.couriers === saved.couriers)) return
+  await owner.ledger
   const bytes = await effects.ask<'checkpoint'>({ kind: 'checkpoint', partition, epoch })
   const write = { partition, epoch, fold_version: FOLD_VERSION, decisions_next, decisions_epoch, ...bytes }
   if (!(await effects.writeCheckpoint(write))) {

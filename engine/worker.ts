@@ -48,6 +48,7 @@ export default function answer(
 
 /** piscina's way to say that a part of the answer changes hands instead of being copied. */
 function transferred(folded: Folded): Folded {
-  const { index, bytes } = folded.records
-  return move({ [transferableSymbol]: [index.buffer, bytes.buffer], [valueSymbol]: folded }) as unknown as Folded
+  const { records, moved } = folded
+  const buffers = [records.index.buffer, records.bytes.buffer, moved.index.buffer, moved.bytes.buffer]
+  return move({ [transferableSymbol]: buffers, [valueSymbol]: folded }) as unknown as Folded
 }
