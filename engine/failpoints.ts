@@ -12,6 +12,10 @@ export const FAILPOINTS = [
   'after_publish',
   /** decisions are acknowledged, the dead letters of the same batch are not sent */
   'before_dead_letters',
+  /** decisions are acknowledged, their movements are not sent */
+  'before_movements',
+  /** movements lie in Kafka, and nobody here knows it yet */
+  'after_movements',
   'before_checkpoint',
   'after_checkpoint',
   /** acknowledged, and Redis does not know it */
@@ -47,6 +51,8 @@ export function withPoints(effects: OwnerEffects, reached: (point: EngineFailpoi
     ...effects,
     async send(topic: EngineTopic, message) {
       if (topic === 'decisions') return sendDecisions(message)
+      if (topic === 'movements' && message.key !== 'owner')
+        return around('before_movements', 'after_movements', () => effects.send(topic, message))
       if (topic === 'dead-letters') {
         await Promise.allSettled(publishing)
         reached('before_dead_letters')
