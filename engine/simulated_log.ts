@@ -2,7 +2,7 @@ import { NOWHERE, type OperationsEvent, type OperationsType, partitionOf } from 
 import { cellOf } from '../ingest/events/geo.ts'
 import { digestZones } from './checkpoint.ts'
 import type { Partition } from './partition.ts'
-import { type FulfilmentState, type OrderState, openOf, type WarehouseState, type ZoneState } from './state.ts'
+import { type FulfilmentState, type HoldState, type OrderState, openOf, type WarehouseState, type ZoneState } from './state.ts'
 
 /**
  * A seeded source of a zone's events for tests: it looks at the state that a reference fold has reached, so that most of
@@ -40,6 +40,9 @@ const START_MS = Date.UTC(2026, 0, 2, 18)
 const CENTRE = { lat: 41.9, lng: -87.65 }
 const WAREHOUSES = ['w1', 'w2', 'w3', 'w4']
 const SKUS = ['milk', 'bread', 'eggs', 'bananas', 'beer', 'coffee']
+const PAST_REMEMBERED = 200
+const ORDERS_REMEMBERED = 48
+const HOLDS_REMEMBERED = 16
 
 export class SimulatedZone {
   readonly zone_id: string
@@ -47,7 +50,10 @@ export class SimulatedZone {
   #count = 0
   #now: number
   readonly #step_ms_max: number
-  #past: SimulatedMessage[] = []
+  /** What was made lately: the next event mostly goes on with one of these, found without a walk through the state. */
+  readonly #past: SimulatedMessage[] = []
+  readonly #order_ids: string[] = []
+  readonly #hold_ids: string[] = []
 
   /** `start_ms`: wall time of the first event; between two events pass less than `step_ms_max`. */
   constructor(zone_id: string, seed: number, { start_ms = START_MS, step_ms_max = 20_000 } = {}) {
@@ -88,18 +94,20 @@ export class SimulatedZone {
     return [...warehouses, ...counts]
   }
 
-  /** What happens next, given the state of the reference fold. */
-  next(zone: ZoneState | undefined): SimulatedMessage {
-    this.#now += this.#draw.below(this.#step_ms_max)
+  /** What happens next, given the state of the reference fold. `now`: wall time, where somebody else keeps it. */
+  next(zone: ZoneState | undefined, now = this.#now + this.#draw.below(this.#step_ms_max)): SimulatedMessage {
+    this.#now = now
     if (this.#draw.chance(0.04)) return this.#repeat()
     if (this.#draw.chance(0.02)) return this.#broken()
-    return this.#remember(this.#plausible(zone))
+    const message = this.#plausible(zone)
+    this.#remember(this.#past, message, PAST_REMEMBERED)
+    return message
   }
 
-  #remember(message: SimulatedMessage): SimulatedMessage {
-    this.#past.push(message)
-    if (this.#past.length > 200) this.#past.shift()
-    return message
+  /** A ring: the oldest gives way. */
+  #remember<Item>(ring: Item[], item: Item, size: number): void {
+    if (ring.length < size) ring.push(item)
+    else ring[this.#count % size] = item
   }
 
   #repeat(): SimulatedMessage {
@@ -121,9 +129,7 @@ export class SimulatedZone {
   }
 
   #plausible(zone: ZoneState | undefined): SimulatedMessage {
-    const order = this.#draw.pick(
-      [...(zone?.orders.values() ?? [])].filter(({ state }) => state === 'routed' || this.#draw.chance(0.02)),
-    )
+    const order = this.#someOrder(zone)
     const roll = this.#draw.below(100)
     if (roll < 30 || !order) return this.#order()
     if (roll < 62) return this.#picking(order)
@@ -141,8 +147,23 @@ export class SimulatedZone {
     return this.#event('tick', {})
   }
 
+  /** One of the latest, mostly one that is still open. */
+  #someOrder(zone: ZoneState | undefined): OrderState | undefined {
+    for (let tries = 0; tries < 6; tries += 1) {
+      const order = zone?.orders.get(this.#draw.pick(this.#order_ids) as OrderState['order_id'])
+      if (order && (order.state === 'routed' || this.#draw.chance(0.03))) return order
+    }
+    return undefined
+  }
+
   #order(): SimulatedMessage {
-    return this.#event('order.placed', this.#wish(`o${this.#count}`))
+    return this.#event('order.placed', this.#wish(this.#newOrderId()))
+  }
+
+  #newOrderId(): string {
+    const order_id = `o${this.#count}`
+    this.#remember(this.#order_ids, order_id, ORDERS_REMEMBERED)
+    return order_id
   }
 
   #wish(order_id: string) {
@@ -230,9 +251,7 @@ export class SimulatedZone {
 
   #warehouse(zone: ZoneState | undefined): SimulatedMessage {
     const warehouse_id = this.#draw.chance(0.02) ? 'w_unknown' : this.#draw.pick(WAREHOUSES)
-    const paused = [...(zone?.warehouses.values() ?? [])].find(
-      (known: WarehouseState) => known.warehouse_id === warehouse_id,
-    )?.paused
+    const paused = zone?.warehouses.get(warehouse_id as WarehouseState['warehouse_id'])?.paused
     if (paused) return this.#event('warehouse.resumed', { warehouse_id })
     if (this.#draw.chance(0.6)) return this.#event('warehouse.paused', { warehouse_id, reason: 'staff' })
     const mode = this.#draw.pick(['normal', 'busy', 'throttled'])
@@ -240,9 +259,9 @@ export class SimulatedZone {
   }
 
   #hold(zone: ZoneState | undefined): SimulatedMessage {
-    const held = this.#draw.pick([...(zone?.holds.values() ?? [])])
+    const held = zone?.holds.get(this.#draw.pick(this.#hold_ids) as HoldState['hold_id'])
     if (held && this.#draw.chance(0.4)) {
-      const order = this.#wish(`o${this.#count}`)
+      const order = this.#wish(this.#newOrderId())
       const kept = held.fulfilments
         .flatMap(({ lines }) => lines)
         .map(({ line_id, sku, unit, granted: quantity }) => ({ line_id, sku, unit, quantity }))
@@ -252,8 +271,10 @@ export class SimulatedZone {
     if (held && this.#draw.chance(0.3))
       return this.#event('hold.released', { hold_id: held.hold_id, reason: 'basket_left' })
     const { point, cell, lines } = this.#wish('unused')
+    const hold_id = `h${this.#count}`
+    this.#remember(this.#hold_ids, hold_id, HOLDS_REMEMBERED)
     return this.#event('hold.asked', {
-      hold_id: `h${this.#count}`,
+      hold_id,
       point,
       cell,
       lines,

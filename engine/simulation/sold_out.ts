@@ -1,0 +1,89 @@
+import type { OperationsEvent } from '../../ingest/contract.ts'
+import type { Candidate, Decision } from '../../ingest/events/decisions.ts'
+import type { OrderLine } from '../../ingest/events/envelope.ts'
+import { centreOf } from '../../ingest/events/geo.ts'
+import type { WarehouseState, ZoneState } from '../state.ts'
+import { type Level, placeName } from './books.ts'
+import { must } from './must.ts'
+
+/**
+ * No false sold-out (I1): whoever was refused had no warehouse that could cover it. A naive look at every warehouse of the
+ * zone and at the independent accounts, in the state after the step.
+ */
+export function checkRefusal(
+  zone: ZoneState,
+  stock: ReadonlyMap<string, Level>,
+  event: OperationsEvent,
+  decisions: readonly Decision[],
+): void {
+  const last = decisions.at(-1)
+  // What comes after a refusal within its step may have freed goods: then the state is another one.
+  if (last?.type !== 'order.rejected' && last?.type !== 'hold.refused') return
+  const wish = wishOf(event)
+  if (!wish) return
+  const refused = new Map(last.candidates.map(candidate => [candidate.warehouse_id, candidate]))
+  for (const warehouse of zone.warehouses.values()) {
+    if (wish.warehouse_id && wish.warehouse_id !== warehouse.warehouse_id) continue
+    if (!reaches(warehouse, wish.cell) || !covers(zone, warehouse, stock, wish.lines)) continue
+    const candidate = refused.get(warehouse.warehouse_id)
+    if (!candidate && refused.size >= zone.policy.candidates_max) continue
+    must(
+      candidate && hasOtherReason(candidate, warehouse),
+      () => `I1: ${event.type} refused, and ${warehouse.warehouse_id} has it all (it says ${candidate?.refused})`,
+    )
+  }
+}
+
+interface Wish {
+  cell: string
+  lines: readonly OrderLine[]
+  warehouse_id?: string | undefined
+}
+
+function wishOf(event: OperationsEvent): Wish | null {
+  if (event.type === 'order.placed' || event.type === 'hold.asked') return event.data
+  return event.type === 'hold.confirmed' ? event.data.order : null
+}
+
+function covers(
+  zone: ZoneState,
+  warehouse: WarehouseState,
+  stock: ReadonlyMap<string, Level>,
+  lines: readonly OrderLine[],
+): boolean {
+  return lines.every(({ sku, unit }) => {
+    const level = stock.get(placeName(warehouse.warehouse_id, sku))
+    const kept = zone.warehouses.get(warehouse.warehouse_id)?.stock.get(sku)
+    const wanted = lines.reduce((sum, line) => sum + (line.sku === sku ? line.quantity : 0), 0)
+    return level && kept?.unit === unit && level.on_hand - level.reserved - level.safety >= wanted
+  })
+}
+
+/** Reasons that have nothing to do with goods, where they are true. */
+function hasOtherReason({ refused }: Candidate, warehouse: WarehouseState): boolean {
+  switch (refused) {
+    case 'full':
+    case 'window_missed':
+      return true
+    case 'warehouse_paused':
+      return warehouse.paused
+    case 'throttled':
+      return warehouse.mode === 'throttled'
+    case 'closed':
+      return warehouse.opening !== undefined
+    default:
+      return false
+  }
+}
+
+const EARTH_M = 6_371_008.8
+const radians = (degrees: number): number => (degrees * Math.PI) / 180
+
+/** By the haversine, with a metre to spare at the rim. */
+function reaches({ point, radius_m }: WarehouseState, cell: string): boolean {
+  const to = centreOf(cell)
+  const [lat, lng] = [radians(to.lat - point.lat), radians(to.lng - point.lng)]
+  const half =
+    Math.sin(lat / 2) ** 2 + Math.cos(radians(point.lat)) * Math.cos(radians(to.lat)) * Math.sin(lng / 2) ** 2
+  return 2 * EARTH_M * Math.asin(Math.sqrt(half)) < radius_m - 1
+}
