@@ -2,7 +2,14 @@ import { NOWHERE, type OperationsEvent, type OperationsType, partitionOf } from 
 import { cellOf } from '../ingest/events/geo.ts'
 import { digestZones } from './checkpoint.ts'
 import type { Partition } from './partition.ts'
-import { type FulfilmentState, type HoldState, type OrderState, openOf, type WarehouseState, type ZoneState } from './state.ts'
+import {
+  type FulfilmentState,
+  type HoldState,
+  type OrderState,
+  openOf,
+  type WarehouseState,
+  type ZoneState,
+} from './state.ts'
 
 /**
  * A seeded source of a zone's events for tests: it looks at the state that a reference fold has reached, so that most of
@@ -42,13 +49,15 @@ const WAREHOUSES = ['w1', 'w2', 'w3', 'w4']
 const SKUS = ['milk', 'bread', 'eggs', 'bananas', 'beer', 'coffee']
 const PAST_REMEMBERED = 200
 const ORDERS_REMEMBERED = 48
-const HOLDS_REMEMBERED = 16
+const HOLDS_REMEMBERED = 5
 
 export class SimulatedZone {
   readonly zone_id: string
   #draw: Draw
   #count = 0
   #now: number
+  /** business time, as far as the fold had come */
+  #time: number
   readonly #step_ms_max: number
   /** What was made lately: the next event mostly goes on with one of these, found without a walk through the state. */
   readonly #past: SimulatedMessage[] = []
@@ -59,6 +68,7 @@ export class SimulatedZone {
   constructor(zone_id: string, seed: number, { start_ms = START_MS, step_ms_max = 20_000 } = {}) {
     this.zone_id = zone_id
     this.#now = start_ms
+    this.#time = start_ms
     this.#step_ms_max = step_ms_max
     this.#draw = drawFrom(seed)
   }
@@ -86,7 +96,7 @@ export class SimulatedZone {
           warehouse_id,
           sku,
           unit: 'each',
-          quantity: this.#draw.below(30),
+          quantity: this.#draw.below(60),
           as_of: this.#now,
         }),
       ),
@@ -97,6 +107,7 @@ export class SimulatedZone {
   /** What happens next, given the state of the reference fold. `now`: wall time, where somebody else keeps it. */
   next(zone: ZoneState | undefined, now = this.#now + this.#draw.below(this.#step_ms_max)): SimulatedMessage {
     this.#now = now
+    this.#time = zone?.time ?? now
     if (this.#draw.chance(0.04)) return this.#repeat()
     if (this.#draw.chance(0.02)) return this.#broken()
     const message = this.#plausible(zone)
@@ -142,7 +153,7 @@ export class SimulatedZone {
       return this.#event('clock.set', {
         wall_ms: this.#now,
         time_ms: (zone?.time ?? this.#now) + 1,
-        rate: 1 + this.#draw.below(20),
+        rate: 1 + this.#draw.below(this.#draw.chance(0.2) ? 20 : 3),
       })
     return this.#event('tick', {})
   }
@@ -237,11 +248,11 @@ export class SimulatedZone {
     }
     const roll = this.#draw.below(10)
     if (roll < 4) {
-      const as_of = this.#now - this.#draw.below(this.#draw.chance(0.1) ? 8_000_000 : 400_000)
-      return this.#event('stock.counted', { ...place, quantity: this.#draw.below(25), as_of })
+      const as_of = this.#time - this.#draw.below(this.#draw.chance(0.1) ? 8_000_000 : 400_000)
+      return this.#event('stock.counted', { ...place, quantity: this.#draw.below(90), as_of })
     }
     if (roll < 6) return this.#event('stock.adjusted', { ...place, delta: this.#draw.below(9) - 5, reason: 'damaged' })
-    if (roll < 9) return this.#event('stock.received', { ...place, quantity: 1 + this.#draw.below(20) })
+    if (roll < 9) return this.#event('stock.received', { ...place, quantity: 1 + this.#draw.below(60) })
     return this.#event('stock.put_back', {
       ...place,
       quantity: 1,

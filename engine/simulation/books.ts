@@ -308,7 +308,8 @@ export function newBooks(): Books {
       for (const decision of decisions) bookDecision(decision, time)
       if (event.type === 'order.placed') mustBeAnswered(event.data.order_id)
       if (event.type === 'hold.confirmed') mustBeAnswered(event.data.order.order_id)
-      if (event.type === 'hold.asked') must(holds.has(event.data.hold_id), () => `hold ${event.data.hold_id} got no answer`)
+      if (event.type === 'hold.asked')
+        must(holds.has(event.data.hold_id), () => `hold ${event.data.hold_id} got no answer`)
       return booked
     },
   }
