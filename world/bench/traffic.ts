@@ -39,7 +39,7 @@ export interface BenchMessage {
 }
 
 /** One zone a partition. */
-export function benchZones(): BenchZone[] {
+export function benchZones(warehouses_a_zone = WAREHOUSES_A_ZONE): BenchZone[] {
   return Array.from({ length: PARTITIONS }, (_, partition) => {
     const zone_id = keyIn(partition, 'zone')
     const random = draws(7, 'bench', partition)
@@ -52,7 +52,7 @@ export function benchZones(): BenchZone[] {
     return {
       zone_id,
       partition,
-      warehouses: Array.from({ length: WAREHOUSES_A_ZONE }, (_, n) => ({
+      warehouses: Array.from({ length: warehouses_a_zone }, (_, n) => ({
         warehouse_id: `${zone_id}-w${n}`,
         place: place(),
       })),
@@ -68,7 +68,7 @@ function keyIn(partition: number, name: string): string {
 }
 
 /** The network, the first counts and the couriers' shifts. */
-export function opening(zone: BenchZone): BenchMessage[] {
+export function opening(zone: BenchZone, skus_a_warehouse = SKUS_A_WAREHOUSE): BenchMessage[] {
   const now = Date.now()
   return [
     operation(zone, 'policy.changed', { policy: { ...DEFAULT_POLICY, promise_s_max: 86_400 } }),
@@ -87,7 +87,7 @@ export function opening(zone: BenchZone): BenchMessage[] {
       }),
     ),
     ...zone.warehouses.flatMap(({ warehouse_id }) =>
-      Array.from({ length: SKUS_A_WAREHOUSE }, (_, n) =>
+      Array.from({ length: skus_a_warehouse }, (_, n) =>
         operation(zone, 'stock.counted', {
           warehouse_id,
           sku: skuName(n),
