@@ -9,6 +9,7 @@ import {
   type WarehouseId,
 } from '../ingest/events/envelope.ts'
 import type { OrderRequest } from '../ingest/events/orders.ts'
+import { contentOf } from './content.ts'
 import { type EventOfType, type FulfilmentState, type OrderState, openOf, type ZoneState } from './state.ts'
 
 /** Can this event mean anything in this state? What can't is a value, not an exception: a duplicate or a dead letter. */
@@ -67,12 +68,22 @@ function admitTravel(zone: ZoneState, data: EventOfType<'travel.set'>['data']): 
 }
 
 function admitOrder(zone: ZoneState, request: OrderRequest): Refused | null {
-  const line_ids = new Set(request.lines.map(({ line_id }) => line_id))
-  if (line_ids.size < request.lines.length) return dead('wrong_shape', `order ${request.order_id} names a line twice`)
+  if (namesTwice(request.lines)) return dead('wrong_shape', `order ${request.order_id} names a line twice`)
   const known = zone.orders.get(request.order_id)
   if (!known) return null
   if (known.content === contentOf(request)) return { kind: 'duplicate' }
   return dead('conflict', `order ${request.order_id} was placed with other content`)
+}
+
+/** Most orders have a few lines: looking back costs less than a set. */
+const FEW_LINES = 16
+
+function namesTwice(lines: OrderRequest['lines']): boolean {
+  if (lines.length > FEW_LINES) return new Set(lines.map(({ line_id }) => line_id)).size < lines.length
+  for (let at = 1; at < lines.length; at += 1) {
+    for (let before = 0; before < at; before += 1) if (lines[before]?.line_id === lines[at]?.line_id) return true
+  }
+  return false
 }
 
 function admitOpenOrder(zone: ZoneState, order_id: OrderId): Refused | null {
@@ -120,24 +131,4 @@ function admitPickingStep(order: OrderState, fulfilment: FulfilmentState, event:
   if (quantity > openOf(line))
     return dead('illegal_transition', `line ${line_id} has ${openOf(line)} open, not ${quantity}`)
   return null
-}
-
-/** The same wish gives the same text, whatever order its fields came in. 53 bits are plenty to tell a repeat from a conflict. */
-export function contentOf(request: OrderRequest): string {
-  const text = canonical(request)
-  let h1 = 0xdeadbeef
-  let h2 = 0x41c6ce57
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at)
-    h1 = Math.imul(h1 ^ code, 2654435761)
-    h2 = Math.imul(h2 ^ code, 1597334677)
-  }
-  return `${(h1 >>> 0).toString(36)}.${(h2 >>> 0).toString(36)}.${text.length.toString(36)}`
-}
-
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
-  if (value === null || typeof value !== 'object') return JSON.stringify(value)
-  const fields = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return `{${fields.map(([name, field]) => `${name}:${canonical(field)}`).join(',')}}`
 }

@@ -6,22 +6,28 @@ import type { PackedMessages, PackedRecords } from './protocol.ts'
 /** A message without bytes (a tombstone) becomes an empty value, which is a dead letter like any other that is not JSON. */
 export function packMessages(messages: readonly LogMessage[]): PackedMessages {
   const index = new Float64Array(messages.length * 4)
-  const total = messages.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
+  let total = 0
+  for (const { value } of messages) total += value?.length ?? 0
   const bytes = new Uint8Array(total)
   let end = 0
-  messages.forEach(({ offset, appended_at, value }, place) => {
-    const start = end
-    if (value) bytes.set(value, start)
+  let at = 0
+  for (const { offset, appended_at, value } of messages) {
+    index[at] = offset
+    index[at + 1] = appended_at
+    index[at + 2] = end
+    if (value) bytes.set(value, end)
     end += value?.length ?? 0
-    index.set([offset, appended_at, start, end], place * 4)
-  })
+    index[at + 3] = end
+    at += 4
+  }
   return { index, bytes }
 }
 
 export function* unpackMessages({ index, bytes }: PackedMessages) {
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   for (let at = 0; at < index.length; at += 4) {
-    const [offset = 0, appended_at = 0, start = 0, end = 0] = index.subarray(at, at + 4)
-    yield { offset, appended_at, value: bytes.subarray(start, end) }
+    const value = all.subarray(index[at + 2], index[at + 3])
+    yield { offset: index[at] ?? 0, appended_at: index[at + 1] ?? 0, value }
   }
 }
 
@@ -30,30 +36,34 @@ export interface RecordPacker {
   pack(): PackedRecords
 }
 
+const RECORD_BYTES_USUAL = 65_536
+
+/** Texts are written straight into the buffer that will change hands. */
 export function newRecordPacker(): RecordPacker {
   const zone_ids: string[] = []
   const rows: number[] = []
-  const texts: Buffer[] = []
+  let bytes = Buffer.from(new ArrayBuffer(0))
   let end = 0
   return {
     add(zone_id, source_offset, text) {
       let zone = zone_ids.indexOf(zone_id)
       if (zone < 0) zone = zone_ids.push(zone_id) - 1
-      const value = Buffer.from(text)
-      texts.push(value)
-      rows.push(zone, source_offset, end, end + value.length)
-      end += value.length
+      // UTF-8 takes at most three bytes for each unit of UTF-16.
+      bytes = withRoom(bytes, end, end + text.length * 3)
+      const start = end
+      end += bytes.write(text, start)
+      rows.push(zone, source_offset, start, end)
     },
-    pack() {
-      const bytes = new Uint8Array(end)
-      let at = 0
-      for (const text of texts) {
-        bytes.set(text, at)
-        at += text.length
-      }
-      return { zone_ids, index: Float64Array.from(rows), bytes }
-    },
+    pack: () => ({ zone_ids, index: Float64Array.from(rows), bytes: new Uint8Array(bytes.buffer, 0, end) }),
   }
+}
+
+function withRoom(bytes: Buffer<ArrayBuffer>, used: number, needed: number): Buffer<ArrayBuffer> {
+  if (needed <= bytes.length) return bytes
+  // Not from Node's pool: what lies there cannot be transferred.
+  const larger = Buffer.from(new ArrayBuffer(Math.max(RECORD_BYTES_USUAL, needed, bytes.length * 2)))
+  bytes.copy(larger, 0, 0, used)
+  return larger
 }
 
 export interface UnpackedRecord {
@@ -65,9 +75,9 @@ export interface UnpackedRecord {
 export function unpackRecords({ zone_ids, index, bytes }: PackedRecords): UnpackedRecord[] {
   const records: UnpackedRecord[] = []
   for (let at = 0; at < index.length; at += 4) {
-    const [zone = 0, source_offset = 0, start = 0, end = 0] = index.subarray(at, at + 4)
-    const value = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
-    records.push({ zone_id: zone_ids[zone] ?? '', source_offset, value })
+    const start = index[at + 2] ?? 0
+    const value = Buffer.from(bytes.buffer, bytes.byteOffset + start, (index[at + 3] ?? 0) - start)
+    records.push({ zone_id: zone_ids[index[at] ?? 0] ?? '', source_offset: index[at + 1] ?? 0, value })
   }
   return records
 }

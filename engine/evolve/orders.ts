@@ -1,6 +1,6 @@
 import type { DecisionOf } from '../../ingest/events/decisions.ts'
 import type { OrderId } from '../../ingest/events/envelope.ts'
-import { contentOf } from '../admit.ts'
+import { contentOf } from '../content.ts'
 import { reserveForOrder, reserveLine, resolve, resolveAll, take } from '../reservations.ts'
 import { type FulfilmentState, type OrderState, openOf, type ZoneState } from '../state.ts'
 import { endHold } from './holds.ts'
