@@ -242,7 +242,7 @@ export function compareLoaded(
 }
 
 /** A dead letter names a record that exists. */
-function compareDead(log: LogState, faults: string[]): void {
+export function compareDead(log: LogState, faults: string[]): void {
   for (const [origin, reason] of log.dead) {
     const [topic = '', partition = '', offset = ''] = origin.split('/')
     const read = log.read[topic as Topic]?.[Number(partition)] ?? 0

@@ -65,7 +65,10 @@ export interface LogReader extends AsyncDisposable {
 
 const READ_TIMEOUT_MS = 60_000
 
-export async function openLogReader(kafka: Kafka, namespace: string): Promise<LogReader> {
+/** Sees every record once, in the order of its partition. */
+type Also = (topic: Topic, partition: number, message: LogMessage) => void
+
+export async function openLogReader(kafka: Kafka, namespace: string, also: Also = () => {}): Promise<LogReader> {
   const state = emptyState()
   const names = new Map(ALL_TOPICS.map(topic => [topicName(namespace, topic), topic]))
   const groupId = `${namespace}.accounts.${randomUUID()}`
@@ -78,7 +81,7 @@ export async function openLogReader(kafka: Kafka, namespace: string): Promise<Lo
   await consumer.run({
     autoCommit: false,
     partitionsConsumedConcurrently: 1,
-    eachBatch: async payload => readBatch(state, names, payload),
+    eachBatch: async payload => readBatch(state, names, payload, also),
   })
   return {
     state,
@@ -146,12 +149,15 @@ async function readBatch(
   state: LogState,
   names: Map<string, Topic>,
   { batch, heartbeat }: EachBatchPayload,
+  also: Also,
 ): Promise<void> {
   const topic = names.get(batch.topic)
   if (topic === undefined) return
   for (const { offset, timestamp, key, value, headers = {} } of batch.messages) {
     const at = { offset: Number(offset), appended_at: Number(timestamp), key, value }
-    takeRecord(state, topic, batch.partition, { ...at, headers: textsOf(headers) })
+    const message = { ...at, headers: textsOf(headers) }
+    if (at.offset >= (state.read[topic][batch.partition] ?? 0)) also(topic, batch.partition, message)
+    takeRecord(state, topic, batch.partition, message)
   }
   await heartbeat()
 }

@@ -43,6 +43,8 @@ export interface ServicesOptions {
   only?: readonly ServiceName[]
   /** Variables beside the addresses, such as WAGGLE_KEYS. */
   env?: Record<string, string>
+  /** More of them for a single start of one service, asked at each start: a failpoint. */
+  envOfStart?: (name: ServiceName) => Record<string, string>
   /** A service that ends by itself is started again. Default: true. */
   heal?: boolean
   log: (line: string) => void
@@ -141,7 +143,7 @@ function openService(name: ServiceName, keeper: Keeper, ports: ServicePorts, opt
       command: process.execPath,
       args: ['--disable-warning=TimeoutNegativeWarning', join(PROJECT_DIR, SCRIPTS[name])],
       cwd: PROJECT_DIR,
-      env: environmentOf(ports, options),
+      env: { ...environmentOf(ports, options), ...options.envOfStart?.(name) },
       log_file: join(options.log_dir, `${name}.log`),
       pid_file: join(options.log_dir, `${name}.pid`),
       stop_steps: STOP_STEPS,

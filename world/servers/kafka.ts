@@ -51,6 +51,15 @@ export interface KafkaOptions {
   /** KRaft's controller listens too, for the broker itself only. */
   controller_port: number
   heap_mb: number
+  /** A second door for clients, which are told another address for it: a proxy's, for drills that cut connections. */
+  proxied?: ProxiedListener
+}
+
+export interface ProxiedListener {
+  /** where the broker listens */
+  port: number
+  /** where clients are told to go */
+  advertised_port: number
 }
 
 /** One KRaft node on 127.0.0.1, formatted when its folder is empty. Resolves when it answers a metadata request. */
@@ -99,15 +108,16 @@ async function format(options: KafkaOptions, properties: string): Promise<void> 
 }
 
 function serverProperties(options: KafkaOptions): string {
-  const { port, controller_port } = options
+  const { port, controller_port, proxied } = options
+  const also = (at: number | undefined): string => (at === undefined ? '' : `,PROXIED://127.0.0.1:${at}`)
   return `# Written anew at every start by world/servers/kafka.ts.
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${controller_port}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:${port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller_port}${also(proxied?.port)}
+advertised.listeners=PLAINTEXT://127.0.0.1:${port}${also(proxied?.advertised_port)}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 log.dirs=${join(options.dir, 'log')}
 

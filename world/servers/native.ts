@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { startClickhouse } from './clickhouse/start.ts'
 import type { Ports } from './config.ts'
 import { identify, isAlive } from './identity.ts'
-import { fetchKafka, jarsDir, startKafka } from './kafka.ts'
+import { fetchKafka, jarsDir, type ProxiedListener, startKafka } from './kafka.ts'
 import type { Keeper } from './keep.ts'
 import { freePort } from './ports.ts'
 import { startPostgres, wipePostgres } from './postgres.ts'
@@ -19,6 +19,7 @@ export interface NativeOptions {
   data_dir: string
   cache_dir: string
   kafka_heap_mb: number
+  kafka_proxied?: ProxiedListener
   ports: Ports
   disposable: boolean
   log: (line: string) => void
@@ -39,11 +40,21 @@ export async function startNative(options: NativeOptions): Promise<Record<Server
   const start = (name: ServerName, launch: () => Promise<ServerProcess>): Promise<Server> =>
     supervise(name, launch, log, options.onGiveUp)
   const heap_mb = options.kafka_heap_mb
+  const proxied = options.kafka_proxied === undefined ? {} : { proxied: options.kafka_proxied }
   const dir = (name: ServerName): string => join(data_dir, name)
   const { disposable } = options
   return allOrNone({
     kafka: start('kafka', () =>
-      startKafka({ keeper, java, cache_dir, dir: dir('kafka'), port: ports.kafka, controller_port, heap_mb }),
+      startKafka({
+        keeper,
+        java,
+        cache_dir,
+        dir: dir('kafka'),
+        port: ports.kafka,
+        controller_port,
+        heap_mb,
+        ...proxied,
+      }),
     ),
     redis: start('redis', () => startRedis({ keeper, redis_server, dir: dir('redis'), port: ports.redis })),
     postgres: start('postgres', () =>

@@ -10,6 +10,7 @@ import {
   URL_VARIABLES,
 } from './config.ts'
 import { dockerAnswers, startDocker } from './docker.ts'
+import type { ProxiedListener } from './kafka.ts'
 import { openKeeper } from './keep.ts'
 import { lockDataDir } from './lock.ts'
 import { nativeNeeds, startNative, wipeNative } from './native.ts'
@@ -31,6 +32,8 @@ export interface StartOptions {
   ports?: Partial<Ports>
   /** Throw-away data: faster, safe against killed processes but not against a power cut. */
   disposable?: boolean
+  /** Native only: Kafka listens a second time, for clients that come through a proxy. */
+  kafka_proxied?: ProxiedListener
   log: (line: string) => void
   /** A server died again and again and stays down. Default: it is logged. */
   onGiveUp?: (reason: string) => void
@@ -68,7 +71,9 @@ export async function startServers(options: StartOptions): Promise<Servers> {
   }
   if (fresh) await wipeNative(data_dir)
   const { cache_dir, kafka_heap_mb } = config
-  const each = await startNative({ keeper, data_dir, cache_dir, kafka_heap_mb, ports, disposable, log, onGiveUp })
+  const proxied = options.kafka_proxied === undefined ? {} : { kafka_proxied: options.kafka_proxied }
+  const native = { keeper, data_dir, cache_dir, kafka_heap_mb, ports, disposable, log, onGiveUp, ...proxied }
+  const each = await startNative(native)
   stack.defer(() => stopAll(each))
   return handle(mode, urlsOf(each), each, stack.move())
 }
