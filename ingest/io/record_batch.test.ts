@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { crc32c } from './crc32c.ts'
-import { type BatchRecord, encodeBatch } from './record_batch.ts'
+import { type BatchRecord, batchMessage, encodeBatch } from './record_batch.ts'
 
 /** kafkajs's own encoder and decoder, which ours stands in for. */
 const require = createRequire(import.meta.url)
@@ -56,4 +56,13 @@ test('a batch is read back by kafkajs as it was given', async () => {
     }),
     { numRuns: 60 },
   )
+})
+
+test('a broker that only takes older requests is refused instead of getting empty records', async () => {
+  const batch = batchMessage(0, encodeBatch([{ key: 'k', value: Buffer.from('v') }], 1))
+  for (const version of [3, 6]) {
+    const requestOf = require(`kafkajs/src/protocol/requests/produce/v${version}/request.js`)
+    const topicData = [{ topic: 't', partitions: [{ partition: 0, messages: [batch] }] }]
+    await expect(requestOf({ acks: -1, timeout: 1, compression: 0, topicData }).encode()).rejects.toThrow(TypeError)
+  }
 })
