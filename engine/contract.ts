@@ -8,7 +8,7 @@ import { Cell, CourierId, Point, Requirement, Seconds, Sku, TimeMs, WarehouseId 
  *
  *   {namespace}:{w:<warehouse_id>}:fence     "<epoch>:<offset>"          state of the view = fold after that offset
  *   {namespace}:{w:<warehouse_id>}:meta      JSON WarehouseView
- *   {namespace}:{w:<warehouse_id>}:stock     hash sku → "<on_hand> <reserved> <safety> <unit>"
+ *   {namespace}:{w:<warehouse_id>}:stock     hash sku → "<on_hand> <reserved> <safety> <unit>[ <suspended_until>]"
  *   {namespace}:{c:<n>}:fence                "<epoch>:<offset>"          n: partition of `couriers`
  *   {namespace}:{c:<n>}:fleet                hash courier_id → JSON CourierView
  *   {namespace}:{c:<n>}:supply               JSON SupplyView           available couriers by cell
@@ -31,19 +31,32 @@ export interface StockView {
   reserved: number
   safety: number
   unit: 'each' | 'g'
+  /** business ms; nothing is granted before it. 0: not suspended */
+  suspended_until: number
 }
 
 /** Available to promise. */
 export const available = (stock: { on_hand: number; reserved: number; safety: number }): number =>
   Math.max(0, stock.on_hand - stock.reserved - stock.safety)
 
+/** What may be granted at `time`, business ms. */
+export const grantable = (
+  stock: Parameters<typeof available>[0] & { suspended_until: number },
+  time: number,
+): number => (stock.suspended_until > time ? 0 : available(stock))
+
 export const encodeStock = (stock: StockView): string =>
-  `${stock.on_hand} ${stock.reserved} ${stock.safety} ${stock.unit}`
+  `${stock.on_hand} ${stock.reserved} ${stock.safety} ${stock.unit}${stock.suspended_until > 0 ? ` ${stock.suspended_until}` : ''}`
 
 /** Throws on text that `encodeStock` did not write. */
 export function decodeStock(text: string): StockView {
-  const [on_hand, reserved, safety, unit] = text.split(' ')
-  const view = { on_hand: Number(on_hand), reserved: Number(reserved), safety: Number(safety) }
+  const [on_hand, reserved, safety, unit, suspended_until = '0'] = text.split(' ')
+  const view = {
+    on_hand: Number(on_hand),
+    reserved: Number(reserved),
+    safety: Number(safety),
+    suspended_until: Number(suspended_until),
+  }
   if (!Object.values(view).every(Number.isSafeInteger) || (unit !== 'each' && unit !== 'g')) {
     throw new Error(`not a stock view: ${text}`)
   }

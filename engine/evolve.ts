@@ -1,5 +1,6 @@
 import { businessTime, type OperationsEvent } from '../ingest/contract.ts'
 import type { Decision } from '../ingest/events/decisions.ts'
+import { contentOf } from './content.ts'
 import { endHold, grantHold, refuseHold } from './evolve/holds.ts'
 import { changeMode, pauseWarehouse, resumeWarehouse, setTravel, upsertWarehouse } from './evolve/network.ts'
 import {
@@ -12,9 +13,10 @@ import {
   shortenLine,
   substituteLine,
 } from './evolve/orders.ts'
-import { correctStock, moveStock, putBack } from './evolve/stock.ts'
+import { correctStock, moveStock, putBack, setSafety, suspend } from './evolve/stock.ts'
+import { cancelTransfer, receiveTransfer, sendTransfer } from './evolve/transfers.ts'
 import { forgetReach } from './reach.ts'
-import type { ZoneState } from './state.ts'
+import { FOR_EVER, type ZoneState } from './state.ts'
 
 /** The only place where a zone's state changes. Mechanical: it does what the event says and what was decided, no more. */
 
@@ -45,16 +47,40 @@ export function evolveByEvent(zone: ZoneState, event: OperationsEvent): void {
       zone.time = Math.max(zone.time, businessTime(zone.clock, zone.appended_at))
       return
     case 'stock.adjusted':
-      moveStock(zone, event.data, event.data.delta, { cause: 'adjustment', ref: event.data.reason })
+      moveStock(zone, event.data, event.data.delta, { cause: 'adjustment', ref: event.data.reason }, event.occurred_at)
       return
     case 'stock.received':
-      moveStock(zone, event.data, event.data.quantity, { cause: 'received', ref: event.data.reference ?? '' })
+      moveStock(
+        zone,
+        event.data,
+        event.data.quantity,
+        { cause: 'received', ref: event.data.reference ?? '' },
+        event.occurred_at,
+      )
       return
     case 'stock.put_back':
-      putBack(zone, event.data)
+      putBack(zone, event)
       return
     case 'line.picked':
-      pickLine(zone, event.data)
+      pickLine(zone, event.data, event.occurred_at)
+      return
+    case 'stock.safety_set':
+      setSafety(zone, event.data)
+      return
+    case 'sku.suspended':
+      suspend(zone, event.data, event.data.until ?? FOR_EVER)
+      return
+    case 'sku.resumed':
+      suspend(zone, event.data, 0)
+      return
+    case 'transfer.sent':
+      sendTransfer(zone, event)
+      return
+    case 'transfer.received':
+      receiveTransfer(zone, event)
+      return
+    case 'transfer.cancelled':
+      cancelTransfer(zone, event)
       return
     default:
       // Everything else changes the state by what is decided about it.
@@ -63,7 +89,7 @@ export function evolveByEvent(zone: ZoneState, event: OperationsEvent): void {
 }
 
 /** What was decided. */
-export function evolveByDecision(zone: ZoneState, decision: Decision): void {
+export function evolveByDecision(zone: ZoneState, decision: Decision, event: OperationsEvent): void {
   switch (decision.type) {
     case 'order.routed':
       openOrder(zone, decision)
@@ -88,16 +114,16 @@ export function evolveByDecision(zone: ZoneState, decision: Decision): void {
       moveFulfilment(zone, decision)
       return
     case 'hold.granted':
-      grantHold(zone, decision)
+      grantHold(zone, decision, askedContent(event))
       return
     case 'hold.refused':
-      refuseHold(zone, decision.hold_id)
+      refuseHold(zone, decision.hold_id, askedContent(event))
       return
     case 'hold.released':
-      endHold(zone, decision.hold_id, 'released')
+      endHold(zone, decision.hold_id, 'release')
       return
     case 'hold.expired':
-      endHold(zone, decision.hold_id, 'expired')
+      endHold(zone, decision.hold_id, 'expire')
       return
     case 'stock.corrected':
       correctStock(zone, decision)
@@ -109,3 +135,6 @@ export function evolveByDecision(zone: ZoneState, decision: Decision): void {
       return
   }
 }
+
+/** What a hold was asked with: a repeat says the same. */
+const askedContent = (event: OperationsEvent): string => contentOf(event.data)

@@ -101,7 +101,7 @@ function foldOperations(held: Partition, request: FoldWork, folded: Folding): vo
       folded.dead.push({ offset, reason: outcome.reason, detail: outcome.detail, value: value.slice() })
     } else if (outcome.kind !== 'duplicate') {
       folded.moved.add(zone, offset, zone.time, outcome.movements)
-      noteTouched(touchedOf(touched, zone), zone, event, outcome.decisions)
+      noteTouched(touchedOf(touched, zone), zone, event, outcome.movements)
       if (!past) noteDecisions(held, zone, { offset, event }, outcome.decisions, folded)
     }
   }

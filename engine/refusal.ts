@@ -19,10 +19,10 @@ export function refusesNow(warehouse: WarehouseState, time: number, window: Wind
 }
 
 /** The first line that the warehouse can't cover, together with those before it that ask for the same SKU. */
-export function firstUncovered(warehouse: WarehouseState, lines: readonly OrderLine[]): Refused | null {
+export function firstUncovered(warehouse: WarehouseState, lines: readonly OrderLine[], time: number): Refused | null {
   for (let place = 0; place < lines.length; place += 1) {
     const line = lines[place]
-    const refused = line && uncovered(warehouse, line, askedBefore(lines, place, line))
+    const refused = line && uncovered(warehouse, line, askedBefore(lines, place, line), time)
     if (refused) return { refused, line_id: line.line_id }
   }
   return null
@@ -39,16 +39,18 @@ function askedBefore(lines: readonly OrderLine[], place: number, { sku }: OrderL
 }
 
 /** `taken`: of the same SKU, by other lines. */
-export function uncovered(warehouse: WarehouseState, line: OrderLine, taken: number): Refusal | null {
+export function uncovered(warehouse: WarehouseState, line: OrderLine, taken: number, time: number): Refusal | null {
   const stock = warehouse.stock.get(line.sku)
   if (!stock) return 'sku_unknown'
   if (stock.unit !== line.unit) return 'unit_mismatch'
+  if (stock.suspended_until > time) return 'suspended'
   return available(stock) < line.quantity + taken ? 'out_of_stock' : null
 }
 
 function isThrottled({ mode, routed_at, throttle_per_10_min }: WarehouseState, time: number): boolean {
   if (mode !== 'throttled') return false
-  let recent = 0
-  for (const at of routed_at) if (at > time - THROTTLE_WINDOW_MS) recent += 1
-  return recent >= throttle_per_10_min
+  if (throttle_per_10_min === 0) return true
+  // It took as many as it may, and the first of those is not ten minutes ago.
+  const first = routed_at[routed_at.length - throttle_per_10_min]
+  return first !== undefined && first > time - THROTTLE_WINDOW_MS
 }

@@ -4,7 +4,6 @@ import {
   type OrderState,
   openOf,
   type Reservation,
-  THROTTLE_WINDOW_MS,
   type WarehouseState,
   type ZoneState,
 } from './state.ts'
@@ -37,19 +36,20 @@ export function resolve(
   promise(zone, stock, fulfilment.warehouse_id, line.sku, -quantity, why)
 }
 
-/** Off the shelf and into the bag. */
+/** Off the shelf and into the bag. `at`: when the picker says that it happened. */
 export function take(
   zone: ZoneState,
   fulfilment: FulfilmentState,
   line: Reservation,
   quantity: number,
   ref: string,
+  at: number,
 ): void {
   const warehouse = zone.warehouses.get(fulfilment.warehouse_id)
   const stock = warehouse?.stock.get(line.sku)
   if (!warehouse || !stock) return
   end(warehouse, line, 'picked', quantity)
-  move(zone, stock, fulfilment.warehouse_id, line.sku, -quantity, -quantity, { cause: 'picked', ref })
+  move(zone, stock, fulfilment.warehouse_id, line.sku, -quantity, -quantity, { cause: 'picked', ref }, at)
 }
 
 function end(warehouse: WarehouseState, line: Reservation, how: UnitEnd, quantity: number): void {
@@ -106,7 +106,9 @@ export function reserveForOrder(zone: ZoneState, order: OrderState, parts: reado
     if (!warehouse) continue
     warehouse.open_orders.add(order.order_id)
     if (warehouse.mode !== 'throttled') continue
-    warehouse.routed_at = warehouse.routed_at.filter(at => at > zone.time - THROTTLE_WINDOW_MS)
     warehouse.routed_at.push(zone.time)
+    // Only the last `throttle_per_10_min` can decide; the list is cut at twice that, so that cutting costs next to nothing.
+    const kept = warehouse.throttle_per_10_min
+    if (warehouse.routed_at.length > 2 * kept) warehouse.routed_at.splice(0, warehouse.routed_at.length - kept)
   }
 }

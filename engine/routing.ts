@@ -95,7 +95,7 @@ function tryOne(zone: ZoneState, wish: Wish, { warehouse, travel_s, promise_s }:
   const { lines, deliver_between } = wish
   const now = refusesNow(warehouse, zone.time, deliver_between)
   if (now) return { refused: now }
-  const uncovered = firstUncovered(warehouse, lines)
+  const uncovered = firstUncovered(warehouse, lines, zone.time)
   if (uncovered) return uncovered
   const timing = timingOf(zone, warehouse, { lines: lines.length, travel_s, promise_s }, deliver_between)
   return typeof timing === 'string' ? { refused: timing } : timing

@@ -44,7 +44,7 @@ export function split(zone: ZoneState, wish: Wish, ranked: readonly Ranked[]): S
   if (!best) return null
   const missing = lines.find((_, place) => !givers.some(({ covers }) => hasBit(covers, place)))
   if (missing) {
-    const reason = uncovered(best.ranked.warehouse, missing, 0)
+    const reason = uncovered(best.ranked.warehouse, missing, 0, zone.time)
     return reason && { kind: 'refused', reason, line_id: missing.line_id }
   }
   const search: Search = { zone, wish, looks: LOOKS_MAX }
@@ -64,7 +64,7 @@ function giverOf(zone: ZoneState, wish: Wish, ranked: Ranked): Giver | null {
   const covers = new Uint32Array(Math.ceil(wish.lines.length / 32))
   let any = false
   wish.lines.forEach((line, place) => {
-    if (uncovered(warehouse, line, 0)) return
+    if (uncovered(warehouse, line, 0, zone.time)) return
     any = true
     covers[place >> 5] = (covers[place >> 5] ?? 0) | (1 << (place & 31))
   })
@@ -190,7 +190,7 @@ function dealNext(search: Search, deals: readonly Deal[], order: readonly { plac
   for (const deal of deals) {
     search.looks -= 1
     if (search.looks < 0) return false
-    if (!canTake(deal, line, place)) continue
+    if (!canTake(deal, line, place, search.zone.time)) continue
     const taken = deal.taken.get(line.sku) ?? 0
     deal.places.push(place)
     deal.taken.set(line.sku, taken + line.quantity)
@@ -201,9 +201,9 @@ function dealNext(search: Search, deals: readonly Deal[], order: readonly { plac
   return false
 }
 
-function canTake({ giver, places, taken }: Deal, line: OrderLine, place: number): boolean {
+function canTake({ giver, places, taken }: Deal, line: OrderLine, place: number, time: number): boolean {
   if (places.length >= giver.lines_max || !hasBit(giver.covers, place)) return false
-  return uncovered(giver.ranked.warehouse, line, taken.get(line.sku) ?? 0) === null
+  return uncovered(giver.ranked.warehouse, line, taken.get(line.sku) ?? 0, time) === null
 }
 
 function sharesOf({ zone, wish }: Search, deals: readonly Deal[]): Share[] | null {

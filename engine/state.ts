@@ -7,6 +7,7 @@ import type {
   OrderId,
   Sku,
   TenantId,
+  TransferId,
   WarehouseId,
   ZoneId,
 } from '../ingest/events/envelope.ts'
@@ -14,6 +15,7 @@ import type { Movement } from '../ingest/events/movements.ts'
 import type { Clock, Policy, Warehouse, WarehouseMode } from '../ingest/events/network.ts'
 import { DEFAULT_POLICY } from '../ingest/events/network.ts'
 import type { OrderRequest } from '../ingest/events/orders.ts'
+import type { FulfilmentStateName, HoldStateName, OrderStateName, TransferStateName } from './lives.ts'
 import { RecentIds } from './recent_ids.ts'
 import type { TravelComing, TravelTable } from './travel.ts'
 
@@ -30,8 +32,9 @@ export interface ZoneState {
   warehouses: Map<WarehouseId, WarehouseState>
   orders: Map<OrderId, OrderState>
   holds: Map<HoldId, HoldState>
-  /** closed orders, oldest first, until they are forgotten */
-  closed: { order_id: OrderId; at: number }[]
+  transfers: Map<TransferId, TransferState>
+  /** what has ended, until it is forgotten */
+  ended: { orders: Ended<OrderId>; holds: Ended<HoldId>; transfers: Ended<TransferId> }
   /** fulfilments that wait to be routed anew, first come first served */
   reroute: { order_id: OrderId; fulfilment_id: FulfilmentId; cause: Cause }[]
   /** (warehouse, SKU) with more reserved than on hand that are not worked off yet */
@@ -40,15 +43,24 @@ export interface ZoneState {
   sequence: number
   seen: RecentIds
   /** what the present step has moved; empty between steps */
-  moved: Movement[]
+  moved: Moved[]
 }
+
+/** A movement as the fold makes it. */
+export interface Moved extends Movement {
+  warehouse_id: WarehouseId
+  sku: Sku
+}
+
+/** Ids by the minute in which they ended, oldest first: forgetting takes some off the end of the first list. */
+export type Ended<Id> = { minute: number; who: Id[] }[]
 
 export interface WarehouseState extends Warehouse {
   paused: boolean
   mode: WarehouseMode
   busy_extra_s: number
   throttle_per_10_min: number
-  /** times of the orders routed here, kept ten minutes while throttled */
+  /** times of the last orders routed here while throttled, oldest first; no more than it may take */
   routed_at: number[]
   stock: Map<Sku, StockState>
   /** orders with a part here that is not packed yet */
@@ -95,7 +107,7 @@ export const openOf = (line: Reservation): number =>
 export interface FulfilmentState {
   fulfilment_id: FulfilmentId
   warehouse_id: WarehouseId
-  state: 'reserved' | 'picking' | 'packed' | 'replaced' | 'cancelled'
+  state: FulfilmentStateName
   ready_at: number
   /** when this part is at the door, as announced; of a hold 0 */
   deliver_by: number
@@ -109,7 +121,7 @@ export interface OrderState {
   content: string
   /** null once the order is closed: what was asked for is not needed any more */
   request: OrderRequest | null
-  state: 'routed' | 'packed' | 'rejected' | 'cancelled'
+  state: OrderStateName
   attempt: number
   fulfilments: FulfilmentState[]
   deliver_by: number
@@ -119,10 +131,24 @@ export interface OrderState {
 
 export interface HoldState {
   hold_id: HoldId
-  state: 'granted' | 'refused' | 'released' | 'expired' | 'confirmed'
+  state: HoldStateName
+  /** hash of what was asked for, to tell a repeat from a conflict */
+  content: string
+  /** empty once it has ended: only a repeat is still to be told */
   fulfilments: FulfilmentState[]
   /** what is true; what was announced ends HOLD_MARGIN_MS earlier */
   expires_at: number
+}
+
+export interface TransferState {
+  transfer_id: TransferId
+  state: TransferStateName
+  from_warehouse_id: WarehouseId
+  to_warehouse_id: WarehouseId
+  /** hash of what was sent */
+  content: string
+  /** what left the shelf; empty once it has ended */
+  lines: { sku: Sku; unit: 'each' | 'g'; quantity: number }[]
 }
 
 export function newZone(zone_id: ZoneId, tenant_id: TenantId): ZoneState {
@@ -136,7 +162,8 @@ export function newZone(zone_id: ZoneId, tenant_id: TenantId): ZoneState {
     warehouses: new Map(),
     orders: new Map(),
     holds: new Map(),
-    closed: [],
+    transfers: new Map(),
+    ended: { orders: [], holds: [], transfers: [] },
     reroute: [],
     short: [],
     sequence: 0,
@@ -163,4 +190,8 @@ export const REROUTES_A_STEP = 200
 /** Lines and candidates in the decisions of one kind of work in one step: 1,500 × some 200 bytes. */
 export const WEIGHT_A_STEP = 1_500
 export const HOLDS_EXPIRED_A_STEP = 500
+/** More than one step ends in the long run, so the list of what is to be forgotten never grows. */
+export const FORGOTTEN_A_STEP = 1_000
+/** `suspended_until` of a SKU that waits for somebody to resume it. */
+export const FOR_EVER = 2 ** 48
 export const THROTTLE_WINDOW_MS = 600_000

@@ -1,6 +1,6 @@
 import type { Sku, WarehouseId } from '../ingest/events/envelope.ts'
-import type { Movement, MovementCause } from '../ingest/events/movements.ts'
-import { HOUR_MS, type StockState, type WarehouseState, type ZoneState } from './state.ts'
+import type { MovementCause } from '../ingest/events/movements.ts'
+import { HOUR_MS, type Moved, type StockState, type WarehouseState, type ZoneState } from './state.ts'
 
 /**
  * Stock of one SKU at one warehouse. on_hand is never negative; available = max(0, on hand − reserved − safety).
@@ -28,7 +28,7 @@ export function stockOf(warehouse: WarehouseState, sku: Sku, unit: 'each' | 'g')
   return stock
 }
 
-export function apply(zone: ZoneState, stock: StockState, movement: Movement): void {
+export function apply(zone: ZoneState, stock: StockState, movement: Moved): void {
   const { on_hand, reserved, safety, in_transit } = movement
   if (on_hand === 0 && reserved === 0 && safety === 0 && in_transit === 0) return
   stock.on_hand += on_hand
@@ -57,8 +57,10 @@ export function promise(
 }
 
 /**
- * Goods came or went, now. What would go below nothing stops there: the shelf cannot hold less.
+ * Goods came or went. What would go below nothing stops there: the shelf cannot hold less. What is told late, and happened
+ * before the newest count, is in that count already.
  * @param promised by how much the promises change with it: what is picked was promised before
+ * @param told_at when it happened, as the one says who saw it
  */
 export function move(
   zone: ZoneState,
@@ -68,23 +70,29 @@ export function move(
   delta: number,
   promised: number,
   { cause, ref }: Why,
+  told_at: number,
 ): void {
-  const on_hand = Math.max(delta, -stock.on_hand)
+  // A clock that runs ahead must not make goods come after a count that saw them.
+  const at = Math.min(told_at, zone.time)
+  const on_hand = at < stock.counted_as_of ? 0 : Math.max(delta, -stock.on_hand)
   apply(zone, stock, { warehouse_id, sku, on_hand, reserved: promised, safety: 0, in_transit: 0, cause, ref })
-  if (on_hand !== 0) remember(stock, on_hand, zone.time)
+  if (on_hand !== 0) remember(stock, on_hand, at, zone.time)
 }
 
 /** A late count is corrected by at most this many movements; with more in an hour, only a younger count can be used. */
 export const MOVEMENTS_KEPT = 512
 const MOVEMENTS_DROPPED_AT_ONCE = 128
 
-function remember(stock: StockState, delta: number, at: number): void {
+function remember(stock: StockState, delta: number, at: number, now: number): void {
   const { movements } = stock
-  const last = movements.at(-1)
-  if (last?.at === at) last.delta += delta
-  else movements.push({ at, delta })
+  let place = movements.length
+  while (place > 0 && (movements[place - 1]?.at ?? at) > at) place -= 1
+  const before = movements[place - 1]
+  if (before?.at === at) before.delta += delta
+  else if (place === movements.length) movements.push({ at, delta })
+  else movements.splice(place, 0, { at, delta })
   let old = 0
-  while (old < movements.length && (movements[old]?.at ?? at) < at - HOUR_MS) old += 1
+  while (old < movements.length && (movements[old]?.at ?? now) < now - HOUR_MS) old += 1
   if (movements.length - old > MOVEMENTS_KEPT) {
     old += MOVEMENTS_DROPPED_AT_ONCE
     stock.moved_since = movements[old - 1]?.at ?? at

@@ -1,12 +1,12 @@
 import { businessTime } from '../ingest/contract.ts'
 import type { DeadReason } from '../ingest/events/dead_letters.ts'
 import type { Decision } from '../ingest/events/decisions.ts'
-import type { Movement } from '../ingest/events/movements.ts'
 import { admitContent } from './admit.ts'
 import { decide } from './decide.ts'
+import { nextHold } from './due.ts'
 import { finishStep } from './evolve/work.ts'
 import { evolveByDecision, evolveByEvent } from './evolve.ts'
-import type { Source, ZoneState } from './state.ts'
+import type { Moved, Source, ZoneState } from './state.ts'
 
 /**
  * The fold of a zone: pure, deterministic, no clock, no I/O, no randomness.
@@ -19,9 +19,9 @@ import type { Source, ZoneState } from './state.ts'
  * `adopted` and never takes them again.
  */
 export type Outcome =
-  | { kind: 'ok'; decisions: Decision[]; movements: readonly Movement[] }
+  | { kind: 'ok'; decisions: Decision[]; movements: readonly Moved[] }
   | { kind: 'duplicate' }
-  | { kind: 'superseded'; decisions: Decision[]; movements: readonly Movement[] }
+  | { kind: 'superseded'; decisions: Decision[]; movements: readonly Moved[] }
   | { kind: 'dead'; reason: DeadReason; detail: string }
 
 /**
@@ -40,7 +40,7 @@ export function step(zone: ZoneState, source: Source, adopted?: readonly Decisio
   evolveByEvent(zone, event)
   const decisions: Decision[] = []
   for (const decision of adopted ?? decide(zone, event)) {
-    evolveByDecision(zone, decision)
+    evolveByDecision(zone, decision, event)
     decisions.push(decision)
   }
   finishStep(zone)
@@ -49,13 +49,13 @@ export function step(zone: ZoneState, source: Source, adopted?: readonly Decisio
 }
 
 /** Every change of stock of this step, adopted decisions included. */
-function takeMoved(zone: ZoneState): readonly Movement[] {
+function takeMoved(zone: ZoneState): readonly Moved[] {
   const { moved } = zone
   if (moved.length === 0) return NOTHING_MOVED
   zone.moved = []
   return moved
 }
-const NOTHING_MOVED: readonly Movement[] = []
+const NOTHING_MOVED: readonly Moved[] = []
 
 function advanceTime(zone: ZoneState, appended_at: number): void {
   zone.appended_at = Math.max(zone.appended_at, appended_at)
@@ -65,9 +65,5 @@ function advanceTime(zone: ZoneState, appended_at: number): void {
 /** Business time at which the fold wants to be woken by a `tick`; null when nothing waits for time alone. */
 export function nextDue(zone: ZoneState): number | null {
   if (zone.reroute.length > 0 || zone.short.length > 0) return zone.time
-  let due: number | null = null
-  for (const hold of zone.holds.values()) {
-    if (hold.state === 'granted' && (due === null || hold.expires_at < due)) due = hold.expires_at
-  }
-  return due
+  return nextHold(zone)?.expires_at ?? null
 }

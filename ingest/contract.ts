@@ -5,7 +5,7 @@ import { type EventOf, type Point, type TenantId, TimeMs, type WarehouseId, Zone
 import { Clock, network_events, type OpeningSpan, Policy, Warehouse } from './events/network.ts'
 import { hold_events, order_events } from './events/orders.ts'
 import { picking_events } from './events/picking.ts'
-import { stock_events } from './events/stock.ts'
+import { stock_events, transfer_events } from './events/stock.ts'
 
 /** What ingest promises to the other rooms: the topics, their partitions, the door's shapes, the network and the clock. */
 
@@ -15,6 +15,7 @@ export const operations_events = {
   ...order_events,
   ...hold_events,
   ...stock_events,
+  ...transfer_events,
   ...picking_events,
   ...network_events,
 }

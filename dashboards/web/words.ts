@@ -68,6 +68,7 @@ export const REFUSAL_WORDS: Record<Refusal, string> = {
   closed: 'closed at this hour',
   sku_unknown: 'never had this item',
   unit_mismatch: 'keeps the item in another unit',
+  suspended: 'has suspended the item for now',
   out_of_stock: 'not enough in stock',
   full: 'too busy to keep a promise',
   throttled: 'takes no more orders for now',

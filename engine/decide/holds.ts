@@ -1,5 +1,6 @@
 import type { OrderLine } from '../../ingest/events/envelope.ts'
 import type { OrderRequest } from '../../ingest/events/orders.ts'
+import { nextHold } from '../due.ts'
 import { promiseTerms } from '../load.ts'
 import { travelSecondsTo } from '../reach.ts'
 import { fulfilmentName, isRetryable, route } from '../routing.ts'
@@ -102,8 +103,9 @@ export function* releaseHold(zone: ZoneState, event: EventOfType<'hold.released'
 }
 
 export function* expireHolds(zone: ZoneState): DecisionStream {
-  if (zone.holds.size === 0) return
-  const due = [...zone.holds.values()].filter(({ state, expires_at }) => state === 'granted' && expires_at <= zone.time)
-  due.sort((a, b) => a.expires_at - b.expires_at || (a.hold_id < b.hold_id ? -1 : 1))
-  for (const { hold_id } of due.slice(0, HOLDS_EXPIRED_A_STEP)) yield { type: 'hold.expired', hold_id }
+  for (let count = 0; count < HOLDS_EXPIRED_A_STEP; count += 1) {
+    const hold = nextHold(zone)
+    if (!hold || hold.expires_at > zone.time) return
+    yield { type: 'hold.expired', hold_id: hold.hold_id }
+  }
 }

@@ -1,4 +1,4 @@
-import { available } from '../contract.ts'
+import { grantable } from '../contract.ts'
 import { type DecisionStream, type EventOfType, openOf, type Reservation, type ZoneState } from '../state.ts'
 import { isSuperseded, onHandAfterCount } from '../stock.ts'
 import { cancelled, findPicking, hasAnything, type Picking, shortened, substituteLineId } from './parts.ts'
@@ -51,7 +51,7 @@ export function* substitute(zone: ZoneState, event: EventOfType<'line.substitute
   if (!picking || !line) return
   const { order, fulfilment } = picking
   const stock = zone.warehouses.get(warehouse_id)?.stock.get(substitute_sku)
-  if (stock && stock.unit === line.unit && available(stock) >= quantity) {
+  if (stock && stock.unit === line.unit && grantable(stock, zone.time) >= quantity) {
     const { order_id, attempt } = order
     const { fulfilment_id } = fulfilment
     yield {

@@ -1,5 +1,6 @@
 import type { Cause, PromiseTime } from '../../ingest/events/decisions.ts'
 import type { HoldId, Sku, WarehouseId } from '../../ingest/events/envelope.ts'
+import { livingHolds } from '../due.ts'
 import { openOrdersAt } from '../evolve/network.ts'
 import { decisionWeight, reroutesOfStep } from '../evolve/work.ts'
 import { route } from '../routing.ts'
@@ -126,13 +127,8 @@ function* takeBack(zone: ZoneState, picking: Picking, sku: Sku, missing: number,
 }
 
 function heldAt(zone: ZoneState, warehouse_id: WarehouseId, sku: Sku): HoldId[] {
-  const held = [...zone.holds.values()].filter(
-    ({ state, fulfilments }) =>
-      state === 'granted' &&
-      fulfilments.some(part => part.warehouse_id === warehouse_id && part.lines.some(line => line.sku === sku)),
+  const held = livingHolds(zone).filter(({ fulfilments }) =>
+    fulfilments.some(part => part.warehouse_id === warehouse_id && part.lines.some(line => line.sku === sku)),
   )
-  return held
-    .map(({ hold_id }) => hold_id)
-    .sort()
-    .reverse()
+  return held.map(({ hold_id }) => hold_id)
 }

@@ -3,12 +3,13 @@ import type { OrderId } from '../../ingest/events/envelope.ts'
 import { contentOf } from '../content.ts'
 import { reserveForOrder, reserveLine, resolve, resolveAll, take } from '../reservations.ts'
 import { type FulfilmentState, type OrderState, openOf, type ZoneState } from '../state.ts'
+import { forgetLater } from './ended.ts'
 import { endHold } from './holds.ts'
 
 /** Orders and their parts, from the routing to the end. Part of `evolve`: mechanical. */
 
 export function openOrder(zone: ZoneState, decision: DecisionOf<'order.routed'>): void {
-  if (decision.hold_id) endHold(zone, decision.hold_id, 'released', 'confirmed')
+  if (decision.hold_id) endHold(zone, decision.hold_id, 'confirm')
   const order = newOrder(zone, decision.order, decision.placed_at, 'routed')
   order.attempt = decision.attempt
   order.request = decision.order
@@ -19,7 +20,7 @@ export function openOrder(zone: ZoneState, decision: DecisionOf<'order.routed'>)
 
 export function rejectOrder(zone: ZoneState, decision: DecisionOf<'order.rejected'>): void {
   const order = newOrder(zone, decision.order, decision.placed_at, 'rejected')
-  zone.closed.push({ order_id: order.order_id, at: zone.time })
+  forgetLater(zone.ended.orders, order.order_id, zone.time)
 }
 
 function newOrder(
@@ -83,7 +84,7 @@ export function cancelOrder(zone: ZoneState, order_id: OrderId): void {
     if (fulfilment.state === 'reserved') resolveAll(zone, fulfilment, 'released', { cause: 'released', ref: order_id })
     if (fulfilment.state === 'picking') {
       for (const line of fulfilment.lines) {
-        if (openOf(line) > 0) take(zone, fulfilment, line, openOf(line), order_id)
+        if (openOf(line) > 0) take(zone, fulfilment, line, openOf(line), order_id, zone.time)
       }
     }
     if (fulfilment.state !== 'replaced') leave(zone, order, fulfilment, 'cancelled')
@@ -93,7 +94,7 @@ export function cancelOrder(zone: ZoneState, order_id: OrderId): void {
 
 function close(zone: ZoneState, order: OrderState, state: 'packed' | 'cancelled'): void {
   // A packed order may still be cancelled: it is closed once, at the first of the two.
-  if (order.state === 'routed') zone.closed.push({ order_id: order.order_id, at: zone.time })
+  if (order.state === 'routed') forgetLater(zone.ended.orders, order.order_id, zone.time)
   order.state = state
   order.request = null
 }
@@ -109,10 +110,11 @@ export function shortenLine(zone: ZoneState, decision: DecisionOf<'order.shorten
 export function pickLine(
   zone: ZoneState,
   data: { order_id: OrderId; fulfilment_id: string; line_id: string; quantity: number },
+  at: number,
 ): void {
   const fulfilment = zone.orders.get(data.order_id)?.fulfilments.find(part => part.fulfilment_id === data.fulfilment_id)
   const line = fulfilment?.lines.find(candidate => candidate.line_id === data.line_id)
-  if (fulfilment && line) take(zone, fulfilment, line, data.quantity, data.order_id)
+  if (fulfilment && line) take(zone, fulfilment, line, data.quantity, data.order_id, at)
 }
 
 export function substituteLine(zone: ZoneState, decision: DecisionOf<'order.substituted'>): void {

@@ -11,18 +11,18 @@ interface StockPlace {
   unit: 'each' | 'g'
 }
 
-export function moveStock(zone: ZoneState, place: StockPlace, delta: number, why: Why): void {
+export function moveStock(zone: ZoneState, place: StockPlace, delta: number, why: Why, at: number): void {
   const warehouse = zone.warehouses.get(place.warehouse_id)
   if (!warehouse) return
   const stock = stockOf(warehouse, place.sku, place.unit)
-  move(zone, stock, place.warehouse_id, place.sku, delta, 0, why)
-  noteShort(zone, place.warehouse_id, place.sku, stock, 'adjustment')
+  move(zone, stock, place.warehouse_id, place.sku, delta, 0, why, at)
+  noteShort(zone, place.warehouse_id, place.sku, stock, why.cause === 'transfer_sent' ? 'transfer' : 'adjustment')
 }
 
 /** Waste was off the shelf before and stays off it. */
-export function putBack(zone: ZoneState, data: EventOfType<'stock.put_back'>['data']): void {
-  if (data.condition === 'sellable')
-    moveStock(zone, data, data.quantity, { cause: 'put_back', ref: data.order_id ?? '' })
+export function putBack(zone: ZoneState, { data, occurred_at }: EventOfType<'stock.put_back'>): void {
+  const why: Why = { cause: 'put_back', ref: data.order_id ?? '' }
+  if (data.condition === 'sellable') moveStock(zone, data, data.quantity, why, occurred_at)
 }
 
 /** More reserved than on hand: `decide` works it off, in this step and, above its bound, in later ones. */
@@ -45,6 +45,30 @@ export function correctStock(zone: ZoneState, decision: DecisionOf<'stock.correc
   // What moved before somebody looked is in what he saw.
   stock.movements = stock.movements.filter(({ at }) => at > as_of)
   noteShort(zone, warehouse_id, sku, stock, cause)
+}
+
+export function setSafety(zone: ZoneState, data: EventOfType<'stock.safety_set'>['data']): void {
+  const { warehouse_id, sku, unit } = data
+  const warehouse = zone.warehouses.get(warehouse_id)
+  if (!warehouse) return
+  const stock = stockOf(warehouse, sku, unit)
+  const safety = data.safety - stock.safety
+  apply(zone, stock, {
+    warehouse_id,
+    sku,
+    on_hand: 0,
+    reserved: 0,
+    safety,
+    in_transit: 0,
+    cause: 'safety_set',
+    ref: '',
+  })
+}
+
+/** `until`: 0 resumes. What is reserved stays reserved. */
+export function suspend(zone: ZoneState, { warehouse_id, sku }: Omit<StockPlace, 'unit'>, until: number): void {
+  const stock = zone.warehouses.get(warehouse_id)?.stock.get(sku)
+  if (stock) stock.suspended_until = until
 }
 
 export function isStillShort(zone: ZoneState, { warehouse_id, sku }: { warehouse_id: WarehouseId; sku: Sku }): boolean {

@@ -1,6 +1,6 @@
 import type { ZoneState } from '../state.ts'
-import { CLOSED_KEPT_MS, REROUTES_A_STEP, WEIGHT_A_STEP } from '../state.ts'
-import { forgetHolds } from './holds.ts'
+import { REROUTES_A_STEP, WEIGHT_A_STEP } from '../state.ts'
+import { forgetEnded } from './ended.ts'
 import { isStillShort } from './stock.ts'
 
 /** The work lists of a zone, and what is forgotten after a step. */
@@ -28,12 +28,5 @@ export const decisionWeight = (zone: ZoneState, lines: number): number => lines 
 export function finishStep(zone: ZoneState): void {
   if (zone.reroute.length > 0) zone.reroute.splice(0, reroutesOfStep(zone))
   if (zone.short.length > 0) zone.short = zone.short.filter(entry => isStillShort(zone, entry))
-  let old = 0
-  for (const { order_id, at } of zone.closed) {
-    if (at > zone.time - CLOSED_KEPT_MS) break
-    zone.orders.delete(order_id)
-    old += 1
-  }
-  if (old > 0) zone.closed.splice(0, old)
-  forgetHolds(zone)
+  forgetEnded(zone)
 }

@@ -15,6 +15,8 @@ export const DEAD_REASONS = [
   'unknown_fulfilment',
   'unknown_line',
   'unknown_hold',
+  'unknown_sku',
+  'unknown_transfer',
   'unknown_warehouse',
   'foreign_warehouse',
   'illegal_transition',

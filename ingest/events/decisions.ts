@@ -25,6 +25,7 @@ export const REFUSALS = {
   closed: { retryable: true, says: 'the warehouse is closed at this hour' },
   sku_unknown: { retryable: false, says: 'the warehouse never had this item' },
   unit_mismatch: { retryable: false, says: 'the item is kept in another unit' },
+  suspended: { retryable: true, says: 'the item is suspended there for now' },
   out_of_stock: { retryable: true, says: 'not enough available' },
   full: { retryable: true, says: 'the promise would be longer than the policy allows' },
   throttled: { retryable: true, says: 'the warehouse takes no more orders for now' },
@@ -37,6 +38,7 @@ export const Refusal = Type.Unsafe<Refusal>(Type.Enum(Object.keys(REFUSALS) as R
 export const Cause = Type.Union([
   Type.Literal('count'),
   Type.Literal('adjustment'),
+  Type.Literal('transfer'),
   Type.Literal('short_pick'),
   Type.Literal('substitution'),
   Type.Literal('warehouse_paused'),

@@ -25,6 +25,7 @@ export const LineId = id<'line_id'>('a line of an order, unique within the order
 const GivenLineId = id<'line_id'>('a line of an order, unique within the order')
 export const Sku = id<'sku'>('a stock keeping unit')
 export const HoldId = id<'hold_id'>('a reservation in advance of an order')
+export const TransferId = id<'transfer_id'>('goods on their way from one warehouse to another')
 export const CourierId = id<'courier_id'>('who carries orders')
 export const TripId = id<'trip_id'>("a courier's ordered stops")
 
@@ -36,6 +37,7 @@ export type FulfilmentId = Static<typeof FulfilmentId>
 export type LineId = Static<typeof LineId>
 export type Sku = Static<typeof Sku>
 export type HoldId = Static<typeof HoldId>
+export type TransferId = Static<typeof TransferId>
 export type CourierId = Static<typeof CourierId>
 export type TripId = Static<typeof TripId>
 
