@@ -5,7 +5,7 @@ import { readBook, readLoaded } from '../accounts_books.ts'
 import { type LogReader, type LogState, openLogReader } from '../accounts_log.ts'
 import { compareViews } from '../accounts_views.ts'
 import { messageOf } from '../servers/server.ts'
-import { compareLoadedDeeply } from './loaded.ts'
+import { compareLedger, compareLoadedDeeply } from './loaded.ts'
 import type { LoadRecord } from './record.ts'
 import { keepShelves, type Shelves } from './shelves.ts'
 import { compareShelves } from './shelves_views.ts'
@@ -16,7 +16,7 @@ import { emptyTrail, findLost, findPlacedTwice, follow, type Trail } from './tra
  * Everything against the log, read from offset 0 around the proxies:
  *
  *   acknowledged            every order and event lies where its answer said                                        I7
- *   ClickHouse              each record once, void where it is void, rollups as recomputed                          I4
+ *   ClickHouse              each record once, void where it is void, rollups and the ledger's sums as recomputed       I4
  *   Postgres                the book says of each order what the decisions say                                      I2
  *   Redis                   = a fold by the engine's code from offset 0 = plain bookkeeping by nobody's code        I6
  *   decisions               = that fold's, one for one, whoever took them and however often                        I5
@@ -140,6 +140,9 @@ async function lookDeeply(
     await compareShelves(stage.direct.redis_url, stage.namespace, shelves, faults)
     note('differing', faults)
   })
+  await tried(note, 'the ledger', async () =>
+    note('differing', await compareLedger(stage.direct.clickhouse_url, stage.namespace, shelves)),
+  )
   look.looked_at = countsOf(log, trail, shelves)
 }
 

@@ -1,4 +1,5 @@
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
+import type { Shelves } from './shelves.ts'
 import type { Minute, Trail } from './trail.ts'
 
 /** ClickHouse against the log beyond the counts: each decision once and void where it is void, and the rollup by the minute. */
@@ -22,12 +23,7 @@ interface MinuteRow extends Minute {
 }
 
 export async function compareLoadedDeeply(url: string, database: string, trail: Trail): Promise<LoadedFaults> {
-  const client = createClient({ url, database, log: { level: ClickHouseLogLevel.OFF } })
-  const rowsOf = async <Row>(query: string): Promise<Row[]> => {
-    const answer = await client.query({ query, format: 'JSONEachRow' })
-    return answer.json<Row>()
-  }
-  try {
+  return asking(url, database, async rowsOf => {
     const decisions = await rowsOf<DecisionRows>(
       `SELECT kafka_partition AS p, toFloat64(kafka_offset) AS o, toFloat64(count()) AS rows,
          toFloat64(uniqExact(decision_index)) AS distinct, toFloat64(sum(void)) AS voids
@@ -42,9 +38,41 @@ export async function compareLoadedDeeply(url: string, database: string, trail: 
     compareDecisions(decisions, trail, faults)
     compareMinutes(minutes, trail, faults)
     return faults
+  })
+}
+
+type RowsOf = <Row>(query: string) => Promise<Row[]>
+
+async function asking<Result>(
+  url: string,
+  database: string,
+  work: (rowsOf: RowsOf) => Promise<Result>,
+): Promise<Result> {
+  const client = createClient({ url, database, log: { level: ClickHouseLogLevel.OFF } })
+  try {
+    return await work(async <Row>(query: string) => {
+      const answer = await client.query({ query, format: 'JSONEachRow' })
+      return answer.json<Row>()
+    })
   } finally {
     await client.close()
   }
+}
+
+/** The sum of the ledger against the plain bookkeeping. @returns what differs */
+export async function compareLedger(url: string, database: string, { shelves }: Shelves): Promise<string[]> {
+  const query = `SELECT concat(warehouse_id, ' ', sku) AS key, toFloat64(sum(on_hand)) AS on_hand,
+      toFloat64(sum(reserved)) AS reserved, toFloat64(sum(safety)) AS safety
+    FROM movements WHERE void = 0 AND type = 'moved' GROUP BY key`
+  type Sum = { key: string; on_hand: number; reserved: number; safety: number }
+  const sums = await asking(url, database, rowsOf => rowsOf<Sum>(query))
+  const there = new Map(sums.map(sum => [sum.key, sum]))
+  return [...shelves].flatMap(([key, wanted]) => {
+    const { on_hand = 0, reserved = 0, safety = 0 } = there.get(key) ?? {}
+    if (on_hand === wanted.on_hand && reserved === wanted.reserved && safety === wanted.safety) return []
+    const by_hand = `${wanted.on_hand} ${wanted.reserved} ${wanted.safety}`
+    return [`${key}: the ledger sums up to ${on_hand} ${reserved} ${safety}, plain bookkeeping to ${by_hand}`]
+  })
 }
 
 function compareDecisions(loaded: readonly DecisionRows[], trail: Trail, faults: LoadedFaults): void {

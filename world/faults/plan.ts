@@ -1,3 +1,4 @@
+import { FAILPOINTS as ENGINE_FAILPOINTS } from '../../engine/failpoints.ts'
 import { type Draws, draws } from '../city/random.ts'
 import type { ServerName } from '../servers/server.ts'
 import { CUTS, type Cut } from './proxy.ts'
@@ -37,20 +38,23 @@ export interface Fault {
 }
 
 const LOADER_FAILPOINTS = ['after_record', 'after_insert', 'after_done'] as const
-/** Moments of the engine at which it kills itself: see engine/failpoint.ts. */
-export const ENGINE_FAILPOINTS: readonly string[] = []
-
 type Make = (draw: Draws) => [action: Action, for_ms: number]
 
 const engine = (draw: Draws): ProcessName => draw.pick(['engine_1', 'engine_2'] as const)
-const nth = (draw: Draws): number => 1 + Math.floor(draw.exponential(2))
+const nth = (draw: Draws, mean: number): number => 1 + Math.floor(draw.exponential(mean))
 
 const PROCESS_FAULTS: Record<string, Make> = {
   'engine.kill': draw => [{ do: 'kill', processes: [engine(draw)] }, 0],
   'engine.kill_both': () => [{ do: 'kill', processes: ['engine_1', 'engine_2'] }, 0],
-  // Beyond the session of 10 s: the other one takes over, and this one wakes up as an owner of the past.
+  // Beyond the session of 6 s: the other one takes over, and this one wakes up as an owner of the past.
   'engine.stop': draw => [{ do: 'stop', process: engine(draw) }, draw.whole(12_000, 16_000)],
   'engine.stop_briefly': draw => [{ do: 'stop', process: engine(draw) }, draw.whole(500, 6_000)],
+  'engine.failpoint': draw => {
+    const point = draw.pick(ENGINE_FAILPOINTS)
+    // A takeover has one marker a partition and some checkpoints, a second has tens of batches.
+    const failpoint = `${point}:${nth(draw, /marker|checkpoint/.test(point) ? 1 : 15)}`
+    return [{ do: 'failpoint', process: engine(draw), variable: 'WAGGLE_ENGINE_FAILPOINT', failpoint }, 0]
+  },
   'loader.kill': () => [{ do: 'kill', processes: ['loader'] }, 0],
   'loader.stop': draw => [{ do: 'stop', process: 'loader' }, draw.whole(12_000, 16_000)],
   'loader.failpoint': draw => [
@@ -58,7 +62,7 @@ const PROCESS_FAULTS: Record<string, Make> = {
       do: 'failpoint',
       process: 'loader',
       variable: 'WAGGLE_LOADER_FAILPOINT',
-      failpoint: `${draw.pick(LOADER_FAILPOINTS)}:${nth(draw)}`,
+      failpoint: `${draw.pick(LOADER_FAILPOINTS)}:${nth(draw, 2)}`,
     },
     0,
   ],
@@ -66,16 +70,6 @@ const PROCESS_FAULTS: Record<string, Make> = {
   'dispatch.kill': () => [{ do: 'kill', processes: ['dispatch'] }, 0],
   'dispatch.stop': draw => [{ do: 'stop', process: 'dispatch' }, draw.whole(7_000, 10_000)],
 }
-
-const ENGINE_FAILPOINT: Make = draw => [
-  {
-    do: 'failpoint',
-    process: engine(draw),
-    variable: 'WAGGLE_ENGINE_FAILPOINT',
-    failpoint: `${draw.pick(ENGINE_FAILPOINTS)}:${nth(draw)}`,
-  },
-  0,
-]
 
 const SERVER_FAULTS: Record<string, Make> = {
   'kafka.kill': draw => [{ do: 'kill_server', server: 'kafka' }, draw.whole(0, 3_000)],
@@ -108,7 +102,6 @@ function proxyFaults(): Record<string, Make> {
 
 const MAKERS: Record<string, Make> = {
   ...PROCESS_FAULTS,
-  ...(ENGINE_FAILPOINTS.length > 0 && { 'engine.failpoint': ENGINE_FAILPOINT }),
   ...SERVER_FAULTS,
   ...proxyFaults(),
 }
