@@ -1,4 +1,4 @@
-import { type Admin, CompressionTypes, Kafka, logLevel } from 'kafkajs'
+import { type Admin, CompressionTypes, Kafka, KafkaJSError, logLevel } from 'kafkajs'
 import { TOPICS, type Topic, topicName } from '../contract.ts'
 import { batchMessage, encodeBatch, teachBatches } from './record_batch.ts'
 
@@ -163,6 +163,7 @@ interface Lane {
  * (and a reader that waits for it crashes): so sends are cut by bytes.
  */
 const SEND_BYTES_MAX = 900_000
+const CONNECT_AGAIN_MS = 500
 /** Key, headers and framing of a record, beside its value; generous. */
 const RECORD_OVERHEAD_BYTES = 200
 
@@ -180,6 +181,30 @@ export async function openProducer(kafka: Kafka, options: { buffer_bytes_max?: n
   const running = new Set<Promise<void>>()
   let buffered_bytes = 0
   let closed = false
+  let mending: Promise<void> | null = null
+
+  /**
+   * What kafkajs throws that is none of its own errors is "Broker not connected": a broker whose first answer was cut off
+   * counts as connected and fails everything, for ever. Only a disconnect makes it begin anew.
+   */
+  function mendAfter(error: unknown): void {
+    if (error instanceof KafkaJSError) return
+    mending ??= connectAnew().finally(() => {
+      mending = null
+    })
+  }
+
+  async function connectAnew(): Promise<void> {
+    while (!closed) {
+      try {
+        await producer.disconnect()
+        await producer.connect()
+        return
+      } catch {
+        await new Promise(resolve => setTimeout(resolve, CONNECT_AGAIN_MS))
+      }
+    }
+  }
 
   async function sendPart(lane: Lane, part: Waiting[]): Promise<void> {
     try {
@@ -198,6 +223,7 @@ export async function openProducer(kafka: Kafka, options: { buffer_bytes_max?: n
       })
       for (const message of part) buffered_bytes -= message.bytes
     } catch (error) {
+      mendAfter(error)
       // What waits behind a failed send fails with it, so that a caller who sends again keeps the order.
       for (const message of [...part, ...lane.waiting.splice(0)]) {
         buffered_bytes -= message.bytes
@@ -244,6 +270,7 @@ export async function openProducer(kafka: Kafka, options: { buffer_bytes_max?: n
     async close() {
       closed = true
       await Promise.allSettled(running)
+      await mending
       await producer.disconnect()
     },
   }

@@ -337,6 +337,9 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
     }
     await new Promise(resolve => setTimeout(resolve, REJOIN_EVERY_MS))
     if (closing) return
+    // A broker whose first answer was cut off counts as connected and fails every request with "Broker not connected", for
+    // ever: only a disconnect makes kafkajs begin with it anew.
+    await consumer.disconnect().catch(() => undefined)
     await consumer.connect().then(run).catch(rejoin)
   }
   consumer.on(consumer.events.CRASH, ({ payload }) => {

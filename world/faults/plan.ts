@@ -84,15 +84,17 @@ const SERVER_FAULTS: Record<string, Make> = {
   'redis.flushed': () => [{ do: 'redis', how: 'flushed' }, 0],
 }
 
-/** Kafka's connections are few and always talking; the others answer now and then. */
-const CHANCE: Record<ServerName, number> = { kafka: 0.1, redis: 0.3, postgres: 0.2, clickhouse: 0.5 }
+/** Some get through now and then, or nobody does: then not even the first answer of a connection. */
+const CHANCES = [0.05, 0.3, 1] as const
 
 function proxyFaults(): Record<string, Make> {
   const faults: Record<string, Make> = {}
   for (const server of ['kafka', 'redis', 'postgres', 'clickhouse'] as const) {
     for (const how of CUTS) {
-      const cut: Action = { do: 'cut', server, how, chance: CHANCE[server] }
-      faults[`${server}.${how}`] = draw => [cut, draw.whole(500, 4_000)]
+      faults[`${server}.${how}`] = draw => [
+        { do: 'cut', server, how, chance: draw.pick(CHANCES) },
+        draw.whole(500, 4_000),
+      ]
     }
     faults[`${server}.stall`] = draw => [{ do: 'stall', server }, draw.whole(1_000, 8_000)]
     faults[`${server}.refuse`] = draw => [{ do: 'refuse', server }, draw.whole(500, 5_000)]
