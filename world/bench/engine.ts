@@ -1,8 +1,12 @@
 /** `npm run bench:engine`: how fast the engine is, beside the bare parts that it is made of. See options.ts. */
 import { messageOf } from '../servers/server.ts'
-import { FOLDING, foldingCase, type Line } from './folding.ts'
+import { foldingCase, type Line } from './folding.ts'
+import { latencyCase } from './latency.ts'
+import { loadingCase } from './loading.ts'
 import { type BenchOptions, type CaseName, HELP, readOptions } from './options.ts'
 import { openStage, type Stage } from './stage.ts'
+import { everythingCase } from './together.ts'
+import { twoCase } from './two.ts'
 
 const say = (line: string) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`)
 
@@ -21,9 +25,21 @@ async function main(): Promise<number> {
   return 0
 }
 
-async function runCase(stage: Stage, options: BenchOptions, name: CaseName): Promise<Line> {
-  if (name in FOLDING) return foldingCase(stage, options, name as keyof typeof FOLDING)
-  throw new Error(`${name} is not there yet`)
+function runCase(stage: Stage, options: BenchOptions, name: CaseName): Promise<Line> {
+  switch (name) {
+    case 'orders':
+    case 'adjustments':
+    case 'positions':
+      return foldingCase(stage, options, name)
+    case 'loader':
+      return loadingCase(stage, options)
+    case 'everything':
+      return everythingCase(stage, options)
+    case 'latency':
+      return latencyCase(stage, options)
+    case 'two':
+      return twoCase(stage, options)
+  }
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))

@@ -61,7 +61,7 @@ export const zoneAt = (zones: readonly BenchZone[], n: number): BenchZone => {
 
 /** Network, counts and shifts are folded before anything is measured, and lie in the checkpoint of a clean stop. */
 export async function openZones(stage: Stage, ground: Ground, zones: readonly BenchZone[]): Promise<void> {
-  const messages = zones.flatMap(opening)
+  const messages = zones.flatMap(zone => opening(zone))
   await fill(stage, ground, messages.length, n => messages[n] as BenchMessage)
   const engine = await startEngine(stage, ground)
   await until('folding the opening', 120, async () => (await foldedOf(engine)) >= messages.length)
@@ -71,7 +71,7 @@ export async function openZones(stage: Stage, ground: Ground, zones: readonly Be
 export const startEngine = (stage: Stage, ground: Ground, profile_dir?: string, name = 'engine'): Promise<Running> =>
   startProcess(stage, ground, { name, script: 'engine/main.ts', profile_dir })
 
-const foldedOf = async (engine: Running, ...labels: string[]): Promise<number> =>
+export const foldedOf = async (engine: Running, ...labels: string[]): Promise<number> =>
   engine.metric('waggle_engine_events_total', ...labels)
 
 interface FoldWork {
@@ -81,13 +81,13 @@ interface FoldWork {
 }
 
 /** From when it listens until everything is folded, acknowledged and in Redis. */
-async function folded(stage: Stage, ground: Ground, { events, profile_dir }: FoldWork): Promise<Cost> {
+export async function folded(stage: Stage, ground: Ground, { events, profile_dir }: FoldWork): Promise<Cost> {
   const engine = await startEngine(stage, ground, profile_dir)
   const meter = openMeter({ engine: engine.pid, ...stage.pids() })
   const threads_before = threadsOf(engine.pid)
   try {
     await until('folding everything', FOLD_TIMEOUT_S, async () => (await foldedOf(engine)) >= events)
-    await until('the views', 60, () => engine.isReady())
+    await until('the views', 300, () => engine.isReady())
     const now = Date.now()
     const { cpu_s, rss_mb_max } = meter.read()
     const threads = difference(threadsOf(engine.pid), threads_before)
@@ -103,7 +103,7 @@ async function folded(stage: Stage, ground: Ground, { events, profile_dir }: Fol
   }
 }
 
-function difference(after: Record<string, number>, before: Record<string, number>): Record<string, number> {
+export function difference(after: Record<string, number>, before: Record<string, number>): Record<string, number> {
   return Object.fromEntries(Object.entries(after).map(([name, cpu_s]) => [name, cpu_s - (before[name] ?? 0)]))
 }
 
@@ -133,7 +133,7 @@ export function lineOf(
   }
 }
 
-const eachPerMillion = (cpu_s: Record<string, number>, events: number): Record<string, number> =>
+export const eachPerMillion = (cpu_s: Record<string, number>, events: number): Record<string, number> =>
   Object.fromEntries(Object.entries(cpu_s).map(([name, one]) => [name, perMillion(one, events)]))
 
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
+export const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)

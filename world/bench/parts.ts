@@ -14,11 +14,11 @@ export interface PartCost extends PartDone {
   all_cpu_s: number
 }
 
-const SCRIPT = fileURLToPath(new URL('part.ts', import.meta.url))
+export const PART_SCRIPT = fileURLToPath(new URL('part.ts', import.meta.url))
 
 async function run(stage: Stage, part: Part): Promise<PartCost> {
   const meter = openMeter(stage.pids())
-  const args = ['--disable-warning=TimeoutNegativeWarning', SCRIPT, JSON.stringify(part)]
+  const args = ['--disable-warning=TimeoutNegativeWarning', PART_SCRIPT, JSON.stringify(part)]
   const { stdout } = await promisify(execFile)(process.execPath, args)
   const done = JSON.parse(stdout) as PartDone
   const servers = Object.values(meter.read().cpu_s).reduce((sum, cpu_s) => sum + cpu_s, 0)
@@ -50,6 +50,11 @@ export function bareProduce(stage: Stage, ground: Ground, messages: number, byte
     messages,
     bytes,
   })
+}
+
+/** The files of a folder, `<table>.<n>.arrow`, into tables that have no views. */
+export function bareInsert(stage: Stage, database: string, dir: string): Promise<PartCost> {
+  return run(stage, { kind: 'insert', url: stage.servers.urls.clickhouse_url, database, dir })
 }
 
 /** CPU seconds a million. */

@@ -167,3 +167,31 @@ function message(zone: BenchZone, topic: Topic, key: string, source: string, typ
   }
   return { topic, partition: zone.partition, key, value: Buffer.from(JSON.stringify(event)) }
 }
+
+/** What dispatch writes of a trip that ends well. */
+export function deliveryOf(zone: BenchZone): BenchMessage {
+  const { warehouse_id } = zone.draws.pick(zone.warehouses)
+  const number = randomUUIDv7()
+  return message(zone, 'deliveries', zone.zone_id, 'dispatch', 'delivery.delivered', {
+    trip_id: `t-${number}`,
+    version: 3,
+    courier_id: zone.draws.pick(zone.courier_ids),
+    warehouse_id,
+    order_id: `o-${number}`,
+    fulfilment_id: `o-${number}.1`,
+    delivered_at: Date.now(),
+    late_s: zone.draws.whole(-900, 300),
+  })
+}
+
+/** Nothing of ours: a dead letter. */
+export function brokenOf(zone: BenchZone): BenchMessage {
+  return { topic: 'operations', partition: zone.partition, key: zone.zone_id, value: Buffer.from('{"half":') }
+}
+
+/** One kind of event after the other, in these shares of 100. */
+export function mixOf(shares: readonly (readonly [number, (zone: BenchZone) => BenchMessage])[]) {
+  const kinds = shares.flatMap(([share, event]) => Array.from({ length: share }, () => event))
+  const random = draws(7, 'mix')
+  return (zone: BenchZone): BenchMessage => random.pick(kinds)(zone)
+}

@@ -1,0 +1,204 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { topicName } from '../../ingest/contract.ts'
+import type { DecisionsRecord } from '../../ingest/events/decisions.ts'
+import { openProducer, type Producer } from '../../ingest/io/kafka.ts'
+import { type LogBatch, openReader } from '../../ingest/io/reader.ts'
+import { eachPerMillion, type Line, openZones, startEngine, zoneAt } from './folding.ts'
+import { startLoader } from './loading.ts'
+import { openMeter } from './machine.ts'
+import type { BenchOptions } from './options.ts'
+import type { Part } from './part.ts'
+import { PART_SCRIPT } from './parts.ts'
+import { benchKafka, freshGround, type Ground, type Stage, until } from './stage.ts'
+import { adjustmentOf, type BenchZone, benchZones, mixOf, orderOf, positionOf } from './traffic.ts'
+
+/**
+ * From order in Kafka to decision in Kafka, by the broker's own append times, at a steady rate; beside it, at the same
+ * moments, a bare kafkajs echo of the same orders into another topic.
+ */
+
+const ORDERS_A_SECOND = 500
+const OTHERS_A_SECOND = 2_000
+const SLICES_A_SECOND = 50
+const OUTAGE_S = 30
+const OTHERS = mixOf([
+  [60, positionOf],
+  [40, adjustmentOf],
+])
+const ECHO_TOPIC = 'deliveries' // that this case has no other use for
+
+export async function latencyCase(stage: Stage, options: BenchOptions): Promise<Line> {
+  const ground = await freshGround(stage, 'latency')
+  const zones = benchZones()
+  await openZones(stage, ground, zones)
+  const [engine, loader] = [await startEngine(stage, ground), await startLoader(stage, ground)]
+  await until('the engine and the loader', 120, async () => (await engine.isReady()) && (await loader.isReady()))
+  const echo = await startEcho(ground)
+  const watch = await openWatch(ground)
+  const load = await openLoad(ground, zones, watch)
+  stage.say(`  ${options.warm_up_s} s of warm-up`)
+  await delay(options.warm_up_s * 1_000)
+  const meter = openMeter({ engine: engine.pid, loader: loader.pid, ...stage.pids() })
+  stage.say(`  ${options.measure_s} s that count`)
+  const from = Date.now()
+  await delay(options.measure_s * 1_000)
+  const steady = { from, to: Date.now() }
+  const used = meter.read()
+  meter.stop()
+  stage.say(`  ${OUTAGE_S} s without ClickHouse and Redis`)
+  const { redis, clickhouse } = stage.servers.each ?? {}
+  await Promise.all([redis?.kill(), clickhouse?.kill()])
+  const outage = { from: Date.now(), to: 0 }
+  await delay(OUTAGE_S * 1_000)
+  outage.to = Date.now()
+  await load.stop()
+  await Promise.all([redis?.start(), clickhouse?.start()])
+  await until('the last decisions', 60, async () => watch.missing() === 0)
+  await until('the views again', 60, () => engine.isReady())
+  await watch.close()
+  await echo.stop()
+  await engine.stop()
+  await loader.stop()
+  const events = (ORDERS_A_SECOND + OTHERS_A_SECOND) * options.measure_s
+  return {
+    case: 'latency',
+    events,
+    events_per_s: load.perSecond(),
+    cpu_s_per_million: eachPerMillion(used.cpu_s, events),
+    rss_mb_max: used.rss_mb_max,
+    steady: watch.figures(steady),
+    without_clickhouse_and_redis: watch.figures(outage),
+  }
+}
+
+// ── The load ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+async function openLoad(ground: Ground, zones: readonly BenchZone[], watch: Watch) {
+  const producer = await openProducer(benchKafka(ground))
+  let sent = 0
+  let failed: unknown
+  const began = performance.now()
+  const send = (orders: number, others: number) => {
+    const events = [
+      ...Array.from({ length: orders }, () => orderOf(anyOf(zones))),
+      ...Array.from({ length: others }, () => OTHERS(anyOf(zones))),
+    ]
+    for (const event of events) sendOne(producer, ground, event, watch).catch(error => (failed = error))
+    sent += events.length
+  }
+  let slice = 0
+  // So many slices as the time that went by asks for: a late timer is made up for.
+  const timer = setInterval(() => {
+    const due = Math.floor(((performance.now() - began) / 1_000) * SLICES_A_SECOND)
+    for (; slice < due; slice += 1) send(ORDERS_A_SECOND / SLICES_A_SECOND, OTHERS_A_SECOND / SLICES_A_SECOND)
+  }, 1_000 / SLICES_A_SECOND)
+  let per_second = 0
+  return {
+    perSecond: () => per_second,
+    async stop() {
+      clearInterval(timer)
+      per_second = Math.round(sent / ((performance.now() - began) / 1_000))
+      await producer.close()
+      if (failed) throw failed
+    },
+  }
+}
+
+const anyOf = (zones: readonly BenchZone[]): BenchZone => zoneAt(zones, Math.floor(Math.random() * zones.length))
+
+async function sendOne(
+  producer: Producer,
+  { namespace }: Ground,
+  { topic, ...message }: ReturnType<typeof orderOf>,
+  watch: Watch,
+): Promise<void> {
+  const { offset, appended_at } = await producer.send(topicName(namespace, topic), message)
+  if (message.value.includes(ORDER)) watch.placed(message.partition, offset, appended_at)
+}
+
+const ORDER = '"order.placed"'
+
+// ── What came of it ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface Watch {
+  placed(partition: number, offset: number, appended_at: number): void
+  /** orders without a decision, or without an echo */
+  missing(): number
+  figures(span: { from: number; to: number }): object
+  close(): Promise<void>
+}
+
+async function openWatch(ground: Ground): Promise<Watch> {
+  const placed_at = new Map<string, number>()
+  const decided_at = new Map<string, number>()
+  const echoed_at = new Map<string, number>()
+  const decisions = topicName(ground.namespace, 'decisions')
+  const note = ({ topic, partition, messages }: LogBatch) => {
+    for (const { key, value, appended_at } of messages) {
+      if (topic !== decisions) {
+        echoed_at.set(String(key), appended_at)
+        continue
+      }
+      const record = JSON.parse(String(value)) as DecisionsRecord
+      if (record.kind === 'decided') decided_at.set(`${partition}:${record.source_offset}`, appended_at)
+    }
+  }
+  const reader = await openReader({
+    kafka: benchKafka(ground),
+    group_id: `${ground.namespace}.watch`,
+    topics: [decisions, topicName(ground.namespace, ECHO_TOPIC)],
+    start: async () => 'latest',
+    handle: async batch => void note(batch),
+    fault: error => {
+      throw error
+    },
+  })
+  await until('the watch', 60, async () => reader.ready())
+  return {
+    placed: (partition, offset, appended_at) => void placed_at.set(`${partition}:${offset}`, appended_at),
+    missing: () => [...placed_at.keys()].filter(key => !decided_at.has(key)).length,
+    figures({ from, to }) {
+      const keys = [...placed_at].filter(([, at]) => at >= from && at < to)
+      const decided = keys.map(([key, at]) => (decided_at.get(key) ?? Number.POSITIVE_INFINITY) - at)
+      const echoed = keys.flatMap(([key, at]) => {
+        const echo = echoed_at.get(key)
+        return echo === undefined ? [] : [echo - at]
+      })
+      const [ours, bare] = [quantiles(decided), quantiles(echoed)]
+      return {
+        orders: keys.length,
+        decision: ours,
+        echo: bare,
+        p99_ratio: Number((ours.p99_ms / bare.p99_ms).toFixed(2)),
+      }
+    },
+    close: () => reader.close(),
+  }
+}
+
+function quantiles(numbers: number[]): { p50_ms: number; p99_ms: number; max_ms: number } {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+  return { p50_ms: at(0.5), p99_ms: at(0.99), max_ms: at(1) }
+}
+
+async function startEcho({ namespace, urls }: Ground): Promise<{ stop(): Promise<void> }> {
+  const part: Part = {
+    kind: 'echo',
+    brokers: urls.kafka_brokers.split(','),
+    from: topicName(namespace, 'operations'),
+    to: topicName(namespace, ECHO_TOPIC),
+    only: ORDER,
+  }
+  const args = ['--disable-warning=TimeoutNegativeWarning', PART_SCRIPT, JSON.stringify(part)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  await once(child.stderr, 'data')
+  return {
+    async stop() {
+      child.kill('SIGTERM')
+      if (child.exitCode === null) await once(child, 'exit')
+    },
+  }
+}
