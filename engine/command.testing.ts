@@ -5,9 +5,11 @@ import { type OperationsType, partitionOf, topicName } from '../ingest/contract.
 import type { DecisionRecord } from '../ingest/events/decisions.ts'
 import { cellOf } from '../ingest/events/geo.ts'
 import { createTopics, deleteTopics, kafkaClient, openProducer, type Producer, topicEnds } from '../ingest/io/kafka.ts'
+import { openPostgres } from '../ingest/io/postgres.ts'
 import { openRanges } from '../ingest/io/ranges.ts'
 import { migratePostgres } from '../sql/migrate.ts'
 import { freshDatabase, freshNamespace, testServers, waitFor } from '../world/servers/testing.ts'
+import { callTool, type Tool } from './command.ts'
 
 /** A real log with a real engine on it, and the command-line tools run as processes. */
 
@@ -30,7 +32,10 @@ export interface Scene extends AsyncDisposable {
   event(type: OperationsType, data: unknown, more?: Record<string, unknown>): string
   startEngine(): Promise<void>
   stopEngine(): Promise<void>
+  /** As a process: a second of processor time each. */
   run(script: string, ...args: string[]): Promise<Ran>
+  /** The same in this process. */
+  call<Options>(tool: Tool<Options>, ...args: string[]): Promise<Ran>
   /** Resolves with the record that a source offset led to. */
   decided(offset: number): Promise<{ record: DecisionRecord; appended_at: number }>
   /** everything of `decisions` in the zone's partition so far */
@@ -58,6 +63,7 @@ export async function openScene(label: string): Promise<Scene> {
     WAGGLE_ENGINE_PORT: '0',
     WAGGLE_CHECKPOINT_EVERY_MS: '500',
   }
+  const pool = openPostgres(database.url, { max: 4, service: label })
   let engine: ChildProcess | null = null
 
   async function stopEngine(): Promise<void> {
@@ -116,6 +122,20 @@ export async function openScene(label: string): Promise<Scene> {
       ;[ran.code] = await once(child, 'close')
       return ran
     },
+    async call(tool, ...args) {
+      const ran: Ran = { code: null, stdout: '', stderr: '' }
+      const write = (content: string | Uint8Array) => {
+        ran.stdout += Buffer.from(content).toString()
+      }
+      ran.code = await callTool(tool, args, async () => ({ kafka, pool, namespace }), {
+        write,
+        print: line => write(`${line}\n`),
+        tell(line) {
+          ran.stderr += `${line}\n`
+        },
+      })
+      return ran
+    },
     decided: offset =>
       waitFor(async () => (await decisions()).find(({ record }) => record.source_offset === String(offset)), {
         timeout_ms: 30_000,
@@ -128,6 +148,7 @@ export async function openScene(label: string): Promise<Scene> {
     async [Symbol.asyncDispose]() {
       await stopEngine()
       await producer.close()
+      await pool.end()
       await deleteTopics(kafka, namespace)
       await database.drop()
     },

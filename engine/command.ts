@@ -1,3 +1,5 @@
+import { type Connection, connect } from './connection.ts'
+
 /**
  * The life of a command-line tool: what it found goes to standard output, how far it is and what went wrong to standard
  * error. It ends with 0; with 1 when something failed; with 2 when it was called in a way it does not know.
@@ -8,48 +10,68 @@ export class Misuse extends Error {
   override name = 'Misuse'
 }
 
-/** `parse` gives null for `--help`. What it throws is a misuse, whatever it is. */
-export async function runCommand<Options>(
-  name: string,
-  help: string,
-  parse: (args: string[]) => Options | null,
-  work: (options: Options, stack: AsyncDisposableStack) => Promise<number>,
-): Promise<never> {
+export interface Output {
+  /** to standard output, as it is */
+  write(content: string | Uint8Array): void
+  /** a line to standard output */
+  print(line: string): void
+  /** a line to standard error */
+  tell(line: string): void
+}
+
+export interface Tool<Options> {
+  /** `npm run <name>` */
+  name: string
+  help: string
+  /** null: help is wanted. @throws Error: whatever it is, the caller's slip */
+  parse: (args: string[]) => Options | null
+  /** @returns the exit code */
+  work: (connection: Connection, options: Options, output: Output) => Promise<number>
+}
+
+/** Runs as this process. */
+export async function runTool<Options>(tool: Tool<Options>): Promise<never> {
   // `npm run explain … | head`: nobody reads on, which is no fault.
   process.stdout.on('error', () => process.exit(0))
-  const code = await outcomeOf(name, help, parse, work)
+  const code = await callTool(tool, process.argv.slice(2), stack => connect(tool.name, stack), {
+    write: content => process.stdout.write(content),
+    print: line => process.stdout.write(`${line}\n`),
+    tell: line => process.stderr.write(`${line}\n`),
+  })
   // Where pipes are written asynchronously (macOS), leaving at once would cut the answer off.
   await new Promise(resolve => process.stdout.write('', resolve))
   process.exit(code)
 }
 
-async function outcomeOf<Options>(
-  name: string,
-  help: string,
-  parse: (args: string[]) => Options | null,
-  work: (options: Options, stack: AsyncDisposableStack) => Promise<number>,
+export async function callTool<Options>(
+  { name, help, parse, work }: Tool<Options>,
+  args: string[],
+  connecting: (stack: AsyncDisposableStack) => Promise<Connection>,
+  output: Output,
 ): Promise<number> {
-  const tell = (error: unknown) => process.stderr.write(`${name}: ${reasonOf(error)}\n`)
-  let options: Options | null
-  try {
-    options = parse(process.argv.slice(2))
-  } catch (error) {
-    tell(error)
-    process.stderr.write(`npm run ${name} -- --help says more\n`)
-    return 2
-  }
-  if (options === null) {
-    process.stdout.write(help)
-    return 0
-  }
   const stack = new AsyncDisposableStack()
   try {
-    return await work(options, stack)
+    const options = parsed(parse, args)
+    if (options === null) {
+      output.write(help)
+      return 0
+    }
+    return await work(await connecting(stack), options, output)
   } catch (error) {
-    tell(error)
-    return error instanceof Misuse ? 2 : 1
+    output.tell(`${name}: ${reasonOf(error)}`)
+    if (!(error instanceof Misuse)) return 1
+    output.tell(`npm run ${name} -- --help says more`)
+    return 2
   } finally {
-    await stack.disposeAsync().catch(tell)
+    await stack.disposeAsync().catch((error: unknown) => output.tell(reasonOf(error)))
+  }
+}
+
+function parsed<Options>(parse: Tool<Options>['parse'], args: string[]): Options | null {
+  try {
+    return parse(args)
+  } catch (error) {
+    throw error instanceof Misuse ? error : new Misuse(reasonOf(error))
   }
 }
 

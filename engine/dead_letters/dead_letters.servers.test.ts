@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HOME, openScene, order, PARTITIONS, type Ran, type Scene, warehouse } from '../command.testing.ts'
+import { DEAD_LETTERS } from './desk.ts'
 
-/** The command as a process, against a log that a real engine reads. The tests build on one another. */
+/** Against a log that a real engine reads. The tests build on one another. */
 
-const TOOL = 'engine/dead_letters/main.ts'
 let scene: Scene
-const run = (...args: string[]): Promise<Ran> => scene.run(TOOL, ...args)
+const run = (...args: string[]): Promise<Ran> => scene.call(DEAD_LETTERS, ...args)
 const lines = (ran: Ran) => ran.stdout.split('\n').flatMap(line => (line === '' ? [] : [JSON.parse(line)]))
 const letter = async (id: string) => lines(await run('show', id, '--json'))[0]
 const id = (offset: number, partition = HOME) => `operations/${partition}/${offset}`
@@ -116,7 +116,9 @@ describe('the desk of dead letters', () => {
     rmSync(dir, { recursive: true })
   })
 
-  test('says which server does not answer, and what was called wrongly', async () => {
+  test('is a process that says what it found, and what was called wrongly', async () => {
+    const listed = await scene.run('engine/dead_letters/main.ts', 'list')
+    expect(listed).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('7 dead letters: ') })
     const help = await run('--help')
     expect([help.code, help.stdout]).toEqual([0, expect.stringContaining('redrive ID…|--all')])
     const wrong = await run('show')

@@ -4,18 +4,22 @@ import { topicName } from '../../ingest/contract.ts'
 import { openProducer, topicEnds } from '../../ingest/io/kafka.ts'
 import { openRanges } from '../../ingest/io/ranges.ts'
 import { step } from '../../ingest/io/service.ts'
-import { Misuse, openProgress, reasonOf } from '../command.ts'
+import { Misuse, type Output, openProgress, reasonOf, type Tool } from '../command.ts'
 import type { Connection } from '../connection.ts'
 import { readRedrives } from '../io/redrives.ts'
 import { dropRepeats, isWanted, type Letter, letterOf } from './letters.ts'
-import { idsOf, type Options } from './options.ts'
+import { HELP, idsOf, type Options, readOptions } from './options.ts'
 import { needsALook, planRedrive } from './redrive.ts'
 import { sendAgain } from './send_again.ts'
 import { countsText, letterJson, letterText, listText, type Told, tell } from './show.ts'
 
 /** What is done at the desk of dead letters: list, show, redrive. */
-
-const print = (text: string): void => void process.stdout.write(`${text}\n`)
+export const DEAD_LETTERS: Tool<Options> = {
+  name: 'dead-letters',
+  help: HELP,
+  parse: args => readOptions(args, Date.now()),
+  work: atTheDesk,
+}
 
 /** All letters that Kafka has, each once, in the order of the log they came from. */
 async function readLetters({ kafka, namespace }: Connection): Promise<Letter[]> {
@@ -51,15 +55,15 @@ async function readTold(connection: Connection): Promise<Told[]> {
 }
 
 /** @returns the exit code */
-export async function atTheDesk(connection: Connection, options: Options): Promise<number> {
+async function atTheDesk(connection: Connection, options: Options, output: Output): Promise<number> {
   const ids = idsOf(options, connection.namespace)
   const told = await readTold(connection)
-  if (options.command === 'list') return list(told, options)
-  if (options.command === 'show') return show(found(told, ids), options)
-  return redrive(connection, options.all ? waiting(told, options) : found(told, ids), options)
+  if (options.command === 'list') return list(told, options, output)
+  if (options.command === 'show') return show(found(told, ids), options, output)
+  return redrive(connection, options.all ? waiting(told, options, output) : found(told, ids), options, output)
 }
 
-function list(told: readonly Told[], { wanted, limit, json }: Options): number {
+function list(told: readonly Told[], { wanted, limit, json }: Options, { print }: Output): number {
   const all = told.filter(({ letter }) => isWanted(letter, wanted))
   const shown = all.slice(0, limit)
   if (json) {
@@ -77,9 +81,9 @@ function list(told: readonly Told[], { wanted, limit, json }: Options): number {
   return 0
 }
 
-function show([one]: readonly Told[], { json, raw }: Options): number {
+function show([one]: readonly Told[], { json, raw }: Options, { print, write }: Output): number {
   if (!one) return 1
-  if (raw) process.stdout.write(one.letter.value)
+  if (raw) write(one.letter.value)
   else print(json ? JSON.stringify(letterJson(one)) : letterText(one))
   return 0
 }
@@ -94,22 +98,28 @@ function found(told: readonly Told[], ids: readonly string[]): Told[] {
 }
 
 /** What `--all` sends: nothing twice, and nothing that nobody has looked at and should. */
-function waiting(told: readonly Told[], { wanted, limit }: Options): Told[] {
+function waiting(told: readonly Told[], { wanted, limit }: Options, { tell: say }: Output): Told[] {
   const asked = told.filter(({ letter, redrive }) => isWanted(letter, wanted) && !redrive?.published_at)
   const careful = asked.filter(({ letter }) => wanted.reason !== undefined || !needsALook(letter))
   const passed_over = asked.length - careful.length
   if (passed_over > 0) {
-    process.stderr.write(
+    say(
       `${passed_over} of too_late_to_tell are passed over: they may have been applied before. ` +
-        'Look at them, and name them or --reason too_late_to_tell\n',
+        'Look at them, and name them or --reason too_late_to_tell',
     )
   }
   return careful.slice(0, limit)
 }
 
-async function redrive(connection: Connection, told: readonly Told[], options: Options): Promise<number> {
+async function redrive(
+  connection: Connection,
+  told: readonly Told[],
+  options: Options,
+  output: Output,
+): Promise<number> {
+  const { print } = output
   const edited = options.edit === undefined ? null : await readEdited(options.edit)
-  if (options.dry_run) return dryRun(connection, told, edited)
+  if (options.dry_run) return dryRun(connection, told, edited, output)
   const { kafka, pool, namespace } = connection
   const { actor, note, json } = options
   const producer = await openProducer(kafka)
@@ -158,7 +168,12 @@ function outcomeJson(letter: Letter, outcome: Outcome) {
   return { id: letter.id, status: by_us ? 'sent' : 'sent_before', ...target, actor, event_id, former_event_id, edited }
 }
 
-async function dryRun({ kafka, namespace }: Connection, told: readonly Told[], edited: Buffer | null): Promise<number> {
+async function dryRun(
+  { kafka, namespace }: Connection,
+  told: readonly Told[],
+  edited: Buffer | null,
+  { print }: Output,
+): Promise<number> {
   for (const { letter, redrive } of told) {
     if (redrive?.published_at) {
       print(`${letter.id}  was sent again before: nothing would be done`)
