@@ -50,6 +50,7 @@ const SKUS = ['milk', 'bread', 'eggs', 'bananas', 'beer', 'coffee']
 const PAST_REMEMBERED = 200
 const ORDERS_REMEMBERED = 48
 const HOLDS_REMEMBERED = 5
+const TRANSFERS_REMEMBERED = 5
 
 export class SimulatedZone {
   readonly zone_id: string
@@ -63,6 +64,7 @@ export class SimulatedZone {
   readonly #past: SimulatedMessage[] = []
   readonly #order_ids: string[] = []
   readonly #hold_ids: string[] = []
+  readonly #transfers: { transfer_id: string; from: string; to: string; sku: string; quantity: number }[] = []
 
   /** `start_ms`: wall time of the first event; between two events pass less than `step_ms_max`. */
   constructor(zone_id: string, seed: number, { start_ms = START_MS, step_ms_max = 20_000 } = {}) {
@@ -246,18 +248,47 @@ export class SimulatedZone {
       sku: this.#draw.pick(SKUS),
       unit: this.#draw.chance(0.01) ? 'g' : 'each',
     }
-    const roll = this.#draw.below(10)
+    const roll = this.#draw.below(14)
     if (roll < 4) {
       const as_of = this.#time - this.#draw.below(this.#draw.chance(0.1) ? 8_000_000 : 400_000)
       return this.#event('stock.counted', { ...place, quantity: this.#draw.below(90), as_of })
     }
     if (roll < 6) return this.#event('stock.adjusted', { ...place, delta: this.#draw.below(9) - 5, reason: 'damaged' })
     if (roll < 9) return this.#event('stock.received', { ...place, quantity: 1 + this.#draw.below(60) })
-    return this.#event('stock.put_back', {
-      ...place,
-      quantity: 1,
-      condition: this.#draw.chance(0.5) ? 'sellable' : 'waste',
-    })
+    if (roll < 10) {
+      const condition = this.#draw.chance(0.5) ? 'sellable' : 'waste'
+      return this.#event('stock.put_back', { ...place, quantity: 1, condition })
+    }
+    if (roll < 11) return this.#event('stock.safety_set', { ...place, safety: this.#draw.below(4) })
+    return roll < 12 ? this.#suspension(place) : this.#transfer(place)
+  }
+
+  #suspension({ warehouse_id, sku }: { warehouse_id: string | undefined; sku: string | undefined }): SimulatedMessage {
+    const at = { warehouse_id, sku: this.#draw.chance(0.03) ? 'unheard_of' : sku }
+    if (this.#draw.chance(0.5)) return this.#event('sku.resumed', at)
+    const until = this.#draw.chance(0.7) ? { until: this.#time + this.#draw.below(600_000) } : {}
+    return this.#event('sku.suspended', { ...at, ...until, reason: 'recall' })
+  }
+
+  #transfer(place: { warehouse_id: string | undefined; sku: string | undefined; unit: string }): SimulatedMessage {
+    const known = this.#draw.pick(this.#transfers)
+    if (!known || this.#draw.chance(0.4)) return this.#sent(place)
+    const { transfer_id, from, to, sku, quantity } = known
+    if (this.#draw.chance(0.2)) {
+      return this.#event('transfer.cancelled', { transfer_id, warehouse_id: from, reason: 'van_broke_down' })
+    }
+    const found = { sku, unit: 'each', quantity: Math.max(0, quantity - this.#draw.below(3)) }
+    const lines = this.#draw.chance(0.5) ? { lines: [found] } : {}
+    return this.#event('transfer.received', { transfer_id, warehouse_id: to, ...lines })
+  }
+
+  #sent({ warehouse_id = '', sku = '', unit }: Partial<Record<'warehouse_id' | 'sku' | 'unit', string | undefined>>) {
+    const to = this.#draw.chance(0.03) ? 'w_unknown' : (this.#draw.pick(WAREHOUSES) ?? '')
+    const transfer = { transfer_id: `t${this.#count}`, from: warehouse_id, to, sku, quantity: 1 + this.#draw.below(8) }
+    this.#remember(this.#transfers, transfer, TRANSFERS_REMEMBERED)
+    const { transfer_id, quantity } = transfer
+    const lines = [{ sku, unit, quantity }]
+    return this.#event('transfer.sent', { transfer_id, warehouse_id, to_warehouse_id: to, lines })
   }
 
   #warehouse(zone: ZoneState | undefined): SimulatedMessage {
@@ -301,7 +332,8 @@ export class SimulatedZone {
       schema_version: 1,
       tenant_id: 'demo',
       zone_id: this.zone_id,
-      occurred_at: this.#now,
+      // Some devices tell late what happened before.
+      occurred_at: this.#time - (this.#draw.chance(0.05) ? this.#draw.below(900_000) : 0),
       received_at: this.#now,
       source: 'simulation',
       actor: 'test:simulation',

@@ -1,5 +1,6 @@
 import type { OperationsEvent } from '../../ingest/contract.ts'
 import type { Decision, DecisionOf, FulfilmentPart } from '../../ingest/events/decisions.ts'
+import type { EventOfType } from '../state.ts'
 import { must } from './must.ts'
 
 /**
@@ -19,6 +20,10 @@ export interface Level {
   on_hand: number
   reserved: number
   safety: number
+  in_transit: number
+  /** when somebody last looked at the shelf */
+  seen_at: number
+  suspended_until: number
 }
 
 export interface Booked {
@@ -47,6 +52,13 @@ interface Order {
   attempt: number
   parts: string[]
   first_deliver_by: number
+}
+
+interface Transfer {
+  state: 'in_transit' | 'received' | 'cancelled'
+  from: string
+  to: string
+  lines: { sku: string; quantity: number }[]
 }
 
 interface Hold {
@@ -85,6 +97,9 @@ export function newBooks(): Books {
   const orders = new Map<string, Order>()
   const parts = new Map<string, Part>()
   const holds = new Map<string, Hold>()
+  const transfers = new Map<string, Transfer>()
+  /** of the event that is booked, never ahead of the fold's time */
+  let happened_at = 0
   let booked: Booked = { changed: new Set(), granted: new Set() }
 
   function levelOf(warehouse_id: string, sku: string): Level {
@@ -92,16 +107,16 @@ export function newBooks(): Books {
     booked.changed.add(name)
     let level = stock.get(name)
     if (!level) {
-      level = { on_hand: 0, reserved: 0, safety: 0 }
+      level = { on_hand: 0, reserved: 0, safety: 0, in_transit: 0, seen_at: 0, suspended_until: 0 }
       stock.set(name, level)
     }
     return level
   }
 
-  /** What would go below nothing stops there: the shelf cannot hold less. */
+  /** What would go below nothing stops there, and who looked at the shelf later has seen it already. */
   function move({ warehouse_id, sku }: { warehouse_id: string; sku: string }, delta: number): void {
     const level = levelOf(warehouse_id, sku)
-    level.on_hand = Math.max(0, level.on_hand + delta)
+    if (happened_at >= level.seen_at) level.on_hand = Math.max(0, level.on_hand + delta)
   }
 
   function grant(part: FulfilmentPart): string {
@@ -169,8 +184,9 @@ export function newBooks(): Books {
   }
 
   /** After picking began nothing is free again: what may lie in a bag counts as taken. */
-  function cancel(decision: DecisionOf<'order.cancelled'>): void {
+  function cancel(decision: DecisionOf<'order.cancelled'>, time: number): void {
     const order = live(decision)
+    happened_at = time
     for (const part_id of order.parts) end(part_id, parts.get(part_id)?.state === 'picking' ? 'picked' : 'given_up')
     order.state = 'cancelled'
   }
@@ -210,6 +226,37 @@ export function newBooks(): Books {
     holds.set(hold_id, { state, parts, announced_until })
   }
 
+  function send({ transfer_id, warehouse_id, to_warehouse_id, lines }: EventOfType<'transfer.sent'>['data']): void {
+    must(!transfers.has(transfer_id), () => `transfer ${transfer_id} is sent twice`)
+    transfers.set(transfer_id, { state: 'in_transit', from: warehouse_id, to: to_warehouse_id, lines })
+    for (const { sku, quantity } of lines) {
+      move({ warehouse_id, sku }, -quantity)
+      levelOf(to_warehouse_id, sku).in_transit += quantity
+    }
+  }
+
+  function arrive(transfer_id: string, state: 'received' | 'cancelled'): Transfer | undefined {
+    const transfer = transfers.get(transfer_id)
+    must(transfer?.state === 'in_transit', () => `transfer ${transfer_id} is ${state}, and was ${transfer?.state}`)
+    if (!transfer) return undefined
+    transfer.state = state
+    for (const { sku, quantity } of transfer.lines) levelOf(transfer.to, sku).in_transit -= quantity
+    return transfer
+  }
+
+  function receive({ transfer_id, lines = [] }: EventOfType<'transfer.received'>['data']): void {
+    const transfer = arrive(transfer_id, 'received')
+    if (!transfer) return
+    const come = new Map(transfer.lines.map(({ sku, quantity }) => [sku, quantity]))
+    for (const { sku, quantity } of lines) come.set(sku, quantity)
+    for (const [sku, quantity] of come) move({ warehouse_id: transfer.to, sku }, quantity)
+  }
+
+  function callBack(transfer_id: string): void {
+    const transfer = arrive(transfer_id, 'cancelled')
+    for (const { sku, quantity } of transfer?.lines ?? []) move({ warehouse_id: transfer?.from ?? '', sku }, quantity)
+  }
+
   function bookDecision(decision: Decision, time: number): void {
     switch (decision.type) {
       case 'order.routed':
@@ -223,7 +270,7 @@ export function newBooks(): Books {
         reroute(decision)
         return
       case 'order.cancelled':
-        cancel(decision)
+        cancel(decision, time)
         return
       case 'order.shortened':
         live(decision)
@@ -266,6 +313,7 @@ export function newBooks(): Books {
         const level = levelOf(decision.warehouse_id, decision.sku)
         level.on_hand = decision.on_hand
         level.safety = decision.safety
+        level.seen_at = decision.as_of
         return
       }
       case 'stock.shortfall':
@@ -284,6 +332,23 @@ export function newBooks(): Books {
         return
       case 'stock.put_back':
         if (data.condition === 'sellable') move(data, data.quantity)
+        return
+      case 'stock.safety_set':
+        levelOf(data.warehouse_id, data.sku).safety = data.safety
+        return
+      case 'sku.suspended':
+      case 'sku.resumed':
+        levelOf(data.warehouse_id, data.sku).suspended_until =
+          type === 'sku.resumed' ? 0 : (data.until ?? Number.POSITIVE_INFINITY)
+        return
+      case 'transfer.sent':
+        send(data)
+        return
+      case 'transfer.received':
+        receive(data)
+        return
+      case 'transfer.cancelled':
+        callBack(data.transfer_id)
         return
       case 'line.picked':
         resolve(data.fulfilment_id, data.line_id, 'picked', data.quantity)
@@ -304,6 +369,7 @@ export function newBooks(): Books {
     parts,
     book(event, decisions, time) {
       booked = { changed: new Set(), granted: new Set() }
+      happened_at = Math.min(event.occurred_at, time)
       bookEvent(event)
       for (const decision of decisions) bookDecision(decision, time)
       if (event.type === 'order.placed') mustBeAnswered(event.data.order_id)

@@ -128,9 +128,15 @@ function compareLevel(zone: ZoneState, books: Books, name: string): void {
   const level = books.stock.get(name)
   const stock = zone.warehouses.get(warehouse_id as never)?.stock.get(sku as never)
   const same =
-    stock?.on_hand === level?.on_hand && stock?.reserved === level?.reserved && stock?.safety === level?.safety
-  const text = () => JSON.stringify([stock?.on_hand, stock?.reserved, stock?.safety])
-  must(same, () => `${name} is ${text()} [on hand, reserved, safety], by the accounts ${JSON.stringify(level)}`)
+    stock?.on_hand === level?.on_hand &&
+    stock?.reserved === level?.reserved &&
+    stock?.safety === level?.safety &&
+    stock?.in_transit === level?.in_transit
+  const text = () => JSON.stringify([stock?.on_hand, stock?.reserved, stock?.safety, stock?.in_transit])
+  must(
+    same,
+    () => `${name} is ${text()} [on hand, reserved, safety, in transit], by the accounts ${JSON.stringify(level)}`,
+  )
   must(!level || (level.on_hand >= 0 && level.reserved >= 0), () => `I1: ${name} is ${JSON.stringify(level)}`)
 }
 

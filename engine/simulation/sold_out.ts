@@ -55,7 +55,8 @@ function covers(
     const level = stock.get(placeName(warehouse.warehouse_id, sku))
     const kept = zone.warehouses.get(warehouse.warehouse_id)?.stock.get(sku)
     const wanted = lines.reduce((sum, line) => sum + (line.sku === sku ? line.quantity : 0), 0)
-    return level && kept?.unit === unit && level.on_hand - level.reserved - level.safety >= wanted
+    if (!level || level.suspended_until > zone.time) return false
+    return kept?.unit === unit && level.on_hand - level.reserved - level.safety >= wanted
   })
 }
 
