@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { WarehouseAvailability } from '../engine/contract.ts'
-import { Candidate, PromiseTime, Refusal, ReservedLine } from '../ingest/events/decisions.ts'
+import { Candidate, FulfilmentPart, PromiseTime, Refusal, ReservedLine } from '../ingest/events/decisions.ts'
 import { Stop } from '../ingest/events/deliveries.ts'
 import {
   CourierId,
@@ -91,6 +91,19 @@ export const PlaceOrder = Type.Object(
 )
 export type PlaceOrder = Static<typeof PlaceOrder>
 
+/** An order's part from one warehouse; mostly there is one. */
+export const BookFulfilment = Type.Object({
+  fulfilment_id: FulfilmentId,
+  warehouse_id: WarehouseId,
+  lines: Type.Array(ReservedLine),
+  ready_at: TimeMs,
+  /** picking need not begin before: only of an order for a window */
+  start_at: Type.Optional(TimeMs),
+  deliver_by: Type.Optional(TimeMs),
+  packed_at: Type.Union([TimeMs, Type.Null()]),
+})
+export type BookFulfilment = Static<typeof BookFulfilment>
+
 /** The book's row of an order, as every API and the dashboards show it. `version` rises with every change. */
 export const OrderView = Type.Object({
   order_id: OrderId,
@@ -105,6 +118,8 @@ export const OrderView = Type.Object({
   placed_at: TimeMs,
   fulfilment_id: Type.Union([FulfilmentId, Type.Null()]),
   warehouse_id: Type.Union([WarehouseId, Type.Null()]),
+  /** all parts; `fulfilment_id` and `warehouse_id` name the first */
+  fulfilments: Type.Array(BookFulfilment),
   lines: Type.Array(ReservedLine),
   promise: Type.Union([PromiseTime, Type.Null()]),
   first_deliver_by: Type.Union([TimeMs, Type.Null()]),
@@ -127,6 +142,8 @@ export const PlacedAnswer = Type.Object({
   decided: Type.Boolean(),
   state: Type.Union([Type.Literal('placed'), Type.Literal('routed'), Type.Literal('rejected')]),
   warehouse_id: Type.Optional(WarehouseId),
+  /** where the order is split: every part; `warehouse_id` is the first one's */
+  fulfilments: Type.Optional(Type.Array(FulfilmentPart)),
   promise: Type.Optional(PromiseTime),
   reason: Type.Optional(Refusal),
   retryable: Type.Optional(Type.Boolean()),

@@ -9,6 +9,8 @@ import type { OrderState } from './contract.ts'
  *     └► rejected (also from routed and picking, when a shortfall ends it)
  *     └► cancelled (from every state before picked_up)
  *
+ * An order that was offered to a neighbouring zone stays placed until that zone has decided.
+ *
  * 'refused' means that the event may not happen in that state: a command is answered with 409, a decision is counted and
  * changes nothing.
  */
@@ -34,7 +36,11 @@ const NOTHING_MORE: Record<OrderEvent, Next> = {
   'order.rejected': 'refused',
   'order.cancelled': 'refused',
   'order.picking': 'refused',
+  'order.revised': 'refused',
   'order.packed': 'refused',
+  'order.part_dropped': 'refused',
+  'order.offered': 'refused',
+  'order.cancel_passed': 'refused',
   'promise.changed': 'refused',
   'order.cancel_asked': 'refused',
   'delivery.picked_up': 'refused',
@@ -47,6 +53,8 @@ export const ORDER_LIFE: Record<OrderState, Record<OrderEvent, Next>> = {
     ...NOTHING_MORE,
     'order.routed': 'routed',
     'order.rejected': 'rejected',
+    'order.offered': 'placed',
+    'order.cancel_passed': 'placed',
     'order.cancelled': 'cancelled',
     'order.cancel_asked': 'placed',
   },
@@ -58,7 +66,9 @@ export const ORDER_LIFE: Record<OrderState, Record<OrderEvent, Next>> = {
     'order.rejected': 'rejected',
     'order.cancelled': 'cancelled',
     'order.picking': 'picking',
+    'order.revised': 'routed',
     'order.packed': 'packed',
+    'order.part_dropped': 'routed',
     'promise.changed': 'routed',
     'order.cancel_asked': 'routed',
   },
@@ -70,7 +80,9 @@ export const ORDER_LIFE: Record<OrderState, Record<OrderEvent, Next>> = {
     'order.rejected': 'rejected',
     'order.cancelled': 'cancelled',
     'order.picking': 'picking',
+    'order.revised': 'picking',
     'order.packed': 'packed',
+    'order.part_dropped': 'picking',
     'promise.changed': 'picking',
     'order.cancel_asked': 'picking',
   },

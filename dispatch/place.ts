@@ -171,7 +171,10 @@ function unpublished(): HttpProblem {
 
 // ── The decision ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-type Verdict = Pick<PlacedAnswer, 'decided' | 'state' | 'warehouse_id' | 'promise' | 'reason' | 'retryable' | 'line_id'>
+type Verdict = Pick<
+  PlacedAnswer,
+  'decided' | 'state' | 'warehouse_id' | 'fulfilments' | 'promise' | 'reason' | 'retryable' | 'line_id'
+>
 
 async function verdictOf(
   { desk }: PlaceEffects,
@@ -189,8 +192,9 @@ async function verdictOf(
 function heardVerdict({ decision }: Answer): Verdict | undefined {
   if (decision.type === 'order.routed') {
     const [first] = decision.fulfilments
-    const { promise } = decision
-    return { decided: true, state: 'routed', promise, ...(first && { warehouse_id: first.warehouse_id }) }
+    const { promise, fulfilments } = decision
+    const several = fulfilments.length > 1 && { fulfilments }
+    return { decided: true, state: 'routed', promise, ...(first && { warehouse_id: first.warehouse_id }), ...several }
   }
   if (decision.type !== 'order.rejected') return undefined
   const { reason, retryable, line_id } = decision
@@ -204,11 +208,12 @@ async function bookVerdict({ pool }: Desk, row: RequestRow): Promise<Verdict | u
     const reason = order.reason as Refusal
     return { decided: true, state: 'rejected', reason, retryable: REFUSALS[reason]?.retryable ?? false }
   }
-  const { warehouse_id, promise } = order
+  const { warehouse_id, promise, fulfilments } = order
   return {
     decided: true,
     state: 'routed',
     ...(warehouse_id !== null && { warehouse_id }),
     ...(promise !== null && { promise }),
+    ...(fulfilments.length > 1 && { fulfilments }),
   }
 }

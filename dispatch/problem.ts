@@ -1,4 +1,5 @@
 import type { CourierView } from '../engine/contract.ts'
+import type { PromiseTime } from '../ingest/events/decisions.ts'
 import type { Point, ZoneId } from '../ingest/events/envelope.ts'
 import type { Commitment, CourierSnapshot, OpenFulfilment, SolverProblem, Weights } from './contract.ts'
 import type { WaitingOrder } from './io/trips.ts'
@@ -58,7 +59,11 @@ function fulfilmentOf(order: WaitingOrder, scene: Scene): OpenFulfilment[] {
       dropoff: order.point,
       placed_s: since(order.placed_at),
       // A picker who is late is ready at any moment, not in the past.
-      ready_s: order.packed_at === null ? Math.max(0, since(ready_at)) : since(order.packed_at),
+      ready_s: readySince(
+        order.promise,
+        order.packed_at === null ? Math.max(0, since(ready_at)) : since(order.packed_at),
+        since,
+      ),
       promise_s: since(order.first_deliver_by ?? order.promise.deliver_by),
       load: 1,
       requires: order.requires,
@@ -66,6 +71,10 @@ function fulfilmentOf(order: WaitingOrder, scene: Scene): OpenFulfilment[] {
     },
   ]
 }
+
+/** An order for a window is to be fetched when it was promised to be ready, however early it was packed. */
+const readySince = ({ ready_at, deliver_from }: PromiseTime, ready_s: number, since: (at: number) => number): number =>
+  deliver_from === undefined ? ready_s : Math.max(ready_s, since(ready_at))
 
 /** Free couriers, and those with a commitment. Whoever has an offer to answer is neither, and is left out. */
 function snapshotOf(courier: CourierView, scene: Scene): CourierSnapshot[] {

@@ -1,7 +1,8 @@
 import type { Decision, DecisionOf, DecisionRecord, FulfilmentPart, ReservedLine } from '../ingest/events/decisions.ts'
 import type { OrderRequest } from '../ingest/events/orders.ts'
+import type { BookFulfilment } from './contract.ts'
 import { isTerminal, ORDER_LIFE, type OrderDecisionType } from './order_life.ts'
-import type { BookFulfilment, OrderRow } from './rows.ts'
+import type { OrderRow } from './rows.ts'
 
 /** From a decision of the engine to the book's row: pure. */
 
@@ -9,7 +10,7 @@ export type OrderDecision = DecisionOf<OrderDecisionType>
 export type RecordHead = Pick<DecisionRecord, 'tenant_id' | 'zone_id' | 'correlation_id' | 'decided_at'>
 
 /** `refused`: why the book can't follow, in one word; counted, and nothing changes. */
-export type Projected = { row: OrderRow } | { refused: 'unknown_order' | 'illegal_transition' }
+export type Projected = { row: OrderRow } | { refused: 'unknown_order' | 'illegal_transition' | 'overtaken' }
 
 export const ENGINE = 'engine:fold'
 
@@ -19,10 +20,12 @@ export const isOrderDecision = (decision: Decision): decision is OrderDecision =
 export function project(before: OrderRow | undefined, decision: OrderDecision, head: RecordHead): Projected {
   const row = before ?? newcomer(decision, head)
   if (!row) return { refused: 'unknown_order' }
+  if (isOfTheWay(decision) && row.state !== 'placed') return { refused: 'overtaken' }
   const next = ORDER_LIFE[row.state][decision.type]
   if (next === 'refused') return { refused: 'illegal_transition' }
-  const changed = { ...row, ...changes(row, decision), state: next }
+  const changed = { ...row, ...changes(row, decision), zone_id: zoneAfter(row, decision, head), state: next }
   if (decision.type === 'order.packed' && changed.packed_at === null) changed.state = 'picking'
+  if (decision.type === 'order.part_dropped' && changed.packed_at !== null) changed.state = 'packed'
   return {
     row: {
       ...changed,
@@ -35,8 +38,16 @@ export function project(before: OrderRow | undefined, decision: OrderDecision, h
   }
 }
 
+/** Two zones decide of an order that was offered over, in two partitions: the second may be heard first. */
+const isOfTheWay = ({ type }: OrderDecision): boolean => type === 'order.offered' || type === 'order.cancel_passed'
+
+function zoneAfter(row: OrderRow, decision: OrderDecision, head: RecordHead): OrderRow['zone_id'] {
+  if (decision.type === 'order.offered') return decision.to_zone_id
+  return decision.type === 'order.routed' || decision.type === 'order.rejected' ? head.zone_id : row.zone_id
+}
+
 function newcomer(decision: OrderDecision, head: RecordHead): OrderRow | undefined {
-  if (decision.type !== 'order.routed' && decision.type !== 'order.rejected') return undefined
+  if (!('order' in decision)) return undefined
   return placedRow(decision.order, { ...head, placed_at: decision.placed_at })
 }
 
@@ -92,8 +103,14 @@ function changes(row: OrderRow, decision: OrderDecision): Partial<OrderRow> {
       return { attempt: decision.attempt, reason: decision.reason, candidates: decision.candidates }
     case 'order.cancelled':
       return { reason: decision.reason, trip_id: null, courier_id: null, pinned: false }
+    case 'order.offered':
+    case 'order.cancel_passed':
+      return {}
     case 'order.picking':
+    case 'order.revised':
       return withReadyAt(row, decision)
+    case 'order.part_dropped':
+      return dropped(row, decision)
     case 'order.packed':
       return packed(row, decision)
     case 'promise.changed':
@@ -144,7 +161,10 @@ function withLine(row: OrderRow, at: LineAt, change: (line: ReservedLine) => Res
   return { fulfilments, lines: fulfilments.flatMap(part => part.lines) }
 }
 
-function withReadyAt(row: OrderRow, { fulfilment_id, ready_at }: DecisionOf<'order.picking'>): Partial<OrderRow> {
+function withReadyAt(
+  row: OrderRow,
+  { fulfilment_id, ready_at }: DecisionOf<'order.picking' | 'order.revised'>,
+): Partial<OrderRow> {
   const fulfilments = row.fulfilments.map(part => (part.fulfilment_id === fulfilment_id ? { ...part, ready_at } : part))
   return { fulfilments }
 }
@@ -155,6 +175,20 @@ function packed(row: OrderRow, { fulfilment_id, packed_at }: DecisionOf<'order.p
   )
   const all = fulfilments.every(part => part.packed_at !== null)
   return { fulfilments, packed_at: all ? packed_at : null }
+}
+
+/** The other parts stand; when they are all packed, so is the order. */
+function dropped(row: OrderRow, { fulfilment_id }: DecisionOf<'order.part_dropped'>): Partial<OrderRow> {
+  const fulfilments = row.fulfilments.filter(part => part.fulfilment_id !== fulfilment_id)
+  const [first] = fulfilments
+  const packed = fulfilments.map(part => part.packed_at)
+  return {
+    fulfilments,
+    fulfilment_id: first?.fulfilment_id ?? null,
+    warehouse_id: first?.warehouse_id ?? null,
+    lines: fulfilments.flatMap(part => part.lines),
+    packed_at: packed.includes(null) ? null : Math.max(...packed.map(at => at ?? 0)),
+  }
 }
 
 /** True when the trip that was to carry `before` can't carry `after`. */

@@ -1,21 +1,10 @@
-import type { Static } from 'typebox'
-import type { ReservedLine } from '../ingest/events/decisions.ts'
-import type { FulfilmentId, TenantId, TimeMs, WarehouseId } from '../ingest/events/envelope.ts'
+import type { TenantId } from '../ingest/events/envelope.ts'
 import { OrderView, TripView } from './contract.ts'
 
 /** The book's rows as Postgres holds them: the same names as on the wire, and a little more. */
 
-export interface BookFulfilment {
-  fulfilment_id: FulfilmentId
-  warehouse_id: WarehouseId
-  lines: ReservedLine[]
-  ready_at: Static<typeof TimeMs>
-  packed_at: number | null
-}
-
 export type OrderRow = OrderView & {
   tenant_id: TenantId
-  fulfilments: BookFulfilment[]
   /** s after the first promise; negative: early */
   late_s: number | null
   changed_by: string

@@ -17,6 +17,14 @@ export function tellDecision(decision: OrderDecision): string {
       return `Cancelled: ${words(decision.reason)}.`
     case 'order.picking':
       return `Picking began at ${decision.warehouse_id}.`
+    case 'order.offered':
+      return `Offered to ${decision.to_zone_id}: ${words(decision.reason)}.`
+    case 'order.cancel_passed':
+      return `${decision.to_zone_id} was told to cancel.`
+    case 'order.revised':
+      return `${decision.warehouse_id} will be ready at another time.`
+    case 'order.part_dropped':
+      return `Nothing is left of the part from ${decision.warehouse_id} (${words(decision.cause)}).`
     case 'order.packed':
       return `Packed at ${decision.warehouse_id}.`
     case 'promise.changed':

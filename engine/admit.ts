@@ -25,6 +25,8 @@ export function admitContent(zone: ZoneState, event: OperationsEvent): Refused |
   switch (event.type) {
     case 'order.placed':
       return admitOrder(zone, event.data)
+    case 'order.offered_over':
+      return admitOrder(zone, event.data.order)
     case 'order.changed':
       return admitOpenOrder(zone, event.data.order_id, 'change')
     case 'order.cancel_asked':
@@ -51,6 +53,7 @@ export function admitContent(zone: ZoneState, event: OperationsEvent): Refused |
     case 'transfer.cancelled':
       return admitTransfer(zone, event.data, 'cancel')
     case 'pick.started':
+    case 'pick.revised':
     case 'line.picked':
     case 'line.short':
     case 'line.substituted':
@@ -201,6 +204,7 @@ type PickingEvent = Extract<OperationsEvent, { data: { fulfilment_id: Fulfilment
 
 const HAPPENS = {
   'pick.started': 'start',
+  'pick.revised': 'revise',
   'line.picked': 'line',
   'line.short': 'line',
   'line.substituted': 'line',
@@ -224,7 +228,7 @@ function admitPicking(zone: ZoneState, event: PickingEvent): Refused | null {
 }
 
 function admitPickingLine(fulfilment: FulfilmentState, event: PickingEvent): Refused | null {
-  if (event.type === 'pick.started') return null
+  if (event.type === 'pick.started' || event.type === 'pick.revised') return null
   if (event.type === 'order.packed') {
     const open = fulfilment.lines.find(line => openOf(line) > 0)
     return open ? dead('illegal_transition', `line ${open.line_id} is still open: report it picked or short`) : null

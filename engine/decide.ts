@@ -2,8 +2,8 @@ import type { OperationsEvent } from '../ingest/contract.ts'
 import { count } from './decide/counts.ts'
 import { askHold, confirmHold, expireHolds, releaseHold } from './decide/holds.ts'
 import { travel } from './decide/network.ts'
-import { cancelAsked, changeOrder, placeOrder } from './decide/orders.ts'
-import { pack, shortLine, startPicking, substitute } from './decide/picking.ts'
+import { cancelAsked, changeOrder, placeOrder, takeOver } from './decide/orders.ts'
+import { pack, revisePicking, shortLine, startPicking, substitute } from './decide/picking.ts'
 import { coverShortfalls, rerouteWaiting } from './decide/shortfall.ts'
 import type { DecisionStream, ZoneState } from './state.ts'
 
@@ -23,6 +23,8 @@ function decideEvent(zone: ZoneState, event: OperationsEvent): DecisionStream {
   switch (event.type) {
     case 'order.placed':
       return placeOrder(zone, event.data, event.occurred_at)
+    case 'order.offered_over':
+      return takeOver(zone, event)
     case 'order.changed':
       return changeOrder(zone, event)
     case 'order.cancel_asked':
@@ -39,6 +41,8 @@ function decideEvent(zone: ZoneState, event: OperationsEvent): DecisionStream {
       return travel(zone, event)
     case 'pick.started':
       return startPicking(zone, event)
+    case 'pick.revised':
+      return revisePicking(zone, event)
     case 'line.short':
       return shortLine(zone, event)
     case 'line.substituted':

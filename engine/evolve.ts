@@ -5,12 +5,16 @@ import { endHold, grantHold, refuseHold } from './evolve/holds.ts'
 import { changeMode, pauseWarehouse, resumeWarehouse, setTravel, upsertWarehouse } from './evolve/network.ts'
 import {
   cancelOrder,
-  moveFulfilment,
+  changePromise,
+  endPart,
+  offerOrder,
   openOrder,
   pickLine,
   rejectOrder,
   rerouteOrder,
+  revisePart,
   shortenLine,
+  startPart,
   substituteLine,
 } from './evolve/orders.ts'
 import { correctStock, moveStock, putBack, setSafety, suspend } from './evolve/stock.ts'
@@ -109,9 +113,21 @@ export function evolveByDecision(zone: ZoneState, decision: Decision, event: Ope
     case 'order.substituted':
       substituteLine(zone, decision)
       return
+    case 'order.offered':
+      offerOrder(zone, decision)
+      return
     case 'order.picking':
+      startPart(zone, decision)
+      return
+    case 'order.revised':
+      revisePart(zone, decision)
+      return
     case 'order.packed':
-      moveFulfilment(zone, decision)
+    case 'order.part_dropped':
+      endPart(zone, decision)
+      return
+    case 'promise.changed':
+      changePromise(zone, decision)
       return
     case 'hold.granted':
       grantHold(zone, decision, askedContent(event))
@@ -128,7 +144,7 @@ export function evolveByDecision(zone: ZoneState, decision: Decision, event: Ope
     case 'stock.corrected':
       correctStock(zone, decision)
       return
-    case 'promise.changed':
+    case 'order.cancel_passed':
     case 'stock.shortfall':
     case 'count.superseded':
     case 'travel.superseded':

@@ -12,14 +12,16 @@ export const isRefusal = (next: string): next is Refusal => next === 'repeat' ||
 /**
  *   placed ──► routed ──► packed ──► cancelled      (packed may still be cancelled: its goods are to be put back)
  *      │          └──────────────────────▲
- *      └► rejected
+ *      ├► rejected
+ *      └► offered      to a neighbouring zone, which decides; whoever cancels it here is sent after it
  */
-export type OrderStateName = 'routed' | 'packed' | 'rejected' | 'cancelled'
+export type OrderStateName = 'routed' | 'packed' | 'rejected' | 'offered' | 'cancelled'
 export type OrderHappening = 'change' | 'pick' | 'reroute' | 'pack' | 'cancel'
 export const ORDER_LIFE: Life<OrderStateName, OrderHappening> = {
   routed: { change: 'routed', pick: 'routed', reroute: 'routed', pack: 'packed', cancel: 'cancelled' },
   packed: { change: 'packed', pick: 'illegal', reroute: 'illegal', pack: 'illegal', cancel: 'cancelled' },
   rejected: { change: 'repeat', pick: 'illegal', reroute: 'illegal', pack: 'illegal', cancel: 'repeat' },
+  offered: { change: 'illegal', pick: 'illegal', reroute: 'illegal', pack: 'illegal', cancel: 'offered' },
   cancelled: { change: 'repeat', pick: 'illegal', reroute: 'illegal', pack: 'illegal', cancel: 'repeat' },
 }
 
@@ -29,13 +31,48 @@ export const ORDER_LIFE: Life<OrderStateName, OrderHappening> = {
  *      └► replaced                                     its goods are reserved elsewhere
  */
 export type FulfilmentStateName = 'reserved' | 'picking' | 'packed' | 'replaced' | 'cancelled'
-export type FulfilmentHappening = 'start' | 'line' | 'pack' | 'reroute' | 'cancel'
+export type FulfilmentHappening = 'start' | 'revise' | 'line' | 'pack' | 'reroute' | 'cancel'
 export const FULFILMENT_LIFE: Life<FulfilmentStateName, FulfilmentHappening> = {
-  reserved: { start: 'picking', line: 'illegal', pack: 'illegal', reroute: 'replaced', cancel: 'cancelled' },
-  picking: { start: 'illegal', line: 'picking', pack: 'packed', reroute: 'illegal', cancel: 'cancelled' },
-  packed: { start: 'illegal', line: 'illegal', pack: 'illegal', reroute: 'illegal', cancel: 'cancelled' },
-  replaced: { start: 'illegal', line: 'illegal', pack: 'illegal', reroute: 'illegal', cancel: 'replaced' },
-  cancelled: { start: 'illegal', line: 'illegal', pack: 'illegal', reroute: 'illegal', cancel: 'cancelled' },
+  reserved: {
+    start: 'picking',
+    revise: 'reserved',
+    line: 'illegal',
+    pack: 'illegal',
+    reroute: 'replaced',
+    cancel: 'cancelled',
+  },
+  picking: {
+    start: 'illegal',
+    revise: 'picking',
+    line: 'picking',
+    pack: 'packed',
+    reroute: 'illegal',
+    cancel: 'cancelled',
+  },
+  packed: {
+    start: 'illegal',
+    revise: 'illegal',
+    line: 'illegal',
+    pack: 'illegal',
+    reroute: 'illegal',
+    cancel: 'cancelled',
+  },
+  replaced: {
+    start: 'illegal',
+    revise: 'illegal',
+    line: 'illegal',
+    pack: 'illegal',
+    reroute: 'illegal',
+    cancel: 'replaced',
+  },
+  cancelled: {
+    start: 'illegal',
+    revise: 'illegal',
+    line: 'illegal',
+    pack: 'illegal',
+    reroute: 'illegal',
+    cancel: 'cancelled',
+  },
 }
 
 /**

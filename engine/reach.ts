@@ -1,6 +1,6 @@
 import type { WarehouseId } from '../ingest/events/envelope.ts'
-import { centreOf } from '../ingest/events/geo.ts'
-import { reach } from './rank.ts'
+import { centreOf, distanceMeters } from '../ingest/events/geo.ts'
+import { reach, travelSeconds } from './rank.ts'
 import type { WarehouseState, ZoneState } from './state.ts'
 import { tableSeconds } from './travel.ts'
 
@@ -64,6 +64,12 @@ export function travelSecondsTo(zone: ZoneState, warehouse_id: WarehouseId, cell
   const { warehouses, travel_s } = waysTo(zone, cell)
   const place = warehouses.findIndex(warehouse => warehouse.warehouse_id === warehouse_id)
   return travel_s[place]
+}
+
+/** Also of a warehouse whose radius does not hold the cell any more. */
+export function roadSeconds(zone: ZoneState, warehouse: WarehouseState, cell: string): number {
+  const known = warehouse.travel ? tableSeconds(warehouse.travel, cell) : undefined
+  return known ?? travelSeconds(distanceMeters(warehouse.point, centreOf(cell)), zone.policy)
 }
 
 /** To be called when a warehouse, its travel table or the policy changes. */

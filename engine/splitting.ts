@@ -40,12 +40,10 @@ interface Search {
 export function split(zone: ZoneState, wish: Wish, ranked: readonly Ranked[]): Split | null {
   const { lines } = wish
   const givers = ranked.flatMap(one => giverOf(zone, wish, one) ?? [])
-  const [best] = givers
-  if (!best) return null
+  if (givers.length === 0) return null
   const missing = lines.find((_, place) => !givers.some(({ covers }) => hasBit(covers, place)))
   if (missing) {
-    const reason = uncovered(best.ranked.warehouse, missing, 0, zone.time)
-    return reason && { kind: 'refused', reason, line_id: missing.line_id }
+    return { kind: 'refused', reason: whyNobody(zone, wish, ranked, missing), line_id: missing.line_id }
   }
   const search: Search = { zone, wish, looks: LOOKS_MAX }
   for (const set of setsOf(givers, search)) {
@@ -56,6 +54,17 @@ export function split(zone: ZoneState, wish: Wish, ranked: readonly Ranked[]): S
     return { kind: 'found', shares, ranked: used }
   }
   return null
+}
+
+/** What the best of those says who know the item at all. */
+function whyNobody(zone: ZoneState, wish: Wish, ranked: readonly Ranked[], line: OrderLine): Refusal {
+  for (const { warehouse } of ranked) {
+    const reason = uncovered(warehouse, line, 0, zone.time)
+    if (reason === 'sku_unknown') continue
+    const late = wish.deliver_between ? 'window_missed' : 'full'
+    return reason ?? refusesNow(warehouse, zone.time, wish.deliver_between) ?? late
+  }
+  return 'sku_unknown'
 }
 
 function giverOf(zone: ZoneState, wish: Wish, ranked: Ranked): Giver | null {

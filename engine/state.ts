@@ -122,6 +122,8 @@ export interface OrderState {
   /** null once the order is closed: what was asked for is not needed any more */
   request: OrderRequest | null
   state: OrderStateName
+  /** the zone that an offered order went to */
+  offered_to: ZoneId | null
   attempt: number
   fulfilments: FulfilmentState[]
   deliver_by: number

@@ -92,6 +92,7 @@ export interface EventDraft {
 /** Types that only Waggle's own services may publish: the door says where to go instead. */
 export const NOT_AT_THE_DOOR: Partial<Record<string, string>> = {
   'order.placed': 'place orders with POST /v1/orders of dispatch',
+  'order.offered_over': 'offers between zones are published by the engine',
   'order.changed': 'change orders through the API of dispatch',
   'order.cancel_asked': 'cancel with POST /v1/orders/{id}/cancel of dispatch',
   'hold.asked': 'holds go through the API of dispatch',

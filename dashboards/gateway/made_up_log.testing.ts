@@ -37,7 +37,7 @@ export interface MadeUpLog {
 
 /** [which order, which of its moves, how] */
 export type Choice = [order: number, move: number, extra: number]
-type Order = OrderView & { fulfilments: string[] }
+type Order = OrderView
 type Move = (extra: number) => unknown
 
 const as = <T>(value: unknown): T => value as T
@@ -177,7 +177,10 @@ class Town {
     const warehouse_id = WAREHOUSES[extra % WAREHOUSES.length]
     const fulfilment_id = `${order.order_id}-${attempt}`
     const promise = { ready_at: now + 300_000, deliver_by: now + (extra % 7) * 60_000 }
-    const replaced = order.fulfilments
+    const replaced = order.fulfilments.map(part => part.fulfilment_id)
+    const part = as<Order['fulfilments'][number]>({
+      ...{ fulfilment_id, warehouse_id, lines: [...order.lines], ready_at: promise.ready_at },
+    })
     Object.assign(order, {
       ...{
         state: 'routed',
@@ -189,10 +192,12 @@ class Town {
         packed_at: null,
         closed_at: null,
       },
-      ...{ first_deliver_by: order.first_deliver_by ?? promise.deliver_by, fulfilments: [fulfilment_id] },
+      ...{
+        first_deliver_by: order.first_deliver_by ?? promise.deliver_by,
+        fulfilments: [{ ...part, packed_at: null }],
+      },
     })
-    const parts = [{ fulfilment_id, warehouse_id, lines: [...order.lines], ready_at: promise.ready_at }]
-    return { order_id: order.order_id, attempt, fulfilments: parts, promise, replaced, candidates: [] }
+    return { order_id: order.order_id, attempt, fulfilments: [part], promise, replaced, candidates: [] }
   }
 
   #head({ order_id, attempt, fulfilment_id, warehouse_id }: Order) {
@@ -210,7 +215,8 @@ class Town {
   }
 
   #pack(order: Order): void {
-    Object.assign(order, { state: 'packed', packed_at: this.log.now })
+    const fulfilments = order.fulfilments.map(part => ({ ...part, packed_at: this.log.now }))
+    Object.assign(order, { state: 'packed', packed_at: this.log.now, fulfilments })
     this.#decide([{ ...this.#head(order), type: 'order.packed', packed_at: this.log.now }])
   }
 
@@ -218,6 +224,7 @@ class Town {
     const [line, ...rest] = order.lines
     if (!line || rest.length === 0) return
     order.lines = rest
+    order.fulfilments = order.fulfilments.map(part => ({ ...part, lines: rest }))
     const { line_id, sku, quantity } = line
     const less = { line_id, sku, quantity_before: quantity, quantity: 0, cause: 'short_pick' }
     this.#decide([{ ...this.#head(order), type: 'order.shortened', ...less }])

@@ -97,12 +97,13 @@ export function fromBook(view: OrderView): OrderRow {
   }
 }
 
-/** A book's row names its first fulfilment only, so that a split order counts as one part until it is routed anew. */
-function partsOf({ fulfilment_id, warehouse_id, lines, packed_at }: OrderView): Part[] {
-  if (fulfilment_id === null || warehouse_id === null) return []
-  const reserved = new Map(lines.map(line => [line.line_id, line.quantity]))
-  return [{ fulfilment_id, warehouse_id, lines: reserved, packed: packed_at !== null }]
-}
+const partsOf = ({ fulfilments }: OrderView): Part[] =>
+  fulfilments.map(({ fulfilment_id, warehouse_id, lines, packed_at }) => ({
+    fulfilment_id,
+    warehouse_id,
+    lines: new Map(lines.map(line => [line.line_id as string, line.quantity])),
+    packed: packed_at !== null,
+  }))
 
 /** The order a decision is about; undefined: about stock or a hold. */
 export const orderOf = (decision: Decision): string | undefined =>
@@ -125,6 +126,9 @@ export function decide(decided: Decided | null, decision: Decision, decided_at: 
       const { attempt, reason } = decision
       return { ...placed, attempt, reason, state: 'rejected', closed_at: decided_at }
     }
+    case 'order.offered':
+      // The neighbour decides, in a partition of its own, and may have been heard already.
+      return decided ?? placedAs(decision.order, decision.placed_at)
     default:
       return decided && !isEnd(decided) ? change(decided, decision, decided_at) : decided
   }
@@ -145,6 +149,8 @@ function change(decided: Decided, decision: Decision, decided_at: number): Decid
         : decided
     case 'order.packed':
       return decision.attempt === decided.attempt ? packed(decided, decision.fulfilment_id) : decided
+    case 'order.part_dropped':
+      return decision.attempt === decided.attempt ? dropped(decided, decision.fulfilment_id) : decided
     case 'order.shortened':
       return decision.attempt === decided.attempt ? shortened(decided, decision) : decided
     case 'order.substituted':
@@ -192,6 +198,14 @@ function packed(decided: Decided, fulfilment_id: string): Decided {
   if (!decided.parts.some(part => part.fulfilment_id === fulfilment_id && !part.packed)) return decided
   const parts = decided.parts.map(part => (part.fulfilment_id === fulfilment_id ? { ...part, packed: true } : part))
   return { ...decided, parts, state: parts.every(part => part.packed) ? 'packed' : 'picking' }
+}
+
+/** The other parts stand. */
+function dropped(decided: Decided, fulfilment_id: string): Decided {
+  const parts = decided.parts.filter(part => part.fulfilment_id !== fulfilment_id)
+  if (parts.length === decided.parts.length) return decided
+  const all = parts.every(part => part.packed)
+  return { ...decided, parts, warehouse_id: parts[0]?.warehouse_id ?? null, state: all ? 'packed' : decided.state }
 }
 
 /** Within an attempt a line only ever shrinks, so the smaller quantity is the later one. */

@@ -27,6 +27,7 @@ const view = (order_id: string, more: object = {}): OrderView =>
     ...{ order_id, state: 'routed', version: 1, attempt: 1, point: POINT, cell: '892664c1a83ffff', requires: [] },
     ...{ placed_at: NOW, fulfilment_id: 'f', warehouse_id: 'w1', lines: [], candidates: [], updated_at: NOW },
     ...{ promise: null, first_deliver_by: NOW, reason: null, trip_id: null, courier_id: null, pinned: false },
+    ...{ fulfilments: [{ fulfilment_id: 'f', warehouse_id: 'w1', lines: [], ready_at: NOW, packed_at: null }] },
     ...{ packed_at: null, picked_up_at: null, closed_at: null },
     ...more,
   })

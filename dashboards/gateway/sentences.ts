@@ -69,6 +69,8 @@ function tellDecision(decision: DecisionRecord['decisions'][number], names: Name
       return tellRouted(decision, names)
     case 'order.rejected':
       return tellRejected(decision)
+    case 'order.offered':
+      return tellOffered(decision, names)
     case 'order.cancelled': {
       const by = decision.by === 'customer' ? 'by the customer' : `(${wordsOf(decision.by)})`
       const text = `Order ${shortName(decision.order_id)} was cancelled ${by}: ${wordsOf(decision.reason)}`
@@ -89,14 +91,15 @@ function tellDecision(decision: DecisionRecord['decisions'][number], names: Name
 }
 
 function tellRouted(decision: DecisionOf<'order.routed'>, names: Names): Told {
-  const { order_id, fulfilments, promise, candidates, order } = decision
+  const { order_id, fulfilments, promise, candidates, order, from_zone_id } = decision
   const first = fulfilments[0]?.warehouse_id
   const zone = first && names.warehouse(first)?.time_zone
   const by = localTime(promise.deliver_by, zone)
+  const over = from_zone_id ? `, taken over from ${wordsOf(from_zone_id)}` : ''
   const passed = candidates[0]?.refused ? `; ${refusedBy(candidates[0], order, names)}` : ''
   return {
     tone: 'plain',
-    text: `Order ${shortName(order_id)} goes to ${placesOf(fulfilments, names)}, at the door by ${by}${passed}`,
+    text: `Order ${shortName(order_id)} goes to ${placesOf(fulfilments, names)}, at the door by ${by}${passed}${over}`,
     order_id,
   }
 }
@@ -109,6 +112,12 @@ function refusedBy({ warehouse_id, refused, line_id }: Candidate, order: OrderRe
   if (refused === 'sku_unknown' && sku) return `${name} has no ${wordsOf(sku)}`
   if (refused === 'warehouse_paused') return `${name} is paused`
   return refused ? `not ${name}: ${REFUSALS[refused].says}` : name
+}
+
+function tellOffered(decision: DecisionOf<'order.offered'>, names: Names): Told {
+  const { order_id, to_zone_id, candidates, order } = decision
+  const why = candidates[0] ? `${refusedBy(candidates[0], order, names)}: ` : ''
+  return { tone: 'warn', text: `${why}order ${shortName(order_id)} was offered to ${wordsOf(to_zone_id)}`, order_id }
 }
 
 function tellRejected({ order_id, reason, line_id, order }: DecisionOf<'order.rejected'>): Told {

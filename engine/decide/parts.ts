@@ -1,6 +1,13 @@
 import type { Cause, FulfilmentPart } from '../../ingest/events/decisions.ts'
 import { fulfilmentName, type Routing } from '../routing.ts'
-import { type FulfilmentState, type OrderState, openOf, type Reservation, type ZoneState } from '../state.ts'
+import {
+  type DecisionStream,
+  type FulfilmentState,
+  type OrderState,
+  openOf,
+  type Reservation,
+  type ZoneState,
+} from '../state.ts'
 
 /** What decisions about orders are put together from. */
 
@@ -55,6 +62,18 @@ export function shortened(order: OrderState, fulfilment: FulfilmentState, line: 
     ended: cause === 'customer' ? ('released' as const) : ('short' as const),
     cause,
   }
+}
+
+/** After a part shrank: where nothing is left of it, it is dropped, or the order ends. */
+export function* endIfEmpty(order: OrderState, fulfilment: FulfilmentState, cause: Cause): DecisionStream {
+  if (hasAnything(fulfilment)) return
+  if (!order.fulfilments.some(hasAnything)) {
+    yield cancelled(order, 'nothing_left', cause)
+    return
+  }
+  const { order_id, attempt } = order
+  const { fulfilment_id, warehouse_id } = fulfilment
+  yield { type: 'order.part_dropped', order_id, attempt, fulfilment_id, warehouse_id, cause }
 }
 
 /** A substitute is a line of its own, named after the one it stands for. */

@@ -1,7 +1,8 @@
 import { grantable } from '../contract.ts'
 import { type DecisionStream, type EventOfType, openOf, type Reservation, type ZoneState } from '../state.ts'
 import { isSuperseded, onHandAfterCount } from '../stock.ts'
-import { cancelled, findPicking, hasAnything, type Picking, shortened, substituteLineId } from './parts.ts'
+import { endIfEmpty, findPicking, type Picking, shortened, substituteLineId } from './parts.ts'
+import { promiseAfter } from './promise.ts'
 
 export function* startPicking(zone: ZoneState, event: EventOfType<'pick.started'>): DecisionStream {
   const picking = findPicking(zone, event.data)
@@ -12,6 +13,17 @@ export function* startPicking(zone: ZoneState, event: EventOfType<'pick.started'
   const ready_at = zone.time + 1_000 * (ready_in_s ?? work_s)
   const { attempt } = picking.order
   yield { type: 'order.picking', order_id, attempt, fulfilment_id, warehouse_id, started_at: zone.time, ready_at }
+  yield* promiseAfter(zone, picking, ready_at, 'picking')
+}
+
+export function* revisePicking(zone: ZoneState, event: EventOfType<'pick.revised'>): DecisionStream {
+  const picking = findPicking(zone, event.data)
+  if (!picking) return
+  const { order_id, fulfilment_id, warehouse_id, ready_in_s } = event.data
+  const ready_at = zone.time + 1_000 * ready_in_s
+  const { attempt } = picking.order
+  yield { type: 'order.revised', order_id, attempt, fulfilment_id, warehouse_id, ready_at }
+  yield* promiseAfter(zone, picking, ready_at, 'picking')
 }
 
 /**
@@ -25,7 +37,7 @@ export function* shortLine(zone: ZoneState, event: EventOfType<'line.short'>): D
   const { order, fulfilment } = picking
   yield shortened(order, fulfilment, line, event.data.quantity, 'short_pick')
   yield* emptyShelf(zone, picking, line, event.occurred_at)
-  if (!order.fulfilments.some(hasAnything)) yield cancelled(order, 'nothing_left', 'short_pick')
+  yield* endIfEmpty(order, fulfilment, 'short_pick')
 }
 
 /** The picker looked like somebody who counts does: what he saw holds for when he saw it, and not over a newer count. */
@@ -70,13 +82,15 @@ export function* substitute(zone: ZoneState, event: EventOfType<'line.substitute
     yield shortened(order, fulfilment, line, quantity, 'substitution')
   }
   yield* emptyShelf(zone, picking, line, event.occurred_at)
-  if (!order.fulfilments.some(hasAnything)) yield cancelled(order, 'nothing_left', 'short_pick')
+  yield* endIfEmpty(order, fulfilment, 'short_pick')
 }
 
+/** A part that is packed late has its promise looked at first: the last one closes the order, which then forgets its place. */
 export function* pack(zone: ZoneState, event: EventOfType<'order.packed'>): DecisionStream {
   const picking = findPicking(zone, event.data)
   if (!picking) return
   const { order_id, fulfilment_id, warehouse_id } = event.data
   const { attempt } = picking.order
+  yield* promiseAfter(zone, picking, zone.time, 'picking')
   yield { type: 'order.packed', order_id, attempt, fulfilment_id, warehouse_id, packed_at: zone.time }
 }

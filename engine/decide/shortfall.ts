@@ -5,7 +5,7 @@ import { openOrdersAt } from '../evolve/network.ts'
 import { decisionWeight, reroutesOfStep } from '../evolve/work.ts'
 import { route } from '../routing.ts'
 import { type DecisionStream, type FulfilmentState, openOf, WEIGHT_A_STEP, type ZoneState } from '../state.ts'
-import { cancelled, findPicking, hasAnything, type Picking, partsOf, shortened } from './parts.ts'
+import { cancelled, endIfEmpty, findPicking, type Picking, partsOf, shortened } from './parts.ts'
 
 /** What was granted and can't be kept: orders of a paused warehouse, and reservations above what is on hand. */
 
@@ -123,7 +123,7 @@ function* takeBack(zone: ZoneState, picking: Picking, sku: Sku, missing: number,
     yield shortened(order, fulfilment, line, by, cause)
     rest -= by
   }
-  if (!order.fulfilments.some(hasAnything)) yield cancelled(order, 'nothing_left', cause)
+  yield* endIfEmpty(order, fulfilment, cause)
 }
 
 function heldAt(zone: ZoneState, warehouse_id: WarehouseId, sku: Sku): HoldId[] {

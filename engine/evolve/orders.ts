@@ -23,6 +23,12 @@ export function rejectOrder(zone: ZoneState, decision: DecisionOf<'order.rejecte
   forgetLater(zone.ended.orders, order.order_id, zone.time)
 }
 
+export function offerOrder(zone: ZoneState, decision: DecisionOf<'order.offered'>): void {
+  const order = newOrder(zone, decision.order, decision.placed_at, 'offered')
+  order.offered_to = decision.to_zone_id
+  forgetLater(zone.ended.orders, order.order_id, zone.time)
+}
+
 function newOrder(
   zone: ZoneState,
   request: DecisionOf<'order.routed'>['order'],
@@ -35,6 +41,7 @@ function newOrder(
     content: contentOf(request),
     request: null,
     state,
+    offered_to: null,
     attempt: 1,
     fulfilments: [],
     deliver_by: 0,
@@ -128,21 +135,38 @@ export function substituteLine(zone: ZoneState, decision: DecisionOf<'order.subs
   reserveLine(zone, fulfilment, substitute, { cause: 'reserved', ref })
 }
 
-export function moveFulfilment(
+export function startPart(zone: ZoneState, decision: DecisionOf<'order.picking'>): void {
+  const fulfilment = findFulfilment(zone, decision)
+  if (!fulfilment) return
+  fulfilment.state = 'picking'
+  fulfilment.ready_at = decision.ready_at
+}
+
+export function revisePart(zone: ZoneState, decision: DecisionOf<'order.revised'>): void {
+  const fulfilment = findFulfilment(zone, decision)
+  if (fulfilment) fulfilment.ready_at = decision.ready_at
+}
+
+/** Packed, or nothing is left of it: the order is packed when its last part is neither reserved nor being picked. */
+export function endPart(
   zone: ZoneState,
-  decision: DecisionOf<'order.picking'> | DecisionOf<'order.packed'>,
+  decision: DecisionOf<'order.packed'> | DecisionOf<'order.part_dropped'>,
 ): void {
   const order = zone.orders.get(decision.order_id)
   const fulfilment = findFulfilment(zone, decision)
   if (!order || !fulfilment) return
-  if (decision.type === 'order.picking') {
-    fulfilment.state = 'picking'
-    fulfilment.ready_at = decision.ready_at
-    return
-  }
-  leave(zone, order, fulfilment, 'packed')
+  leave(zone, order, fulfilment, decision.type === 'order.packed' ? 'packed' : 'cancelled')
   const rest = order.fulfilments.some(part => part.state === 'reserved' || part.state === 'picking')
   if (!rest) close(zone, order, 'packed')
+}
+
+export function changePromise(zone: ZoneState, decision: DecisionOf<'promise.changed'>): void {
+  const order = zone.orders.get(decision.order_id)
+  if (!order) return
+  const { deliver_by } = decision.promise
+  order.deliver_by = deliver_by
+  const part = order.fulfilments.find(({ fulfilment_id }) => fulfilment_id === decision.fulfilment_id)
+  if (part) part.deliver_by = deliver_by
 }
 
 function findFulfilment(

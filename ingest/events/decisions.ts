@@ -44,6 +44,7 @@ export const Cause = Type.Union([
   Type.Literal('warehouse_paused'),
   Type.Literal('customer'),
   Type.Literal('load'),
+  Type.Literal('picking'),
 ])
 export type Cause = Static<typeof Cause>
 
@@ -94,7 +95,13 @@ const Routed = {
 
 /** type → what the fold decided. A record of the `decisions` topic holds a list of these, in order. */
 export const decision_bodies = {
-  'order.routed': Type.Object({ ...Routed, order: OrderRequest, placed_at: TimeMs, hold_id: Type.Optional(HoldId) }),
+  'order.routed': Type.Object({
+    ...Routed,
+    order: OrderRequest,
+    placed_at: TimeMs,
+    hold_id: Type.Optional(HoldId),
+    from_zone_id: Type.Optional(ZoneId),
+  }),
   'order.rerouted': Type.Object({ ...Routed, cause: Cause, replaced: Type.Array(FulfilmentId) }),
   'order.shortened': Type.Object({
     ...Attempt,
@@ -127,7 +134,22 @@ export const decision_bodies = {
     candidates: Type.Array(Candidate),
     order: OrderRequest,
     placed_at: TimeMs,
+    /** the zone that offered it here */
+    from_zone_id: Type.Optional(ZoneId),
   }),
+  /** Refused here for stock or capacity, and offered to a neighbouring zone, which takes or rejects it. */
+  'order.offered': Type.Object({
+    ...Attempt,
+    to_zone_id: ZoneId,
+    reason: Refusal,
+    retryable: Type.Boolean(),
+    line_id: Type.Optional(LineId),
+    candidates: Type.Array(Candidate),
+    order: OrderRequest,
+    placed_at: TimeMs,
+  }),
+  /** The customer cancels what was offered over: the word goes after it. */
+  'order.cancel_passed': Type.Object({ ...Attempt, to_zone_id: ZoneId, reason: Reason }),
   'order.cancelled': Type.Object({
     ...Attempt,
     reason: Reason,
@@ -147,7 +169,26 @@ export const decision_bodies = {
     started_at: TimeMs,
     ready_at: TimeMs,
   }),
-  'promise.changed': Type.Object({ ...Attempt, promise: PromiseTime, first_deliver_by: TimeMs, cause: Cause }),
+  'order.revised': Type.Object({
+    ...Attempt,
+    fulfilment_id: FulfilmentId,
+    warehouse_id: WarehouseId,
+    ready_at: TimeMs,
+  }),
+  /** Nothing is left of one part of an order; the others stand. */
+  'order.part_dropped': Type.Object({
+    ...Attempt,
+    fulfilment_id: FulfilmentId,
+    warehouse_id: WarehouseId,
+    cause: Cause,
+  }),
+  'promise.changed': Type.Object({
+    ...Attempt,
+    fulfilment_id: Type.Optional(FulfilmentId),
+    promise: PromiseTime,
+    first_deliver_by: TimeMs,
+    cause: Cause,
+  }),
   'hold.granted': Type.Object({
     hold_id: HoldId,
     fulfilments: Type.Array(FulfilmentPart, { minItems: 1 }),

@@ -11,6 +11,7 @@ import {
   Seconds,
   TimeMs,
   WarehouseId,
+  ZoneId,
 } from './envelope.ts'
 
 const Lines = Type.Array(OrderLine, { minItems: 1, maxItems: 200 })
@@ -35,6 +36,16 @@ export type OrderRequest = Static<typeof OrderRequest>
 
 export const order_events = {
   'order.placed': OrderRequest,
+  /**
+   * A neighbouring zone had no stock or no time for it and offers it here, once: this zone takes it or rejects it. Published by
+   * the engine, after its decision `order.offered`; it may come more than once.
+   */
+  'order.offered_over': Type.Object({
+    order: OrderRequest,
+    from_zone_id: ZoneId,
+    source_offset: Type.String({ pattern: '^[0-9]+$', description: 'of the order in the partition of `from_zone_id`' }),
+    placed_at: TimeMs,
+  }),
   'order.changed': Type.Object({
     order_id: OrderId,
     lines: Type.Array(Type.Object({ line_id: LineId, quantity: Type.Integer({ minimum: 0, maximum: 1_000_000 }) }), {

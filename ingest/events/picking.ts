@@ -9,6 +9,8 @@ export const picking_events = {
     picker: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
     ready_in_s: Type.Optional(Seconds),
   }),
+  /** Whoever picks says anew when the part will be ready, before or after the beginning. */
+  'pick.revised': Type.Object({ ...Part, ready_in_s: Seconds }),
   'line.picked': Type.Object({ ...Part, line_id: LineId, quantity: Quantity }),
   /** The shelf was found empty after `quantity` less than asked; what else is reserved there is uncovered too. */
   'line.short': Type.Object({ ...Part, line_id: LineId, quantity: Quantity }),
