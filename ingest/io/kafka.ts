@@ -1,4 +1,4 @@
-import { type Admin, CompressionTypes, Kafka, KafkaJSError, logLevel } from 'kafkajs'
+import { type Admin, CompressionTypes, Kafka, logLevel } from 'kafkajs'
 import { TOPICS, type Topic, topicName } from '../contract.ts'
 import { batchMessage, encodeBatch, teachBatches } from './record_batch.ts'
 
@@ -188,7 +188,7 @@ export async function openProducer(kafka: Kafka, options: { buffer_bytes_max?: n
    * counts as connected and fails everything, for ever. Only a disconnect makes it begin anew.
    */
   function mendAfter(error: unknown): void {
-    if (error instanceof KafkaJSError) return
+    if (error instanceof Error && error.name.startsWith('KafkaJS')) return
     mending ??= connectAnew().finally(() => {
       mending = null
     })
