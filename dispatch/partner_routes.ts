@@ -79,7 +79,7 @@ export function addPartnerRoutes(http: Http, effects: PartnerEffects): void {
 }
 
 async function answerAvailability(
-  { views, network, partitions }: PartnerEffects,
+  { views, network, partitions, desk }: PartnerEffects,
   tenant_id: Parameters<Network['zoneOfArea']>[0],
   { lat, lng, sku = [], at_least }: { lat: number; lng: number; sku?: string[]; at_least?: string },
 ): Promise<AvailabilityAnswer> {
@@ -97,6 +97,7 @@ async function answerAvailability(
     point: { lat, lng },
     skus: sku,
     partition: partitionOf(zone_id, partitions),
+    time_ms: desk.now(),
   }
   try {
     return { zone_id, ...(await readAtLeast(views, question, least)) }

@@ -61,8 +61,9 @@ export function admitContent(zone: ZoneState, event: OperationsEvent): Refused |
       return admitPicking(zone, event)
     case 'warehouse.paused':
     case 'warehouse.resumed':
-    case 'warehouse.mode':
       return admitWarehouse(zone, event.data.warehouse_id)
+    case 'warehouse.mode':
+      return admitWarehouse(zone, event.data.warehouse_id) ?? admitMode(event.data)
     case 'travel.set':
       return admitTravel(zone, event.data)
     case 'warehouse.upserted':
@@ -114,6 +115,14 @@ function admitOpenOrder(zone: ZoneState, order_id: OrderId, happening: 'change' 
   const order = zone.orders.get(order_id)
   if (!order) return dead('unknown_order', order_id)
   return refusedBy(ORDER_LIFE[order.state][happening], `${happening} of ${order_id}, which is ${order.state}`)
+}
+
+function admitMode(data: EventOfType<'warehouse.mode'>['data']): Refused | null {
+  const { mode, busy_extra_s, throttle_per_10_min } = data
+  if (mode === 'busy' && busy_extra_s === undefined) return dead('wrong_shape', 'busy without busy_extra_s')
+  if (mode === 'throttled' && throttle_per_10_min === undefined)
+    return dead('wrong_shape', 'throttled without throttle_per_10_min')
+  return null
 }
 
 // ── Holds ───────────────────────────────────────────────────────────────────────────────────────────────────────────

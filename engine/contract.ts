@@ -112,7 +112,12 @@ export const SupplyView = Type.Array(
 export type SupplyView = Static<typeof SupplyView>
 
 /** One SKU at one warehouse, in an availability answer. */
-export const SkuAvailability = Type.Object({ sku: Sku, available: Type.Integer(), unit: Type.String() })
+export const SkuAvailability = Type.Object({
+  sku: Sku,
+  available: Type.Integer(),
+  unit: Type.String(),
+  suspended_until: Type.Optional(TimeMs),
+})
 
 /** One warehouse that could serve a point, nearest in promise first. */
 export const WarehouseAvailability = Type.Object({

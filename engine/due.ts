@@ -2,7 +2,7 @@ import type { HoldState, ZoneState } from './state.ts'
 
 /**
  * Which hold ends next, without a look at all of them: a binary heap by (expires_at, hold_id). It follows from the state
- * and is no part of it: built when it is first asked for, such as after a checkpoint was loaded.
+ * and is no part of it: built by the first step that needs it, so after a checkpoint was loaded whole.
  *
  * A hold that was confirmed or released stays in the heap until it comes up, or until the dead are more than the living.
  */
@@ -40,6 +40,16 @@ export function noteEnded(zone: ZoneState): void {
   if (due.dead * 2 <= due.heap.length) return
   due.heap = living(due.heap)
   due.dead = 0
+}
+
+/** Business time at which the first living hold ends; null when none lives. Builds nothing, so it may be asked at any time. */
+export function nextEnd(zone: ZoneState): number | null {
+  if (dueByHolds.has(zone.holds)) return nextHold(zone)?.expires_at ?? null
+  let first: number | null = null
+  for (const hold of zone.holds.values()) {
+    if (isAlive(hold) && (first === null || hold.expires_at < first)) first = hold.expires_at
+  }
+  return first
 }
 
 /** The living hold that ends first; undefined when none lives. */

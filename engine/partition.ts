@@ -132,12 +132,25 @@ function touchedOf(all: Map<ZoneState, Touched>, zone: ZoneState): Touched {
   return touched
 }
 
-function zoneOf(held: Partition, event: OperationsEvent): ZoneState {
-  let zone = held.zones.get(event.zone_id)
-  if (!zone) {
-    zone = newZone(event.zone_id, event.tenant_id)
-    held.zones.set(event.zone_id, zone)
-  }
+function zoneOf(held: Partition, { zone_id, tenant_id }: OperationsEvent): ZoneState {
+  const zone = held.zones.get(zone_id) ?? openZone(held, zone_id, tenant_id)
+  return zone.tenant_id === tenant_id ? zone : zoneOfOther(held, zone, tenant_id)
+}
+
+/**
+ * What lies in no zone lies in one that all tenants share (`nowhere`): each of them gets a state of its own there, so that
+ * the ids of one never meet those of another. The clock is the zone's.
+ */
+function zoneOfOther(held: Partition, shared: ZoneState, tenant_id: ZoneState['tenant_id']): ZoneState {
+  const own_id = `${shared.zone_id}/${tenant_id}` as ZoneId
+  const own = held.zones.get(own_id) ?? openZone(held, own_id, tenant_id)
+  own.clock = shared.clock
+  return own
+}
+
+function openZone(held: Partition, zone_id: ZoneId, tenant_id: ZoneState['tenant_id']): ZoneState {
+  const zone = newZone(zone_id, tenant_id)
+  held.zones.set(zone_id, zone)
   return zone
 }
 
@@ -154,14 +167,14 @@ function noteDecisions(
     epoch: held.epoch,
     fold_version: FOLD_VERSION,
     tenant_id: event.tenant_id,
-    zone_id: zone.zone_id,
+    zone_id: event.zone_id,
     source_offset: String(offset),
     causation_id: event.event_id,
     correlation_id: event.correlation_id,
     decided_at: zone.time,
     decisions,
   }
-  folded.records.add(zone.zone_id, offset, JSON.stringify(record))
+  folded.records.add(event.zone_id, offset, JSON.stringify(record))
   for (const decision of decisions) {
     folded.counts.decisions[decision.type] = (folded.counts.decisions[decision.type] ?? 0) + 1
     if (!('order_id' in decision)) continue

@@ -3,7 +3,7 @@ import type { DeadReason } from '../ingest/events/dead_letters.ts'
 import type { Decision } from '../ingest/events/decisions.ts'
 import { admitContent } from './admit.ts'
 import { decide } from './decide.ts'
-import { nextHold } from './due.ts'
+import { nextEnd } from './due.ts'
 import { finishStep } from './evolve/work.ts'
 import { evolveByDecision, evolveByEvent } from './evolve.ts'
 import type { Moved, Source, ZoneState } from './state.ts'
@@ -65,5 +65,5 @@ function advanceTime(zone: ZoneState, appended_at: number): void {
 /** Business time at which the fold wants to be woken by a `tick`; null when nothing waits for time alone. */
 export function nextDue(zone: ZoneState): number | null {
   if (zone.reroute.length > 0 || zone.short.length > 0) return zone.time
-  return nextHold(zone)?.expires_at ?? null
+  return nextEnd(zone)
 }

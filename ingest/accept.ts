@@ -95,6 +95,10 @@ const draft_shape = shapeOf(Draft)
 interface Data {
   point?: Point
   warehouse_id?: WarehouseId
+  to_warehouse_id?: WarehouseId
+  mode?: string
+  busy_extra_s?: number
+  throttle_per_10_min?: number
   courier_id?: string
   order?: { point: Point }
 }
@@ -118,6 +122,8 @@ function acceptDraft(draft: Draft, directory: Directory, context: Context): Acce
   const data = draft.data as Data
   const zone = zoneOf(draft, data, kind, directory, context)
   if (typeof zone !== 'string') return zone
+  const wrong = refusedTarget(draft, data, zone, directory, context) ?? refusedMode(draft, data)
+  if (wrong) return wrong
   return complete(draft, data, kind, zone, context)
 }
 
@@ -207,6 +213,37 @@ function refusedActor({ actor, event_id }: Draft, { caller, internal }: Context)
   if (caller.act_as?.includes(kind)) return undefined
   const detail = `this key speaks as ${caller.actor}: leave actor out, or see act_as in WAGGLE_KEYS`
   return reject('actor_not_allowed', '/actor', detail, event_id)
+}
+
+/** Goods move between warehouses of one zone only: what two zones hold is not decided together. */
+function refusedTarget(
+  draft: Draft,
+  { to_warehouse_id }: Data,
+  zone_id: ZoneId,
+  directory: Directory,
+  { caller, internal }: Context,
+): Rejected | undefined {
+  if (internal || to_warehouse_id === undefined) return undefined
+  const there = directory.zoneOfWarehouse(caller.tenant_id, to_warehouse_id)
+  const pointer = '/data/to_warehouse_id'
+  if (there === undefined) {
+    const detail = `there is no warehouse ${to_warehouse_id}: write it first with PUT /v1/warehouses/{id}`
+    return reject('unknown_warehouse', pointer, detail, draft.event_id)
+  }
+  if (there === zone_id) return undefined
+  const detail = `${to_warehouse_id} is in the zone ${there}, and a transfer stays in ${zone_id}: adjust both stocks instead`
+  return reject('wrong_zone', pointer, detail, draft.event_id)
+}
+
+/** A mode says how much: without it, busy would change nothing and throttled would take nothing at all. */
+function refusedMode({ event_id }: Draft, { mode, busy_extra_s, throttle_per_10_min }: Data): Rejected | undefined {
+  if (mode === 'busy' && busy_extra_s === undefined) {
+    return reject('wrong_shape', '/data/busy_extra_s', 'say by how many seconds picking takes longer', event_id)
+  }
+  if (mode === 'throttled' && throttle_per_10_min === undefined) {
+    return reject('wrong_shape', '/data/throttle_per_10_min', 'say how many orders it takes in 10 minutes', event_id)
+  }
+  return undefined
 }
 
 /** Duplicates are told by ids no older than the fold's memory, so an id's birth must be near now, by the wall clock. */

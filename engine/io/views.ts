@@ -1,8 +1,8 @@
 import type { Point } from '../../ingest/events/envelope.ts'
 import {
-  available,
   type CourierView,
   decodeStock,
+  grantable,
   type StockView,
   type SupplyView,
   viewKeys,
@@ -34,6 +34,8 @@ export interface AvailabilityQuestion {
   skus: readonly string[]
   /** partition of operations that the zone lies in, for `as_of` */
   partition: number
+  /** business clock: a SKU may be suspended until later */
+  time_ms: number
 }
 
 export interface WholeWarehouse {
@@ -88,21 +90,21 @@ async function readMetas(redis: RedisClient, namespace: string, ids: readonly st
 async function readAvailability(
   redis: RedisClient,
   namespace: string,
-  { warehouse_ids, point, skus, partition }: AvailabilityQuestion,
+  { warehouse_ids, ...question }: AvailabilityQuestion,
 ): Promise<WarehouseAvailability[]> {
   const answers = await Promise.all(
     warehouse_ids.map(async id => {
       const keys = viewKeys.warehouse(namespace, id)
       // One transaction a warehouse, so that fence, meta and stock belong together.
       const transaction = redis.multi().get(keys.fence).get(keys.meta)
-      if (skus.length > 0) transaction.hmget(keys.stock, ...skus)
+      if (question.skus.length > 0) transaction.hmget(keys.stock, ...question.skus)
       const rows = await transaction.exec()
       const [fence, meta, stock] = (rows ?? []).map(([error, value]) => {
         if (error) throw error
         return value
       })
       if (typeof fence !== 'string' || typeof meta !== 'string') return []
-      return describe(JSON.parse(meta) as WarehouseView, fence, asTexts(stock), { point, skus, partition })
+      return describe(JSON.parse(meta) as WarehouseView, fence, asTexts(stock), question)
     }),
   )
   return answers.flat().toSorted(byPromise)
@@ -114,7 +116,7 @@ function describe(
   meta: WarehouseView,
   fence: string,
   stock: (string | null)[],
-  { point, skus, partition }: Pick<AvailabilityQuestion, 'point' | 'skus' | 'partition'>,
+  { point, skus, partition, time_ms }: Omit<AvailabilityQuestion, 'warehouse_ids'>,
 ): WarehouseAvailability[] {
   const way = reach(meta, point, meta)
   if (!way) return []
@@ -124,8 +126,9 @@ function describe(
     const view = text ? decodeStock(text) : null
     return {
       sku: sku as WarehouseAvailability['items'][number]['sku'],
-      available: view ? available(view) : 0,
+      available: view ? grantable(view, time_ms) : 0,
       unit: view?.unit ?? 'each',
+      ...(view && view.suspended_until > time_ms && { suspended_until: view.suspended_until }),
     }
   })
   return [

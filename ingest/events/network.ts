@@ -28,6 +28,7 @@ export const Warehouse = Type.Object({
 })
 export type Warehouse = Static<typeof Warehouse>
 
+/** How a warehouse takes orders while it is not paused (which is a command of its own, with a version). */
 export const WarehouseMode = Type.Union([Type.Literal('normal'), Type.Literal('busy'), Type.Literal('throttled')])
 export type WarehouseMode = Static<typeof WarehouseMode>
 
@@ -83,8 +84,10 @@ export const network_events = {
   'warehouse.mode': Type.Object({
     warehouse_id: WarehouseId,
     mode: WarehouseMode,
-    busy_extra_s: Type.Optional(Seconds),
-    throttle_per_10_min: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000 })),
+    busy_extra_s: Type.Optional({ ...Seconds, description: 'of busy: so much longer until an order is packed, s' }),
+    throttle_per_10_min: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 100_000, description: 'of throttled: orders in any 10 minutes' }),
+    ),
   }),
   /**
    * Seconds on the road from the warehouse to each cell (resolution 9, or coarser for all that lies below), in parts. When the
