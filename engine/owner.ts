@@ -2,6 +2,7 @@ import type { LogBatch } from '../ingest/io/reader.ts'
 import { type Adoption, adopt, newAdoption } from './adoption.ts'
 import { FOLD_VERSION } from './checkpoint.ts'
 import { type LiveViews, openLiveViews } from './live_views.ts'
+import { publishOffers } from './offers.ts'
 import type { OwnerEffects, OwnerSettings } from './owner_effects.ts'
 import { packMessages } from './pack.ts'
 import type { Due, FoldRequest } from './protocol.ts'
@@ -13,7 +14,8 @@ import { publishFolded, publishMoved } from './publish.ts'
  *   takeOver ─► raise the epoch ─► publish the markers ─► load the checkpoint
  *            ─► readDecisions: adopt `decisions` up to the marker
  *            ─► foldBatch: fold ─► publish decisions and dead letters (acknowledged) ─► views       maintain (upkeep.ts)
- *                                                                                   └─► movements, beside the next batch
+ *                                                                                   ├─► movements, beside the next batch
+ *                                                                                   └─► offers to neighbours (offers.ts)
  *            ─► loseOwner, or saveCheckpoint at a clean stop
  *
  * If anything fails between the fold and Kafka's acknowledgement, the process ends: what is folded is never folded again,
@@ -43,6 +45,9 @@ export interface Owner {
   settled: boolean
   /** Resolves when the movements of all batches so far are acknowledged: a checkpoint waits for it, too. */
   ledger: Promise<void>
+  /** Resolves when all offers to neighbouring zones so far are in the log; a checkpoint waits for none to be left. */
+  offering: Promise<void>
+  offers_waiting: number
   due: Due | null
   /** offset of our last tick in `operations`: until it is folded in, another one would say nothing new */
   ticked_at: number
@@ -104,6 +109,8 @@ export async function takeOver(
     maintaining: false,
     settled: true,
     ledger: Promise.resolve(),
+    offering: Promise.resolve(),
+    offers_waiting: 0,
     due,
     ticked_at: -1,
     views: openLiveViews(effects),
@@ -161,6 +168,7 @@ async function foldAndPublish(
   owner.ledger.catch((error: Error) => {
     if (!owner.ended.signal.aborted) effects.fault(error)
   })
+  await publishOffers(owner, folded.offers, settings, effects)
   const last = batch.messages.at(-1)
   if (last) owner.next[topic] = last.offset + 1
   finishAdoption(owner)

@@ -7,6 +7,7 @@ import { decodeCourier, decodeOperation } from './decode.ts'
 import { decodeFleet, encodeFleet, type FleetState, newFleet, stepFleet, supplyOf } from './fleet.ts'
 import { promiseTerms } from './load.ts'
 import { type MovementPacker, newMovementPacker } from './movement_packer.ts'
+import { offerOf } from './offers.ts'
 import { newRecordPacker, type RecordPacker, unpackMessages } from './pack.ts'
 import type {
   CheckpointBytes,
@@ -60,6 +61,7 @@ export function foldBatch(held: Partition, request: FoldWork): Folded {
   const folded: Folding = {
     records: newRecordPacker(),
     moved: newMovementPacker({ epoch: held.epoch, fold_version: FOLD_VERSION }),
+    offers: [],
     dead: [],
     views: [],
     counts: { ok: 0, duplicate: 0, superseded: 0, dead: 0, decisions: {} },
@@ -102,6 +104,7 @@ function foldOperations(held: Partition, request: FoldWork, folded: Folding): vo
     } else if (outcome.kind !== 'duplicate') {
       folded.moved.add(zone, offset, zone.time, outcome.movements)
       noteTouched(touchedOf(touched, zone), zone, event, outcome.movements)
+      noteOffers(zone, { offset, event }, outcome.decisions, folded)
       if (!past) noteDecisions(held, zone, { offset, event }, outcome.decisions, folded)
     }
   }
@@ -152,6 +155,18 @@ function openZone(held: Partition, zone_id: ZoneId, tenant_id: ZoneState['tenant
   const zone = newZone(zone_id, tenant_id)
   held.zones.set(zone_id, zone)
   return zone
+}
+
+function noteOffers(
+  zone: ZoneState,
+  source: { offset: number; event: OperationsEvent },
+  decisions: readonly Decision[],
+  folded: Folding,
+): void {
+  for (const decision of decisions) {
+    const offer = offerOf(zone, source, decision)
+    if (offer) folded.offers.push(offer)
+  }
 }
 
 function noteDecisions(

@@ -85,10 +85,23 @@ export interface ViewChange {
   fields: string[]
 }
 
+/** An event for a neighbouring zone, as it goes out but for its id and the time of sending. */
+export interface Offer {
+  type: 'order.offered_over' | 'order.cancel_asked'
+  tenant_id: string
+  zone_id: string
+  occurred_at: number
+  correlation_id: string
+  causation_id: string
+  data: object
+}
+
 export interface Folded {
   records: PackedRecords
   /** records of the topic `movements`, those of adopted decisions too */
   moved: PackedRecords
+  /** events for neighbouring zones, those of adopted decisions too */
+  offers: Offer[]
   dead: DeadLetter[]
   views: ViewChange[]
   counts: { ok: number; duplicate: number; superseded: number; dead: number; decisions: Record<string, number> }

@@ -1,5 +1,6 @@
 import { SCHEMA_VERSION } from '../ingest/events/envelope.ts'
 import { FOLD_VERSION } from './checkpoint.ts'
+import { offersAreOut } from './offers.ts'
 import { inTurn, type Owner } from './owner.ts'
 import type { OwnerEffects, OwnerSettings } from './owner_effects.ts'
 import type { Due } from './protocol.ts'
@@ -44,6 +45,7 @@ export async function saveCheckpoint(owner: Owner, effects: OwnerEffects): Promi
   const { partition, epoch, decisions_next, decisions_epoch, next, saved, settled } = owner
   if (!settled || (next.operations === saved.operations && next.couriers === saved.couriers)) return
   await owner.ledger
+  if (!(await offersAreOut(owner, effects))) return
   const bytes = await effects.ask<'checkpoint'>({ kind: 'checkpoint', partition, epoch })
   const write = { partition, epoch, fold_version: FOLD_VERSION, decisions_next, decisions_epoch, ...bytes }
   if (!(await effects.writeCheckpoint(write))) {
