@@ -192,11 +192,14 @@ function noteDecisions(
   folded.records.add(event.zone_id, offset, JSON.stringify(record))
   for (const decision of decisions) {
     folded.counts.decisions[decision.type] = (folded.counts.decisions[decision.type] ?? 0) + 1
-    if (!('order_id' in decision)) continue
+    if (folded.decided.length >= DECIDED_LINES_MAX || !('order_id' in decision)) continue
     const { order_id, type } = decision
     folded.decided.push({ correlation_id: event.correlation_id, order_id, type, source_offset: offset })
   }
 }
+
+/** Only so many are logged a second, and 1,000 of them would take longer to cross to the main thread than to decide. */
+const DECIDED_LINES_MAX = 100
 
 export function earliestDue(held: Partition): Due | null {
   let earliest: Due | null = null

@@ -58,7 +58,8 @@ function roomFor(records: readonly BatchRecord[]): number {
 
 /** length · attributes i8 · timestamp delta · offset delta · key · value · headers, each length a zigzag varint. */
 function writeRecord(bytes: Buffer, start: number, { key, value, headers }: BatchRecord, place: number): number {
-  const key_bytes = Buffer.byteLength(key)
+  const key_utf8 = keyBytes(key)
+  const key_bytes = key_utf8.length
   const entries = headers ? headerBytes(headers) : NO_HEADERS
   const length =
     2 +
@@ -73,12 +74,24 @@ function writeRecord(bytes: Buffer, start: number, { key, value, headers }: Batc
   bytes[at + 1] = 0 // timestamp delta: the broker stamps the append
   at = writeVarint(bytes, at + 2, place)
   at = writeVarint(bytes, at, key_bytes)
-  at += bytes.write(key, at)
+  bytes.set(key_utf8, at)
+  at += key_bytes
   at = writeVarint(bytes, at, value.length)
   bytes.set(value, at)
   at += value.length
   bytes.set(entries, at)
   return at + entries.length
+}
+
+/** Most records of a batch have the same key: a zone's. */
+let last_key = ''
+let last_key_bytes = Buffer.alloc(0)
+
+function keyBytes(key: string): Buffer {
+  if (key === last_key) return last_key_bytes
+  last_key = key
+  last_key_bytes = Buffer.from(key)
+  return last_key_bytes
 }
 
 const NO_HEADERS = Buffer.from([0])

@@ -194,10 +194,13 @@ function sumOf(text: string, metric: string, labels: readonly string[]): number 
   return sum
 }
 
-/** Waits for it, looking each 50 ms. @throws Error that names what did not happen within the time */
+/** A look at /metrics costs the engine some 5 ms. */
+const LOOK_EVERY_MS = 250
+
+/** Waits for it, looking four times a second. @throws Error that names what did not happen within the time */
 export async function until(what: string, timeout_s: number, holds: () => Promise<boolean>): Promise<void> {
   let trouble = ''
-  for (const end = performance.now() + timeout_s * 1_000; performance.now() < end; await delay(50)) {
+  for (const end = performance.now() + timeout_s * 1_000; performance.now() < end; await delay(LOOK_EVERY_MS)) {
     const is = await holds().catch(error => {
       trouble = messageOf(error)
       if (/ ended \(/.test(trouble)) throw error
