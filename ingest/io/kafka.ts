@@ -183,12 +183,9 @@ export async function openProducer(kafka: Kafka, options: { buffer_bytes_max?: n
   let closed = false
   let mending: Promise<void> | null = null
 
-  /**
-   * What kafkajs throws that is none of its own errors is "Broker not connected": a broker whose first answer was cut off
-   * counts as connected and fails everything, for ever. Only a disconnect makes it begin anew.
-   */
+  /** A broker whose first answer was cut off counts as connected and fails everything, until we disconnect from it. */
   function mendAfter(error: unknown): void {
-    if (error instanceof Error && error.name.startsWith('KafkaJS')) return
+    if (!(error instanceof Error && error.message.includes('Broker not connected'))) return
     mending ??= connectAnew().finally(() => {
       mending = null
     })
