@@ -1,5 +1,6 @@
 import { type Admin, CompressionTypes, Kafka, logLevel } from 'kafkajs'
 import { TOPICS, type Topic, topicName } from '../contract.ts'
+import { mendConnections } from './connections.ts'
 import { batchMessage, encodeBatch, teachBatches } from './record_batch.ts'
 
 /**
@@ -20,6 +21,7 @@ export type KafkaClient = Kafka
 
 /** One client. It connects when it is first used; kafkajs' own log is off, since everything it says comes back as errors. */
 export function kafkaClient({ brokers, client_id, retries = 8 }: KafkaOptions): Kafka {
+  mendConnections()
   return new Kafka({
     brokers: [...brokers],
     clientId: client_id,
