@@ -1,7 +1,16 @@
 import { type Static, Type } from 'typebox'
 import type { courier_events } from './events/couriers.ts'
 import type { delivery_events } from './events/deliveries.ts'
-import { type EventOf, type Point, type TenantId, TimeMs, type WarehouseId, ZoneId } from './events/envelope.ts'
+import {
+  Cell,
+  type EventOf,
+  type Point,
+  Seconds,
+  type TenantId,
+  TimeMs,
+  type WarehouseId,
+  ZoneId,
+} from './events/envelope.ts'
 import { Clock, network_events, type OpeningSpan, Policy, Warehouse } from './events/network.ts'
 import { hold_events, order_events } from './events/orders.ts'
 import { picking_events } from './events/picking.ts'
@@ -185,6 +194,16 @@ export const WarehouseWrite = Type.Object({
   ...Type.Omit(Warehouse, ['warehouse_id', 'cell', 'utc_offset_s']).properties,
 })
 export type WarehouseWrite = Static<typeof WarehouseWrite>
+
+/** A city's warehouse needs some thousands at resolution 9. */
+export const TRAVEL_CELLS_MAX = 100_000
+
+/** Body of PUT /v1/warehouses/{warehouse_id}/travel: `seconds[i]` to `cells[i]`. It replaces the table before it whole. */
+export const TravelWrite = Type.Object({
+  cells: Type.Array(Cell, { maxItems: TRAVEL_CELLS_MAX, description: 'H3 at resolution 9, or coarser for all below' }),
+  seconds: Type.Array(Seconds, { maxItems: TRAVEL_CELLS_MAX }),
+})
+export type TravelWrite = Static<typeof TravelWrite>
 
 /** A warehouse as Postgres holds it: what the fold knows, and what people change with a version. */
 export interface WarehouseRow {

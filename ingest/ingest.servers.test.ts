@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUIDv7 } from 'node:crypto'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { latLngToCell } from 'h3-js'
+import { cellToChildren, gridDisk, latLngToCell } from 'h3-js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { migratePostgres } from '../sql/migrate.ts'
 import { type FreshDatabase, freshDatabase, freshNamespace, testServers, waitFor } from '../world/servers/testing.ts'
@@ -274,11 +274,60 @@ describe('the network and the clock', () => {
     expect([answer.status, answer.body.reason, answer.body.pointer]).toEqual([status, reason, pointer])
   })
 
+  test.each([
+    ['a neighbour that is none', ['atlantis'], 404, 'unknown_zone', '/policy/neighbours/0'],
+    ['its own neighbour', ['chicago'], 404, 'unknown_zone', '/policy/neighbours/0'],
+    ['a neighbour twice', ['lake', 'lake'], 400, 'wrong_shape', '/policy/neighbours'],
+  ])('%s is refused', async (_name, neighbours, status, reason, pointer) => {
+    const answer = await call('PUT', '/v1/zones/chicago', { ...zone, policy: { ...DEFAULT_POLICY, neighbours } })
+    expect([answer.status, answer.body.reason, answer.body.pointer]).toEqual([status, reason, pointer])
+  })
+
   test('what is refused leaves nothing behind', async () => {
     expect((await call('GET', '/v1/zones')).body.map((one: { zone_id: string }) => one.zone_id)).toEqual([
       'chicago',
       'lake',
     ])
+  })
+})
+
+describe('travel tables', () => {
+  const cells = gridDisk(latLngToCell(LOOP.lat, LOOP.lng, 9), 45)
+  const put = (body: unknown, warehouse_id = 'w1') => call('PUT', `/v1/warehouses/${warehouse_id}/travel`, body)
+
+  test('go into the log in parts, with a version that rises', async () => {
+    const seconds = cells.map((_, place) => place)
+    const made = await put({ cells, seconds })
+    expect([made.status, made.body]).toEqual([200, { warehouse_id: 'w1', version: 1, cells: 6_211, parts: 2 }])
+    expect((await put({ cells: [], seconds: [] })).body).toMatchObject({ version: 2, parts: 1 })
+    const isTravel = (one: Found) => one.event.type === 'travel.set'
+    const log = await readTopic('operations', found => found.filter(isTravel).length >= 3)
+    const parts = log.filter(isTravel).map(one => one.event.data as { version: number; part: number; cells: string[] })
+    expect(parts.map(({ version, part, cells: { length } }) => [version, part, length])).toEqual([
+      [1, 0, 5_000],
+      [1, 1, 1_211],
+      [2, 0, 0],
+    ])
+    expect(parts.flatMap(part => part.cells)).toEqual(cells)
+  })
+
+  const [cell = ''] = cells
+  test.each([
+    ['a warehouse that is none', { cells: [], seconds: [] }, 'w9', 404, 'unknown_warehouse', undefined],
+    ['a cell that is none', { cells: ['ffffffffffffeee'], seconds: [1] }, 'w1', 400, 'wrong_shape', '/cells/0'],
+    ['a cell too fine', { cells: [cellToChildren(cell, 10)[0]], seconds: [1] }, 'w1', 400, 'wrong_shape', '/cells/0'],
+    ['a cell twice', { cells: [cell, cell], seconds: [1, 2] }, 'w1', 400, 'wrong_shape', '/cells/1'],
+    ['a cell without seconds', { cells: [cell], seconds: [] }, 'w1', 400, 'wrong_shape', '/seconds'],
+    ['half a second', { cells: [cell], seconds: [0.5] }, 'w1', 400, 'wrong_shape', '/seconds/0'],
+  ])('%s is refused', async (_name, body, warehouse_id, status, reason, pointer) => {
+    const answer = await put(body, warehouse_id)
+    expect([answer.status, answer.body.reason, answer.body.pointer]).toEqual([status, reason, pointer])
+  })
+
+  test('are not written at the door of events', async () => {
+    const data = { warehouse_id: 'w1', version: 9, part: 0, parts: 1, cells: [], seconds: [] }
+    const [answer] = (await send([{ type: 'travel.set', data }])).body
+    expect(answer).toMatchObject({ status: 'rejected', reason: 'not_at_the_door' })
   })
 })
 

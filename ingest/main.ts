@@ -11,6 +11,7 @@ import { openPublisher } from './io/publish.ts'
 import { runService, step } from './io/service.ts'
 import { addNetworkRoutes } from './network_routes.ts'
 import { watchOffsets } from './offsets.ts'
+import { addTravelRoute } from './travel_route.ts'
 
 const SERVICE = 'ingest'
 /** The door may not fill the producer's buffer so that the outbox finds no place in it. */
@@ -63,6 +64,7 @@ await runService(SERVICE, async stack => {
   const door = { pool, publisher, network, clock, relay }
   addEventsRoute(http, publisher)
   addNetworkRoutes(http, door)
+  addTravelRoute(http, door)
   addClockRoute(http, door)
   stack.defer(() => http.close())
   log.info({ url: await http.listen(), namespace, partitions }, 'ready')

@@ -14,7 +14,7 @@ import { cellOf } from './events/geo.ts'
 import { DEFAULT_POLICY } from './events/network.ts'
 import { type ClockFollower, readClock } from './io/clock.ts'
 import type { Http } from './io/http.ts'
-import { type NetworkFollower, WAREHOUSE_COLUMNS, type ZoneRow } from './io/network.ts'
+import { type Network, type NetworkFollower, WAREHOUSE_COLUMNS, type ZoneRow } from './io/network.ts'
 import { enqueue, type Relay } from './io/outbox.ts'
 import { type Pool, postgresCode, type Queryable, transaction } from './io/postgres.ts'
 import { HttpProblem } from './io/problem.ts'
@@ -50,6 +50,7 @@ export function addNetworkRoutes({ app, requireScope }: Http, door: NetworkDoor)
   app.put('/v1/zones/:zone_id', { preHandler: writer, schema: zone_schema }, async request => {
     const { params, body, caller, correlation_id } = request
     checkZone(params.zone_id, body)
+    checkNeighbours(params.zone_id, body, caller, door.network.network())
     const ids = await transaction(door.pool, client =>
       writeZone(client, door, params.zone_id, body, caller, correlation_id),
     )
@@ -84,6 +85,16 @@ function checkZone(zone_id: ZoneId, { time_zone, cells }: ZoneWrite): void {
   if (wrong < 0) return
   const detail = `${cells[wrong]} is not an H3 cell of resolution ${AREA_RESOLUTION}`
   throw new HttpProblem(400, 'wrong_shape', detail, { pointer: `/cells/${wrong}` })
+}
+
+/** An order offered to a zone that is none would never be heard of again. */
+function checkNeighbours(zone_id: ZoneId, { policy }: ZoneWrite, { tenant_id }: Caller, network: Network): void {
+  for (const [place, neighbour] of policy?.neighbours?.entries() ?? []) {
+    if (neighbour !== zone_id && network.hasZone(tenant_id, neighbour)) continue
+    const detail =
+      neighbour === zone_id ? 'a zone is not its own neighbour' : `there is no zone ${neighbour}: write it first`
+    throw new HttpProblem(404, 'unknown_zone', detail, { pointer: `/policy/neighbours/${place}` })
+  }
 }
 
 async function writeZone(
