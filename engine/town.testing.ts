@@ -35,7 +35,8 @@ export class Town {
     for (const [warehouse_id, house] of Object.entries(houses)) this.open(warehouse_id, house)
   }
 
-  send(type: OperationsType, data: unknown): Outcome {
+  /** `told_at`: when it happened, as its sender says. */
+  send(type: OperationsType, data: unknown, told_at = this.now): Outcome {
     this.#offset += 1
     const time = this.now.toString(16).padStart(12, '0')
     const event = {
@@ -43,7 +44,7 @@ export class Town {
       schema_version: 1,
       tenant_id: 'demo',
       zone_id: this.zone.zone_id,
-      occurred_at: this.now,
+      occurred_at: told_at,
       received_at: this.now,
       source: 'test',
       actor: 'test:town',

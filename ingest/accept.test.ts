@@ -12,8 +12,9 @@ const LOOP = { lat: 41.8837, lng: -87.6289 }
 const SEA = { lat: 0, lng: -30 }
 const WALL_MS = Date.now()
 const chicago = 'chicago' as ZoneId
+const ZONES_OF: Partial<Record<string, ZoneId>> = { w1: chicago, w2: chicago, madison: 'wisconsin' as ZoneId }
 const directory: Directory = {
-  zoneOfWarehouse: (tenant, warehouse) => (tenant === 'demo' && warehouse === 'w1' ? chicago : undefined),
+  zoneOfWarehouse: (tenant, warehouse) => (tenant === 'demo' ? ZONES_OF[warehouse] : undefined),
   zoneOfArea: (tenant, cell) =>
     tenant === 'demo' && cell === latLngToCell(LOOP.lat, LOOP.lng, 7) ? chicago : undefined,
   hasZone: (tenant, zone) => tenant === 'demo' && zone === chicago,
@@ -254,4 +255,30 @@ test('every point has a partition of its zone, the same each time', () => {
       expect((event.data as { cell: string }).cell).toBe(latLngToCell(at.lat, at.lng, 9))
     }),
   )
+})
+
+test('a transfer stays within its zone, and is refused at the door with the field that is wrong', () => {
+  const data = {
+    transfer_id: 't1',
+    warehouse_id: 'w1',
+    to_warehouse_id: 'w2',
+    lines: [{ sku: 'milk', unit: 'each', quantity: 2 }],
+  }
+  const draft = { type: 'transfer.sent', data }
+  expect(accepted(draft).event.zone_id).toBe('chicago')
+  const to = (to_warehouse_id: string) => accept({ ...draft, data: { ...data, to_warehouse_id } }, directory, context)
+  expect(to('moon')).toMatchObject({ reason: 'unknown_warehouse', pointer: '/data/to_warehouse_id' })
+  expect(to('madison')).toMatchObject({ reason: 'wrong_zone', pointer: '/data/to_warehouse_id' })
+  const received = { type: 'transfer.received', data: { transfer_id: 't1', warehouse_id: 'w2' } }
+  expect(accepted(received).event.zone_id).toBe('chicago')
+})
+
+test('a mode comes with its figure', () => {
+  const mode = (more: object) =>
+    accept({ type: 'warehouse.mode', data: { warehouse_id: 'w1', ...more } }, directory, context)
+  expect(mode({ mode: 'normal' }).ok).toBe(true)
+  expect(mode({ mode: 'busy' })).toMatchObject({ reason: 'wrong_shape', pointer: '/data/busy_extra_s' })
+  expect(mode({ mode: 'busy', busy_extra_s: 600 }).ok).toBe(true)
+  expect(mode({ mode: 'throttled' })).toMatchObject({ pointer: '/data/throttle_per_10_min' })
+  expect(mode({ mode: 'throttled', throttle_per_10_min: 0 }).ok).toBe(true)
 })
