@@ -64,7 +64,7 @@ export function withPoints(effects: OwnerEffects, reached: (point: EngineFailpoi
       if (request.kind === 'fold') reached('after_fold')
       return answer
     },
-    writeCheckpoint: write => around('before_checkpoint', 'after_checkpoint', () => effects.writeCheckpoint(write)),
+    writeCut: cut => around('before_checkpoint', 'after_checkpoint', () => effects.writeCut(cut)),
     writeViews: writes => around('before_views', 'after_views', () => effects.writeViews(writes)),
   }
 }

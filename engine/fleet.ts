@@ -1,17 +1,17 @@
-import { deflateSync, inflateSync } from 'node:zlib'
 import { cellToParent } from 'h3-js'
 import type { CourierEvent } from '../ingest/contract.ts'
 import type { CourierId } from '../ingest/events/envelope.ts'
 import { type CourierView, SUPPLY_RESOLUTION, type SupplyView } from './contract.ts'
+import { Tracked } from './tracked.ts'
 
 /** The newest that is known of every courier: a fold of one partition of `couriers`. Stale never replaces newer. */
 export interface FleetState {
-  couriers: Map<CourierId, CourierView>
+  couriers: Tracked<CourierId, CourierView>
   /** tenant → coarse cell → couriers available there; follows from `couriers`, counted along because it is asked for with every batch */
   supply: Map<string, Map<string, number>>
 }
 
-export const newFleet = (): FleetState => ({ couriers: new Map(), supply: new Map() })
+export const newFleet = (): FleetState => ({ couriers: new Tracked(), supply: new Map() })
 
 /** Folds one event in. 'superseded': older than what is known, or of a courier who is not on shift. */
 export function stepFleet(fleet: FleetState, event: CourierEvent): 'ok' | 'superseded' {
@@ -83,17 +83,10 @@ function onShift(event: Extract<CourierEvent, { type: 'shift.started' }>): Couri
   }
 }
 
-export function encodeFleet(fleet: FleetState): Buffer {
-  const couriers = [...fleet.couriers.values()].sort((a, b) => (a.courier_id < b.courier_id ? -1 : 1))
-  return deflateSync(JSON.stringify(couriers), { level: 1 })
-}
-
-export function decodeFleet(bytes: Uint8Array): FleetState {
-  const couriers = JSON.parse(inflateSync(bytes).toString()) as CourierView[]
-  const fleet = newFleet()
-  for (const courier of couriers) {
-    fleet.couriers.set(courier.courier_id, courier)
-    countSupply(fleet, courier, 1)
-  }
-  return fleet
+/** Takes a courier over that a checkpoint holds. */
+export function restoreCourier(fleet: FleetState, courier_id: CourierId, courier: CourierView | null): void {
+  const known = fleet.couriers.peek(courier_id)
+  if (known) countSupply(fleet, known, -1)
+  fleet.couriers.restore(courier_id, courier)
+  if (courier) countSupply(fleet, courier, 1)
 }

@@ -1,15 +1,9 @@
-import {
-  checkpointPartition,
-  earliestDue,
-  foldBatch,
-  loadPartition,
-  type Partition,
-  warehouseNames,
-  wholeViews,
-} from './partition.ts'
-import type { CheckpointBytes, Due, Folded, ViewChange, WorkerRequest } from './protocol.ts'
+import { cutOf, sliceOf } from './cut.ts'
+import { applyFrames } from './frames.ts'
+import { earliestDue, foldBatch, loadPartition, type Partition, warehouseNames, wholeViews } from './partition.ts'
+import type { CutAnswer, Due, Folded, SliceAnswer, ViewChange, WorkerRequest } from './protocol.ts'
 
-export type WorkerAnswer = Folded | ViewChange[] | string[] | CheckpointBytes | Due | null
+export type WorkerAnswer = Folded | ViewChange[] | string[] | SliceAnswer | CutAnswer | Due | null
 
 /** What a worker thread holds: its partitions, and the answers of protocol.ts about them. */
 export interface Memory {
@@ -47,8 +41,15 @@ export function newMemory(): Memory {
         return wholeViews(partition, request)
       case 'names':
         return warehouseNames(partition)
-      case 'checkpoint':
-        return checkpointPartition(partition)
+      case 'restore':
+        // Nothing is asked of half a state: what is derived from it would stay half.
+        if (request.frames === null) return earliestDue(partition)
+        applyFrames(partition, request.frames)
+        return null
+      case 'slice':
+        return sliceOf(partition, request.whole)
+      case 'cut':
+        return cutOf(partition)
     }
   }
 

@@ -7,6 +7,7 @@ import type { OwnerEffects, OwnerSettings } from './owner_effects.ts'
 import { packMessages } from './pack.ts'
 import type { Due, FoldRequest } from './protocol.ts'
 import { publishFolded, publishMoved } from './publish.ts'
+import { type Chain, chainOf, restore } from './save.ts'
 
 /**
  * The life of one partition under one owner.
@@ -32,6 +33,9 @@ export interface Owner {
   /** `next` as the last checkpoint has it */
   saved: { operations: number; couriers: number }
   saved_at: number
+  chain: Chain
+  /** the checkpoint under way, and those that wait for it */
+  saving: Promise<void>
   /** offset in `decisions` behind everything that is folded and acknowledged, and the highest epoch before it */
   decisions_next: number
   decisions_epoch: number
@@ -77,32 +81,32 @@ export async function takeOver(
   await effects.send('movements', { partition, key: 'owner', value })
   signal.throwIfAborted()
   const { offset: marker_offset } = await effects.send('decisions', { partition, key: 'owner', value })
-  const [operations, couriers] = await Promise.all([
-    effects.readCheckpoint('operations', partition),
-    effects.readCheckpoint('couriers', partition),
-  ])
-  const next = { operations: operations?.next_offset ?? 0, couriers: couriers?.next_offset ?? 0 }
+  const checkpoint = await effects.readCheckpoint(partition)
+  const next = { operations: checkpoint?.operations_next ?? 0, couriers: checkpoint?.couriers_next ?? 0 }
   signal.throwIfAborted()
-  const due = await effects.ask<'load'>({
+  await effects.ask<'load'>({
     kind: 'load',
     partition,
     partitions: settings.partitions,
     epoch,
-    operations: { next_offset: next.operations, bytes: operations?.state ?? null },
-    couriers: { next_offset: next.couriers, bytes: couriers?.state ?? null },
+    operations: { next_offset: next.operations },
+    couriers: { next_offset: next.couriers },
   })
+  const due = checkpoint ? await restore({ partition, epoch }, checkpoint, effects, signal) : null
   effects.log.info({ partition, epoch, marker_offset, next }, 'took a partition over')
   return {
     partition,
     epoch,
-    adoption: newAdoption(epoch, marker_offset, next.operations, operations?.decisions_epoch ?? 0),
+    adoption: newAdoption(epoch, marker_offset, next.operations, checkpoint?.decisions_epoch ?? 0),
     adopted: Promise.withResolvers(),
-    adopt_from: operations?.decisions_next ?? 0,
+    adopt_from: checkpoint?.decisions_next ?? 0,
     next,
     saved: { ...next },
+    chain: chainOf(checkpoint),
+    saving: Promise.resolve(),
     saved_at: effects.now_ms(),
-    decisions_next: operations?.decisions_next ?? 0,
-    decisions_epoch: operations?.decisions_epoch ?? 0,
+    decisions_next: checkpoint?.decisions_next ?? 0,
+    decisions_epoch: checkpoint?.decisions_epoch ?? 0,
     catch_up_to,
     views_begun: false,
     rewriting: false,

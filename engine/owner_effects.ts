@@ -1,10 +1,10 @@
 import type { Topic } from '../ingest/contract.ts'
 import type { OutgoingMessage } from '../ingest/io/kafka.ts'
 import type { Log } from '../ingest/io/log.ts'
-import type { Checkpoint, CheckpointWrite } from './io/postgres.ts'
+import type { Checkpoint, CheckpointCut, CheckpointPart } from './io/checkpoints.ts'
 import type { LiveViewEffects } from './live_views.ts'
 import type { EngineMetrics } from './metrics.ts'
-import type { CheckpointBytes, Due, Folded, ViewChange, WorkerRequest } from './protocol.ts'
+import type { CutAnswer, Due, Folded, SliceAnswer, ViewChange, WorkerRequest } from './protocol.ts'
 
 /**
  * Everything that an owner of partitions asks of the world. The real ones are wired in run.ts; the simulation gives
@@ -16,9 +16,14 @@ export interface OwnerEffects extends LiveViewEffects {
   /** Makes this process the newest owner of the partition; resolves with its epoch. */
   raiseEpoch(partition: number): Promise<number>
   isNewestOwner(partition: number, epoch: number): Promise<boolean>
-  readCheckpoint(topic: 'operations' | 'couriers', partition: number): Promise<Checkpoint | null>
+  /** the newest one */
+  readCheckpoint(partition: number): Promise<Checkpoint | null>
+  /** some parts of it after the first `skip`, in their order; none: that were all */
+  readParts(partition: number, checkpoint: Pick<Checkpoint, 'base' | 'cut'>, skip: number): Promise<Uint8Array[]>
+  /** Writes a part that does not count before its cut is written. */
+  writePart(part: CheckpointPart): Promise<void>
   /** false, and nothing is written, when a newer owner has been here */
-  writeCheckpoint(write: CheckpointWrite): Promise<boolean>
+  writeCut(cut: CheckpointCut): Promise<boolean>
 
   // ── Kafka ──
   /** the next offset that `operations` will give in this partition */
@@ -55,7 +60,9 @@ export interface WorkerAnswers {
   fold: Folded
   names: string[]
   whole: ViewChange[]
-  checkpoint: CheckpointBytes
+  restore: Due | null
+  slice: SliceAnswer
+  cut: CutAnswer
   drop: null
 }
 

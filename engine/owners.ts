@@ -1,8 +1,9 @@
 import { topicName } from '../ingest/contract.ts'
 import type { LogBatch, ReaderOptions, TopicPartition } from '../ingest/io/reader.ts'
-import { foldBatch, inTurn, loseOwner, type Owner, readDecisions, takeOver } from './owner.ts'
+import { foldBatch, loseOwner, type Owner, readDecisions, takeOver } from './owner.ts'
 import type { OwnerEffects, OwnerSettings } from './owner_effects.ts'
-import { maintain, saveCheckpoint } from './upkeep.ts'
+import { saveCheckpoint } from './save.ts'
+import { maintain } from './upkeep.ts'
 
 /** The partitions that this process owns, as the reader hands them out and takes them away. */
 export interface Owners extends Required<Pick<ReaderOptions, 'start' | 'handle' | 'kept' | 'lost'>> {
@@ -90,7 +91,7 @@ export function openOwners(settings: OwnerSettings, effects: OwnerEffects): Owne
       for (const promise of owned.values()) {
         const owner = await promise.catch(() => null)
         if (!owner) continue
-        await inTurn(owner, () => saveCheckpoint(owner, effects)).catch((error: Error) =>
+        await saveCheckpoint(owner, effects).catch((error: Error) =>
           effects.log.warn({ err: error }, 'no last checkpoint'),
         )
         owner.ended.abort()

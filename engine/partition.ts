@@ -1,24 +1,16 @@
 import { type OperationsEvent, wallTime } from '../ingest/contract.ts'
 import type { Decision, DecisionRecord } from '../ingest/events/decisions.ts'
 import type { CourierId, Sku, WarehouseId, ZoneId } from '../ingest/events/envelope.ts'
-import { decodeZones, encodeZones, FOLD_VERSION } from './checkpoint.ts'
+import { FOLD_VERSION } from './checkpoint.ts'
 import { encodeStock, type WarehouseView } from './contract.ts'
+import { type Cutting, newCutting } from './cut.ts'
 import { decodeCourier, decodeOperation } from './decode.ts'
-import { decodeFleet, encodeFleet, type FleetState, newFleet, stepFleet, supplyOf } from './fleet.ts'
+import { type FleetState, newFleet, stepFleet, supplyOf } from './fleet.ts'
 import { promiseTerms } from './load.ts'
 import { type MovementPacker, newMovementPacker } from './movement_packer.ts'
 import { offerOf } from './offers.ts'
 import { newRecordPacker, type RecordPacker, unpackMessages } from './pack.ts'
-import type {
-  CheckpointBytes,
-  Due,
-  Folded,
-  FoldWork,
-  LoadRequest,
-  PackedMessages,
-  ViewChange,
-  WholeRequest,
-} from './protocol.ts'
+import type { Due, Folded, FoldWork, LoadRequest, PackedMessages, ViewChange, WholeRequest } from './protocol.ts'
 import { newZone, type WarehouseState, type ZoneState } from './state.ts'
 import { noteTouched, type Touched } from './touched.ts'
 import { nextDue, step } from './zone.ts'
@@ -32,26 +24,21 @@ export interface Partition {
   couriers: { next_offset: number }
   zones: Map<ZoneId, ZoneState>
   fleet: FleetState
+  cutting: Cutting
 }
 
+/** An empty state; `applyFrames` brings a checkpoint's. */
 export function loadPartition(request: LoadRequest): Partition {
   const { partition, partitions, epoch, operations, couriers } = request
-  const zones = operations.bytes ? decodeZones(operations.bytes) : []
   return {
     partition,
     partitions,
     epoch,
     operations: { next_offset: operations.next_offset },
     couriers: { next_offset: couriers.next_offset },
-    zones: new Map(zones.map(zone => [zone.zone_id, zone])),
-    fleet: couriers.bytes ? decodeFleet(couriers.bytes) : newFleet(),
-  }
-}
-
-export function checkpointPartition(held: Partition): CheckpointBytes {
-  return {
-    operations: { next_offset: held.operations.next_offset, bytes: encodeZones(held.zones.values()) },
-    couriers: { next_offset: held.couriers.next_offset, bytes: encodeFleet(held.fleet) },
+    zones: new Map(),
+    fleet: newFleet(),
+    cutting: newCutting(),
   }
 }
 
@@ -252,7 +239,7 @@ export function wholeViews(
   let fields = 0
   for (const id of warehouse_ids) {
     const zone = [...held.zones.values()].find(({ warehouses }) => warehouses.has(id as WarehouseId))
-    const warehouse = zone?.warehouses.get(id as WarehouseId)
+    const warehouse = zone?.warehouses.peek(id as WarehouseId)
     if (!zone || !warehouse) continue
     if (fields > 0 && fields + warehouse.stock.size > fields_max) break
     fields += warehouse.stock.size
@@ -264,7 +251,7 @@ export function wholeViews(
 function viewOf(zone: ZoneState, warehouse: WarehouseState, skus: Iterable<Sku>): ViewChange {
   const fields: string[] = []
   for (const sku of skus) {
-    const stock = warehouse.stock.get(sku)
+    const stock = warehouse.stock.peek(sku)
     if (stock) fields.push(sku, encodeStock(stock))
   }
   const view = { kind: 'warehouse' as const, warehouse_id: warehouse.warehouse_id }
@@ -294,7 +281,7 @@ function metaOf(zone: ZoneState, warehouse: WarehouseState): WarehouseView {
 function fleetView(held: Partition, couriers: Iterable<CourierId>): ViewChange {
   const fields: string[] = []
   for (const courier_id of couriers) {
-    const courier = held.fleet.couriers.get(courier_id)
+    const courier = held.fleet.couriers.peek(courier_id)
     if (courier) fields.push(courier_id, JSON.stringify(courier))
   }
   return { view: { kind: 'fleet', partition: held.partition }, meta: JSON.stringify(supplyOf(held.fleet)), fields }

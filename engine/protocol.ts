@@ -5,13 +5,13 @@ import type { Decision } from '../ingest/events/decisions.ts'
  * What the main thread (Kafka, Redis, Postgres) and a worker thread (the folds) say to each other, on one page.
  *
  *   main                                   worker (owns partitions p with p mod W = its number)
- *   ── load {checkpoint}                 ─►  builds the partition's zones and fleet
+ *   ── load {offsets}, restore {frames} … ─►  builds the partition's zones and fleet from a checkpoint's parts
  *   ◄─ due ─────────────────────────────────
  *   ── fold {PackedMessages}             ─►  decode, step, encode
  *   ◄─ Folded {records, moved, dead, views …} ─
  *   ── names                             ─►  the warehouses that it holds
  *   ── whole {warehouses}                ─►  complete views, for a Redis that was emptied; a slice of bounded size
- *   ── checkpoint                        ─►  bytes
+ *   ── slice …, cut                      ─►  frames of a checkpoint, see cut.ts
  *   ── drop                              ─►  forgets the partition
  *
  * Every request names the owner's epoch: what a former owner of the same partition still asks for changes nothing.
@@ -29,8 +29,8 @@ export interface LoadRequest {
   partition: number
   partitions: number
   epoch: number
-  operations: { next_offset: number; bytes: Uint8Array | null }
-  couriers: { next_offset: number; bytes: Uint8Array | null }
+  operations: { next_offset: number }
+  couriers: { next_offset: number }
 }
 
 export interface FoldWork {
@@ -61,7 +61,10 @@ export type WorkerRequest =
   | FoldRequest
   | { kind: 'names'; partition: number; epoch: number }
   | WholeRequest
-  | { kind: 'checkpoint'; partition: number; epoch: number }
+  /** the frames of a checkpoint, in their order and before the first batch; null: that were all */
+  | { kind: 'restore'; partition: number; epoch: number; frames: Uint8Array | null }
+  | { kind: 'slice'; partition: number; epoch: number; whole: boolean }
+  | { kind: 'cut'; partition: number; epoch: number }
   | { kind: 'drop'; partition: number; epoch: number }
 
 export interface DeadLetter {
@@ -117,7 +120,14 @@ export interface Due {
   wall_ms: number
 }
 
-export interface CheckpointBytes {
-  operations: { next_offset: number; bytes: Uint8Array }
-  couriers: { next_offset: number; bytes: Uint8Array }
+/** `left`: rows that changed and are not written; infinity while not even all rows were looked at. */
+export interface SliceAnswer {
+  frames: Uint8Array
+  left: number
+}
+
+export interface CutAnswer {
+  frames: Uint8Array
+  operations_next: number
+  couriers_next: number
 }

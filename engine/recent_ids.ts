@@ -1,11 +1,12 @@
 /**
  * The event ids of the last hour, exactly: no false hits, no forgotten ones.
  *
- * A UUIDv7 carries the wall time of its birth, so an id belongs to one bucket of ten minutes for ever, and a bucket can be
+ * A UUIDv7 carries the wall time of its birth, so an id belongs to one bucket of a minute for ever, and a bucket can be
  * dropped whole when its time is over: an id that would have been in it is too old to be told apart, and is refused.
- * Each bucket is an open-addressing table over typed arrays (a Set throws at 16.7 M entries).
+ * Each bucket is an open-addressing table over typed arrays (a Set throws at 16.7 M entries); small ones, because a table
+ * that doubles holds up the fold: 1 M ids an hour are 17,000 a bucket.
  */
-const BUCKET_MS = 600_000
+const BUCKET_MS = 60_000
 const AHEAD_MS = 300_000
 export const REMEMBERED_MS = 3_600_000
 
@@ -47,13 +48,32 @@ export class RecentIds {
 
   /** Bucket → its ids in order, as base64 of 16 bytes each. The same set gives the same text, however it was built. */
   encode(): [number, string][] {
-    return [...this.#buckets].toSorted(([a], [b]) => a - b).map(([bucket, table]) => [bucket, table.encode()])
+    return [...this.#buckets].toSorted(([a], [b]) => a - b).map(([bucket, table]) => [bucket, table.encodeSorted()])
   }
 
-  static decode(buckets: [number, string][]): RecentIds {
-    const ids = new RecentIds()
-    for (const [bucket, text] of buckets) ids.#buckets.set(bucket, IdTable.decode(text))
-    return ids
+  /** How many ids each bucket holds. */
+  counts(): Map<number, number> {
+    return new Map([...this.#buckets].map(([bucket, table]) => [bucket, table.size]))
+  }
+
+  /** The ids of a bucket by the order in which they came, from place `from` to before `to`, as `restore` takes them. */
+  encodePart(bucket: number, from: number, to: number): string {
+    return this.#buckets.get(bucket)?.encode(from, to) ?? ''
+  }
+
+  /** Adds what `encodePart` gave; see `keepOnly`. */
+  restore(bucket: number, text: string): void {
+    let table = this.#buckets.get(bucket)
+    if (!table) {
+      table = new IdTable()
+      this.#buckets.set(bucket, table)
+    }
+    table.addEncoded(text)
+  }
+
+  /** Forgets all other buckets. */
+  keepOnly(buckets: readonly number[]): void {
+    for (const bucket of this.#buckets.keys()) if (!buckets.includes(bucket)) this.#buckets.delete(bucket)
   }
 }
 
@@ -63,72 +83,87 @@ export function bornAt(id: string): number {
   return words[0] * 65_536 + (words[1] >>> 16)
 }
 
-/** A set of 128-bit ids: four words a slot, a slot of zeros is free (no UUID is all zeros: its version is 7). */
+/**
+ * A set of 128-bit ids. They lie one after the other as they came, so what is new since a checkpoint is the end of the array;
+ * an open-addressing table beside them tells where (place + 1; 0: free). 24 to 32 bytes an id.
+ */
 class IdTable {
-  #words = new Uint32Array(4 * 256)
+  #ids = new Uint32Array(4 * 128)
+  #slots = new Uint32Array(256)
   size = 0
 
   has(id: string): boolean {
-    const words = wordsOf(id)
-    return this.#words[this.#slotOf(words)] !== 0
+    return this.#slots[this.#slotOf(wordsOf(id))] !== 0
   }
 
   add(id: string): void {
-    if ((this.size + 1) * 2 > this.#words.length / 4) this.#grow()
-    const words = wordsOf(id)
-    const slot = this.#slotOf(words)
-    if (this.#words[slot] !== 0) return
-    this.#words.set(words, slot)
-    this.size += 1
+    this.#addWords(wordsOf(id))
   }
 
-  /** Where the id stands, or the free slot where it would stand. The first word holds the time and is never 0. */
+  #addWords(words: Readonly<Words>): void {
+    const slot = this.#slotOf(words)
+    if (this.#slots[slot] !== 0) return
+    if ((this.size + 1) * 4 > this.#ids.length) this.#grow()
+    this.#ids.set(words, this.size * 4)
+    this.size += 1
+    this.#slots[this.#slotOf(words)] = this.size
+  }
+
+  /** Where the id stands, or the free slot where it would stand. */
   #slotOf(words: Readonly<Words>): number {
-    const table = this.#words
-    const mask = table.length / 4 - 1
-    let slot = (words[3] ^ Math.imul(words[2], 0x9e3779b1)) & mask
+    const ids = this.#ids
+    const mask = this.#slots.length - 1
+    let slot = startOf(words[2], words[3]) & mask
     while (true) {
-      const at = slot * 4
-      if (table[at] === 0) return at
-      if (
-        table[at] === words[0] &&
-        table[at + 1] === words[1] &&
-        table[at + 2] === words[2] &&
-        table[at + 3] === words[3]
-      ) {
-        return at
-      }
+      const place = this.#slots[slot] ?? 0
+      if (place === 0) return slot
+      const at = place * 4 - 4
+      if (ids[at + 3] === words[3] && ids[at + 2] === words[2] && ids[at + 1] === words[1] && ids[at] === words[0])
+        return slot
       slot = (slot + 1) & mask
     }
   }
 
   #grow(): void {
-    const old = this.#words
-    this.#words = new Uint32Array(old.length * 2)
-    for (let at = 0; at < old.length; at += 4) {
-      if (old[at] === 0) continue
-      const words = old.subarray(at, at + 4)
-      this.#words.set(words, this.#slotOf([words[0] ?? 0, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0]))
+    const ids = new Uint32Array(this.#ids.length * 2)
+    ids.set(this.#ids)
+    this.#ids = ids
+    const mask = this.#slots.length * 2 - 1
+    this.#slots = new Uint32Array(mask + 1)
+    for (let place = 0; place < this.size; place += 1) {
+      let slot = startOf(ids[place * 4 + 2] ?? 0, ids[place * 4 + 3] ?? 0) & mask
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask
+      this.#slots[slot] = place + 1
     }
   }
 
-  encode(): string {
-    const rows: Buffer[] = []
-    for (let at = 0; at < this.#words.length; at += 4) {
-      if (this.#words[at] === 0) continue
-      const row = Buffer.alloc(16)
-      for (let word = 0; word < 4; word += 1) row.writeUInt32BE(this.#words[at + word] ?? 0, word * 4)
-      rows.push(row)
-    }
+  /** The ids from place `from` to before `to`, 16 bytes each, as base64. */
+  encode(from: number, to: number): string {
+    return bytesOf(this.#ids.subarray(from * 4, to * 4)).toString('base64')
+  }
+
+  /** The same set gives the same text, however it was built. */
+  encodeSorted(): string {
+    const all = bytesOf(this.#ids.subarray(0, this.size * 4))
+    const rows = Array.from({ length: this.size }, (_, place) => all.subarray(place * 16, place * 16 + 16))
     return Buffer.concat(rows.sort(Buffer.compare)).toString('base64')
   }
 
-  static decode(text: string): IdTable {
+  addEncoded(text: string): void {
     const bytes = Buffer.from(text, 'base64')
-    const table = new IdTable()
-    for (let at = 0; at < bytes.length; at += 16) table.add(uuidOf(bytes.subarray(at, at + 16)))
-    return table
+    for (let at = 0; at < bytes.length; at += 16) {
+      const word = (index: number) => bytes.readUInt32BE(at + index * 4)
+      this.#addWords([word(0), word(1), word(2), word(3)])
+    }
   }
+}
+
+const startOf = (third: number, fourth: number): number => fourth ^ Math.imul(third, 0x9e3779b1)
+
+function bytesOf(words: Uint32Array): Buffer {
+  const bytes = Buffer.alloc(words.length * 4)
+  for (let place = 0; place < words.length; place += 1) bytes.writeUInt32BE(words[place] ?? 0, place * 4)
+  return bytes
 }
 
 type Words = [number, number, number, number]
@@ -156,9 +191,4 @@ function hexAt(id: string, from: number, to: number): number {
     value = (value << 4) | (code < 58 ? code - 48 : code - 87)
   }
   return value >>> 0
-}
-
-function uuidOf(bytes: Buffer): string {
-  const hex = bytes.toString('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }

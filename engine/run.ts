@@ -6,7 +6,8 @@ import type { Log } from '../ingest/io/log.ts'
 import type { Pool } from '../ingest/io/postgres.ts'
 import { openReader } from '../ingest/io/reader.ts'
 import { withFailpoint } from './failpoints.ts'
-import { isNewestOwner, raiseEpoch, readCheckpoint, writeCheckpoint } from './io/postgres.ts'
+import { readCheckpoint, readParts, writeCut, writePart } from './io/checkpoints.ts'
+import { isNewestOwner, raiseEpoch } from './io/postgres.ts'
 import { type RedisClient, readFences, writeViews } from './io/redis.ts'
 import type { EngineMetrics } from './metrics.ts'
 import type { OwnerEffects, OwnerSettings } from './owner_effects.ts'
@@ -86,8 +87,10 @@ function realEffects(options: EngineOptions, workers: readonly Piscina[]): Owner
   return {
     raiseEpoch: partition => raiseEpoch(pool, partition, options.owner),
     isNewestOwner: (partition, epoch) => isNewestOwner(pool, partition, epoch),
-    readCheckpoint: (topic, partition) => readCheckpoint(pool, topic, partition),
-    writeCheckpoint: write => writeCheckpoint(pool, write),
+    readCheckpoint: partition => readCheckpoint(pool, partition),
+    readParts: (partition, checkpoint, skip) => readParts(pool, partition, checkpoint, skip),
+    writePart: part => writePart(pool, part),
+    writeCut: cut => writeCut(pool, cut),
     async operationsEnd(partition) {
       const ends = await topicEnds(kafka, topicName(namespace, 'operations'))
       return ends[partition]?.high ?? 0

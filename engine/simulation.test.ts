@@ -2,9 +2,11 @@ import { describe, expect, test } from 'vitest'
 import type { Decision, DecisionRecord, DecisionsRecord } from '../ingest/events/decisions.ts'
 import { adopt, newAdoption } from './adoption.ts'
 import { FOLD_VERSION } from './checkpoint.ts'
+import { cutOf, sliceOf } from './cut.ts'
+import { applyFrames } from './frames.ts'
 import { packMessages, unpackRecords } from './pack.ts'
-import { allViews, checkpointPartition, foldBatch, loadPartition, type Partition } from './partition.ts'
-import type { CheckpointBytes, Folded } from './protocol.ts'
+import { allViews, foldBatch, loadPartition, type Partition } from './partition.ts'
+import type { CutAnswer, Folded } from './protocol.ts'
 import { digestOf, drawFrom, type SimulatedMessage, SimulatedZone, zoneIn } from './simulated_log.ts'
 import { openOf, type ZoneState } from './state.ts'
 
@@ -22,16 +24,24 @@ const messagesFrom = (log: readonly SimulatedMessage[], from: number, to: number
     .slice(from, to)
     .map(({ appended_at, value }, place) => ({ offset: from + place, appended_at, key: null, value, headers: {} }))
 
-function load(epoch: number, checkpoint: CheckpointBytes | null): Partition {
-  const nothing = { next_offset: 0, bytes: null }
-  return loadPartition({
+function load(epoch: number, checkpoint: CutAnswer | null): Partition {
+  const held = loadPartition({
     kind: 'load',
     partition: PARTITION,
     partitions: PARTITIONS,
     epoch,
-    operations: checkpoint?.operations ?? nothing,
-    couriers: checkpoint?.couriers ?? nothing,
+    operations: { next_offset: checkpoint?.operations_next ?? 0 },
+    couriers: { next_offset: checkpoint?.couriers_next ?? 0 },
   })
+  if (checkpoint) applyFrames(held, checkpoint.frames)
+  return held
+}
+
+/** All rows at once. */
+function wholeCut(held: Partition): CutAnswer {
+  const frames = [sliceOf(held, true).frames]
+  const cut = cutOf(held)
+  return { ...cut, frames: Buffer.concat([...frames, cut.frames]) }
 }
 
 type Adopted = Parameters<typeof foldBatch>[1]['adopted']
@@ -158,7 +168,7 @@ function read(topic: readonly Published[]): { source_offset: number; decisions: 
 function runWithFaults(log: readonly SimulatedMessage[], seed: number) {
   const draw = drawFrom(seed)
   const topic: Published[] = []
-  let saved = null as { checkpoint: CheckpointBytes; decisions_next: number; decisions_epoch: number } | null
+  let saved = null as { checkpoint: CutAnswer; decisions_next: number; decisions_epoch: number } | null
   const stalled_owners: { held: Partition; unpublished: Published[] }[] = []
   const faults = { crash: 0, partial: 0, repeated: 0, zombie: 0 }
   const wakeOne = () => {
@@ -200,7 +210,7 @@ function runWithFaults(log: readonly SimulatedMessage[], seed: number) {
       if (!crashed && draw.chance(0.3)) {
         const through_adoption = adoption.through < held.operations.next_offset
         saved = {
-          checkpoint: checkpointPartition(held),
+          checkpoint: wholeCut(held),
           decisions_next: through_adoption ? Math.max(stalled, topic.length) : (saved?.decisions_next ?? 0),
           decisions_epoch: through_adoption ? epoch : (saved?.decisions_epoch ?? 0),
         }

@@ -17,6 +17,7 @@ import { DEFAULT_POLICY } from '../ingest/events/network.ts'
 import type { OrderRequest } from '../ingest/events/orders.ts'
 import type { FulfilmentStateName, HoldStateName, OrderStateName, TransferStateName } from './lives.ts'
 import { RecentIds } from './recent_ids.ts'
+import { Tracked } from './tracked.ts'
 import type { TravelComing, TravelTable } from './travel.ts'
 
 /** What the fold remembers of a zone. Plain data; only `evolve` in zone.ts changes it. Times: business clock, ms. */
@@ -29,10 +30,10 @@ export interface ZoneState {
   /** the zone's time: `appended_at` through `clock`, never stepping back */
   time: number
   policy: Policy
-  warehouses: Map<WarehouseId, WarehouseState>
-  orders: Map<OrderId, OrderState>
-  holds: Map<HoldId, HoldState>
-  transfers: Map<TransferId, TransferState>
+  warehouses: Tracked<WarehouseId, WarehouseState>
+  orders: Tracked<OrderId, OrderState>
+  holds: Tracked<HoldId, HoldState>
+  transfers: Tracked<TransferId, TransferState>
   /** what has ended, until it is forgotten */
   ended: { orders: Ended<OrderId>; holds: Ended<HoldId>; transfers: Ended<TransferId> }
   /** fulfilments that wait to be routed anew, first come first served */
@@ -62,7 +63,7 @@ export interface WarehouseState extends Warehouse {
   throttle_per_10_min: number
   /** times of the last orders routed here while throttled, oldest first; no more than it may take */
   routed_at: number[]
-  stock: Map<Sku, StockState>
+  stock: Tracked<Sku, StockState>
   /** orders with a part here that is not packed yet */
   open_orders: Set<OrderId>
   /** lines reserved and not yet picked */
@@ -161,10 +162,10 @@ export function newZone(zone_id: ZoneId, tenant_id: TenantId): ZoneState {
     appended_at: 0,
     time: 0,
     policy: DEFAULT_POLICY,
-    warehouses: new Map(),
-    orders: new Map(),
-    holds: new Map(),
-    transfers: new Map(),
+    warehouses: new Tracked(),
+    orders: new Tracked(),
+    holds: new Tracked(),
+    transfers: new Tracked(),
     ended: { orders: [], holds: [], transfers: [] },
     reroute: [],
     short: [],

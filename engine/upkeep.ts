@@ -1,10 +1,9 @@
 import { SCHEMA_VERSION } from '../ingest/events/envelope.ts'
-import { FOLD_VERSION } from './checkpoint.ts'
-import { offersAreOut } from './offers.ts'
-import { inTurn, type Owner } from './owner.ts'
+import type { Owner } from './owner.ts'
 import type { OwnerEffects, OwnerSettings } from './owner_effects.ts'
 import type { Due } from './protocol.ts'
 import { rewriteViews } from './rewrite_views.ts'
+import { saveCheckpoint } from './save.ts'
 
 /** What an owner does between the batches: views that must be written whole, checkpoints, and ticks when a timer is due. */
 
@@ -34,28 +33,10 @@ async function maintainOnce(owner: Owner, settings: OwnerSettings, effects: Owne
   if (caught_up) void rewriteViews(owner, effects)
   if (now - owner.saved_at >= settings.checkpoint_every_ms) {
     owner.saved_at = now
-    await inTurn(owner, () => saveCheckpoint(owner, effects))
+    await saveCheckpoint(owner, effects)
   }
   if (caught_up && owner.due && owner.due.wall_ms <= now && owner.next.operations > owner.ticked_at)
     await tick(owner, owner.due, effects)
-}
-
-/** To be called in turn. Saves nothing while something folded is not acknowledged. */
-export async function saveCheckpoint(owner: Owner, effects: OwnerEffects): Promise<void> {
-  const { partition, epoch, decisions_next, decisions_epoch, next, saved, settled } = owner
-  if (!settled || (next.operations === saved.operations && next.couriers === saved.couriers)) return
-  await owner.ledger
-  if (!(await offersAreOut(owner, effects))) return
-  const bytes = await effects.ask<'checkpoint'>({ kind: 'checkpoint', partition, epoch })
-  const write = { partition, epoch, fold_version: FOLD_VERSION, decisions_next, decisions_epoch, ...bytes }
-  if (!(await effects.writeCheckpoint(write))) {
-    // Lost in the regular way while this was under way: nothing is wrong.
-    if (owner.ended.signal.aborted) return
-    effects.fault(new Error(`partition ${partition} has a newer owner than epoch ${epoch}`))
-    return
-  }
-  owner.saved = { operations: bytes.operations.next_offset, couriers: bytes.couriers.next_offset }
-  effects.metrics.checkpointed(bytes.operations.bytes.length + bytes.couriers.bytes.length)
 }
 
 /**

@@ -2,6 +2,7 @@ import type { WarehouseId } from '../../ingest/events/envelope.ts'
 import type { Warehouse } from '../../ingest/events/network.ts'
 import { forgetReach } from '../reach.ts'
 import type { EventOfType, OrderState, WarehouseState, ZoneState } from '../state.ts'
+import { Tracked } from '../tracked.ts'
 import { takeTravelPart } from '../travel.ts'
 
 /** Warehouses and their modes. Part of `evolve`: mechanical. */
@@ -15,7 +16,7 @@ export function upsertWarehouse(zone: ZoneState, data: Warehouse): void {
     busy_extra_s: known?.busy_extra_s ?? 0,
     throttle_per_10_min: known?.throttle_per_10_min ?? 0,
     routed_at: known?.routed_at ?? [],
-    stock: known?.stock ?? new Map(),
+    stock: known?.stock ?? new Tracked(),
     open_orders: known?.open_orders ?? new Set(),
     open_lines: known?.open_lines ?? 0,
     travel: known?.travel ?? null,

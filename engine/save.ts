@@ -1,0 +1,142 @@
+import { FOLD_VERSION } from './checkpoint.ts'
+import { FORMAT } from './frames.ts'
+import { type Checkpoint, PART_BYTES_MAX } from './io/checkpoints.ts'
+import { offersAreOut } from './offers.ts'
+import { inTurn, type Owner } from './owner.ts'
+import type { OwnerEffects } from './owner_effects.ts'
+import type { CutAnswer, Due } from './protocol.ts'
+
+/**
+ * An owner's checkpoints. Slices are made and written between the batches (cut.ts); only the cut itself takes its turn, so
+ * that everything in it is acknowledged; and while Postgres writes it, the fold goes on.
+ */
+export interface Chain {
+  /** number of the newest checkpoint; the next one is above it, whether or not that one was written */
+  cut: number
+  /** the checkpoint that wrote all rows; null: the next one must */
+  base: number | null
+  base_bytes: number
+  later_bytes: number
+}
+
+export const chainOf = (checkpoint: Checkpoint | null): Chain => ({
+  cut: checkpoint?.cut ?? 0,
+  // The worker knows what changed since, and so a chain can be gone on with by its next owner.
+  base: checkpoint?.base ?? null,
+  base_bytes: checkpoint?.base_bytes ?? 0,
+  later_bytes: checkpoint?.later_bytes ?? 0,
+})
+
+/** Below this a state is written whole about as often as it changes. */
+const LATER_BYTES_MIN = 1_048_576
+const CUTS_MAX = 64
+/** Rows that may be left for the cut, which holds up the fold: some 2 ms. */
+const LEFT_MAX = 500
+/** If the rows change faster than they are written, the cut takes what is left after so many slices. */
+const SLICES_MAX = 200
+
+/** Brings a checkpoint's state into the worker. Returns the fold's next timer. */
+export async function restore(
+  at: { partition: number; epoch: number },
+  checkpoint: Checkpoint,
+  effects: OwnerEffects,
+  signal: AbortSignal,
+): Promise<Due | null> {
+  const { partition, epoch } = at
+  if (checkpoint.format !== FORMAT) {
+    throw new Error(
+      `the checkpoint of partition ${partition} has format ${checkpoint.format}, written by fold version ` +
+        `${checkpoint.fold_version}; this build reads ${FORMAT}. Start the version that wrote it, or, to fold the log anew, ` +
+        `delete it: DELETE FROM checkpoint_cuts WHERE partition = ${partition}`,
+    )
+  }
+  for (let read = 0; ; ) {
+    const parts = await effects.readParts(partition, checkpoint, read)
+    for (const frames of parts) {
+      signal.throwIfAborted()
+      await effects.ask<'restore'>({ kind: 'restore', partition, epoch, frames })
+    }
+    if (parts.length === 0) return effects.ask<'restore'>({ kind: 'restore', partition, epoch, frames: null })
+    read += parts.length
+  }
+}
+
+/** One at a time. Saves nothing when nothing was folded since the last one. */
+export function saveCheckpoint(owner: Owner, effects: OwnerEffects): Promise<void> {
+  const run = owner.saving.then(() => saveNext(owner, effects))
+  owner.saving = run.catch(() => undefined)
+  return run
+}
+
+async function saveNext(owner: Owner, effects: OwnerEffects): Promise<void> {
+  const { partition, epoch, next, saved, chain } = owner
+  if (next.operations === saved.operations && next.couriers === saved.couriers) return
+  const whole =
+    chain.base === null ||
+    chain.cut - chain.base >= CUTS_MAX ||
+    chain.later_bytes > Math.max(LATER_BYTES_MIN, chain.base_bytes)
+  const base = whole ? null : chain.base
+  const cut = chain.cut + 1
+  // If anything fails from here on, what the worker believes to be written is not: then the next one writes all.
+  chain.cut = cut
+  chain.base = null
+  const bytes_before = await saveSlices(owner, cut, whole, effects)
+  const taken = await inTurn(owner, () => takeCut(owner, effects))
+  if (!taken) return
+  const bytes = bytes_before.bytes + taken.frames.length
+  await effects.writePart({ partition, epoch, cut, part: bytes_before.parts, frames: taken.frames })
+  const { frames: _, ...head } = taken
+  const write = { partition, epoch, cut, base: base ?? cut, fold_version: FOLD_VERSION, format: FORMAT, bytes, ...head }
+  if (!(await effects.writeCut(write))) {
+    // Lost in the regular way while this was under way: nothing is wrong.
+    if (owner.ended.signal.aborted) return
+    effects.fault(new Error(`partition ${partition} has a newer owner than epoch ${epoch}`))
+    return
+  }
+  owner.saved = { operations: taken.operations_next, couriers: taken.couriers_next }
+  chain.base = base ?? cut
+  if (whole) chain.base_bytes = bytes
+  chain.later_bytes = whole ? 0 : chain.later_bytes + bytes
+  effects.metrics.checkpointed(bytes)
+}
+
+/** Until hardly anything is left. Parts are as large as a row of Postgres likes them. */
+async function saveSlices(
+  { partition, epoch }: Owner,
+  cut: number,
+  whole: boolean,
+  effects: OwnerEffects,
+): Promise<{ parts: number; bytes: number }> {
+  const written = { parts: 0, bytes: 0 }
+  let waiting: Uint8Array[] = []
+  let waiting_bytes = 0
+  let after_all = 0
+  for (let left = Number.POSITIVE_INFINITY, first = true; left > LEFT_MAX && after_all < SLICES_MAX; first = false) {
+    const slice = await effects.ask<'slice'>({ kind: 'slice', partition, epoch, whole: whole && first })
+    left = slice.left
+    if (left !== Number.POSITIVE_INFINITY) after_all += 1
+    waiting.push(slice.frames)
+    waiting_bytes += slice.frames.length
+    const last = left <= LEFT_MAX || after_all >= SLICES_MAX
+    if (waiting_bytes === 0 || (waiting_bytes < PART_BYTES_MAX && !last)) continue
+    const frames = Buffer.concat(waiting)
+    await effects.writePart({ partition, epoch, cut, part: written.parts, frames })
+    written.parts += 1
+    written.bytes += frames.length
+    waiting = []
+    waiting_bytes = 0
+  }
+  return written
+}
+
+type Taken = CutAnswer & { decisions_next: number; decisions_epoch: number }
+
+/** In turn, so that no batch is between its fold and its acknowledgement. */
+async function takeCut(owner: Owner, effects: OwnerEffects): Promise<Taken | null> {
+  if (!owner.settled) return null
+  await owner.ledger
+  if (!(await offersAreOut(owner, effects))) return null
+  const { partition, epoch, decisions_next, decisions_epoch } = owner
+  const answer = await effects.ask<'cut'>({ kind: 'cut', partition, epoch })
+  return { ...answer, decisions_next, decisions_epoch }
+}
