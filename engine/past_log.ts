@@ -3,9 +3,10 @@ import type { ZoneId } from '../ingest/events/envelope.ts'
 import { topicEnds } from '../ingest/io/kafka.ts'
 import { type LogRanges, openRanges } from '../ingest/io/ranges.ts'
 import { step } from '../ingest/io/service.ts'
-import { decodeZones } from './checkpoint.ts'
 import type { Connection } from './connection.ts'
-import { readCheckpoint } from './io/postgres.ts'
+import { applyFrames, FORMAT } from './frames.ts'
+import { type Checkpoint, readCheckpoints, readParts } from './io/checkpoints.ts'
+import { loadPartition } from './partition.ts'
 import { FROM_NOTHING, type PastLog, type PastStart } from './past.ts'
 
 /** A zone's part of the log, and the nearest state from which its past can be folded. */
@@ -27,6 +28,9 @@ export async function readEnds({ kafka, namespace }: Connection): Promise<LogEnd
 
 export const homeOf = (zone_id: string, { operations }: LogEnds): number => partitionOf(zone_id, operations.length)
 
+/** A chain is at most 64 long, and 48 hours are kept. */
+const CHECKPOINTS_MAX = 200
+
 /**
  * The newest known state that is not too new for what is asked; from nothing where there is none. A checkpoint that this
  * code cannot read is passed over: the log has it all.
@@ -37,15 +41,39 @@ export async function nearestStart(
   zone_id: ZoneId,
   fits: (start: PastStart) => boolean,
 ): Promise<PastStart> {
-  const checkpoint = await readCheckpoint(pool, 'operations', partition)
-  if (!checkpoint) return FROM_NOTHING
-  const { next_offset, decisions_next, decisions_epoch, state } = checkpoint
-  try {
-    const zone = decodeZones(state).find(one => one.zone_id === zone_id) ?? null
-    const start = { next_offset, decisions_next, decisions_epoch, zone }
-    return fits(start) ? start : FROM_NOTHING
-  } catch {
-    return FROM_NOTHING
+  const checkpoints = await readCheckpoints(pool, partition, CHECKPOINTS_MAX)
+  let best = FROM_NOTHING
+  // Newest first, and an older one fits whenever a newer one does: halve the rest.
+  for (let [from, to] = [0, checkpoints.length]; from < to; ) {
+    const middle = (from + to) >> 1
+    const checkpoint = checkpoints[middle]
+    const start = checkpoint ? await readStart(pool, partition, zone_id, checkpoint) : null
+    if (start && fits(start)) {
+      best = start
+      to = middle
+    } else from = middle + 1
+  }
+  return best
+}
+
+/** null: this code cannot read it */
+async function readStart(
+  pool: Connection['pool'],
+  partition: number,
+  zone_id: ZoneId,
+  checkpoint: Checkpoint,
+): Promise<PastStart | null> {
+  if (checkpoint.format !== FORMAT) return null
+  const { operations_next, couriers_next, decisions_next, decisions_epoch } = checkpoint
+  const at = { partition, partitions: 1, epoch: 0 }
+  const offsets = { operations: { next_offset: operations_next }, couriers: { next_offset: couriers_next } }
+  const held = loadPartition({ kind: 'load', ...at, ...offsets })
+  for (let read = 0; ; ) {
+    const parts = await readParts(pool, partition, checkpoint, read)
+    for (const frames of parts) applyFrames(held, frames)
+    read += parts.length
+    if (parts.length > 0) continue
+    return { next_offset: operations_next, decisions_next, decisions_epoch, zone: held.zones.get(zone_id) ?? null }
   }
 }
 

@@ -45,26 +45,28 @@ const PARTS_A_READ = 4
 const HISTORY_HOURS = 48
 const HISTORY_BYTES_MAX = 268_435_456
 
+/** The newest checkpoint of a partition. */
+export async function readCheckpoint(pool: Pool, partition: number): Promise<Checkpoint | null> {
+  const [newest] = await readCheckpoints(pool, partition, 1)
+  return newest ?? null
+}
+
 /**
- * The newest checkpoint of a partition whose state is at `operations_next_max` or before it; without it, the newest of all. Beside
- * the present chain, one state an hour is kept for two days, as far as they fit into 256 MB.
+ * The states of a partition that can be brought back, newest first: those of the present chain, and one an hour of two days, as
+ * far as they fit into 256 MB.
  */
-export async function readCheckpoint(
-  pool: Pool,
-  partition: number,
-  operations_next_max = Number.MAX_SAFE_INTEGER,
-): Promise<Checkpoint | null> {
+export async function readCheckpoints(pool: Pool, partition: number, limit: number): Promise<Checkpoint[]> {
   const { rows } = await pool.query<Checkpoint>(
     `SELECT c.cut, c.base, c.operations_next, c.couriers_next, c.decisions_next, c.decisions_epoch, c.fold_version, c.format,
        b.bytes AS base_bytes,
        (SELECT coalesce(sum(l.bytes), 0)::bigint FROM checkpoint_cuts l
         WHERE l.partition = c.partition AND l.cut > c.base AND l.cut <= c.cut) AS later_bytes
      FROM checkpoint_cuts c JOIN checkpoint_cuts b ON b.partition = c.partition AND b.cut = c.base
-     WHERE c.partition = $1 AND c.operations_next <= $2
-     ORDER BY c.cut DESC LIMIT 1`,
-    [partition, operations_next_max],
+     WHERE c.partition = $1
+     ORDER BY c.cut DESC LIMIT $2`,
+    [partition, limit],
   )
-  return rows[0] ?? null
+  return rows
 }
 
 /** Some parts of a checkpoint in their order, after the first `skip`; none: that were all. */
