@@ -11,6 +11,7 @@ import { keepShelves, type Shelves } from './shelves.ts'
 import { compareShelves } from './shelves_views.ts'
 import type { Stage } from './stage.ts'
 import { emptyTrail, findLost, findPlacedTwice, follow, type Trail } from './trail.ts'
+import { findUnended } from './unended.ts'
 
 /**
  * Everything against the log, read from offset 0 around the proxies:
@@ -83,9 +84,15 @@ async function lookOnce(stage: Stage, reader: LogReader, trail: Trail, record: L
     for (const text of texts) look.findings.push({ kind, text })
   }
   const { direct: urls, namespace } = stage
-  const ends = await reader.readToEnd()
+  const ends = await reader.readToEnd().catch(error => {
+    note('stuck', [`Kafka could not be read: ${messageOf(error)}`])
+  })
+  if (!ends) return look
   const log = reader.state
-  await tried(note, 'Postgres', async () => note('differing', await bookFaults(stage, log)))
+  await tried(note, 'Postgres', async () => {
+    note('differing', await bookFaults(stage, log))
+    note('stuck', await findUnended(urls.postgres_url))
+  })
   await tried(note, 'ClickHouse', async () => {
     const faults: string[] = []
     compareLoaded(log, await readLoaded(urls, namespace, ends), ends, faults)

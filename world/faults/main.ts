@@ -8,6 +8,9 @@ import { removeData } from '../servers/start.ts'
 import { FAULTS_HELP, readFaultsOptions } from './options.ts'
 import { runFaults } from './run.ts'
 
+/** Starting, the last recovery, the end of the load, catching up and stopping have limits of their own, which sum up to less. */
+const END_MINUTES_MAX = 15
+
 async function main(): Promise<number> {
   const options = readFaultsOptions(process.argv.slice(2))
   if (options.help) {
@@ -23,7 +26,15 @@ async function main(): Promise<number> {
     const seconds = ((performance.now() - began) / 1_000).toFixed(1).padStart(7)
     process.stderr.write(`${seconds} s  ${line}\n`)
   }
+  const late = setTimeout(
+    () => {
+      log(`it did not end within ${END_MINUTES_MAX} minutes after the faults: see ${data_dir}/logs`)
+      process.exit(1)
+    },
+    (minutes + END_MINUTES_MAX) * 60_000,
+  )
   const report = await runFaults({ minutes, seed, orders_per_s, zones, ...(kinds && { kinds }), data_dir, log })
+  clearTimeout(late)
   process.stdout.write(`${JSON.stringify(report)}\n`)
   for (const finding of report.findings) log(finding)
   if (report.ok && !options.keep) await removeData(data_dir)

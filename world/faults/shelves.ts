@@ -18,7 +18,7 @@ export interface Shelves {
   refused_with_cover: string[]
   /** orders decided twice, events applied twice, units resolved twice */
   doubled: string[]
-  /** what is still reserved in an order or a hold that is over */
+  /** what is still reserved in an order or a hold that is over, and holds that nothing has ended */
   unresolved: string[]
   grants: number
 }
@@ -290,6 +290,9 @@ function takeRejected(book: Book, at: string, decision: Json): void {
 // ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function findUnresolved(book: Book): void {
+  for (const name of book.parts.keys()) {
+    if (name.startsWith('hold ') && !book.over.has(name)) book.result.unresolved.push(`${name} was never ended`)
+  }
   for (const name of book.over) {
     for (const part of book.parts.get(name) ?? []) {
       for (const { sku, open } of part.lines.values()) {
