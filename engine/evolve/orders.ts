@@ -1,6 +1,7 @@
 import type { DecisionOf } from '../../ingest/events/decisions.ts'
 import type { OrderId } from '../../ingest/events/envelope.ts'
 import { contentOf } from '../content.ts'
+import { FULFILMENT_LIFE, type FulfilmentHappening, isRefusal, ORDER_LIFE } from '../lives.ts'
 import { reserveForOrder, reserveLine, resolve, resolveAll, take } from '../reservations.ts'
 import { type FulfilmentState, type OrderState, openOf, type ZoneState } from '../state.ts'
 import { forgetLater } from './ended.ts'
@@ -59,7 +60,7 @@ export function rerouteOrder(zone: ZoneState, decision: DecisionOf<'order.rerout
   for (const fulfilment of order.fulfilments) {
     if (!decision.replaced.includes(fulfilment.fulfilment_id)) continue
     resolveAll(zone, fulfilment, 'released', { cause: 'rerouted', ref: order.order_id })
-    leave(zone, order, fulfilment, 'replaced')
+    leave(zone, order, fulfilment, 'reroute')
   }
   order.attempt = decision.attempt
   order.deliver_by = decision.promise.deliver_by
@@ -71,13 +72,19 @@ function leave(
   zone: ZoneState,
   order: OrderState,
   fulfilment: FulfilmentState,
-  state: 'packed' | 'replaced' | 'cancelled',
+  happening: 'pack' | 'reroute' | 'cancel',
 ): void {
-  fulfilment.state = state
-  const still = order.fulfilments.some(
-    part => part.warehouse_id === fulfilment.warehouse_id && (part.state === 'reserved' || part.state === 'picking'),
-  )
-  if (!still) zone.warehouses.get(fulfilment.warehouse_id)?.open_orders.delete(order.order_id)
+  advancePart(fulfilment, happening)
+  const { warehouse_id } = fulfilment
+  const still = order.fulfilments.some(part => part.warehouse_id === warehouse_id && isWork(part))
+  if (!still) zone.warehouses.get(warehouse_id)?.open_orders.delete(order.order_id)
+}
+
+const isWork = ({ state }: FulfilmentState): boolean => state === 'reserved' || state === 'picking'
+
+function advancePart(fulfilment: FulfilmentState, happening: FulfilmentHappening): void {
+  const next = FULFILMENT_LIFE[fulfilment.state][happening]
+  if (!isRefusal(next)) fulfilment.state = next
 }
 
 /**
@@ -94,15 +101,17 @@ export function cancelOrder(zone: ZoneState, order_id: OrderId): void {
         if (openOf(line) > 0) take(zone, fulfilment, line, openOf(line), order_id, zone.time)
       }
     }
-    if (fulfilment.state !== 'replaced') leave(zone, order, fulfilment, 'cancelled')
+    leave(zone, order, fulfilment, 'cancel')
   }
-  close(zone, order, 'cancelled')
+  close(zone, order, 'cancel')
 }
 
-function close(zone: ZoneState, order: OrderState, state: 'packed' | 'cancelled'): void {
+function close(zone: ZoneState, order: OrderState, happening: 'pack' | 'cancel'): void {
+  const next = ORDER_LIFE[order.state][happening]
+  if (isRefusal(next)) return
   // A packed order may still be cancelled: it is closed once, at the first of the two.
   if (order.state === 'routed') forgetLater(zone.ended.orders, order.order_id, zone.time)
-  order.state = state
+  order.state = next
   order.request = null
 }
 
@@ -138,7 +147,7 @@ export function substituteLine(zone: ZoneState, decision: DecisionOf<'order.subs
 export function startPart(zone: ZoneState, decision: DecisionOf<'order.picking'>): void {
   const fulfilment = findFulfilment(zone, decision)
   if (!fulfilment) return
-  fulfilment.state = 'picking'
+  advancePart(fulfilment, 'start')
   fulfilment.ready_at = decision.ready_at
 }
 
@@ -155,9 +164,9 @@ export function endPart(
   const order = zone.orders.get(decision.order_id)
   const fulfilment = findFulfilment(zone, decision)
   if (!order || !fulfilment) return
-  leave(zone, order, fulfilment, decision.type === 'order.packed' ? 'packed' : 'cancelled')
-  const rest = order.fulfilments.some(part => part.state === 'reserved' || part.state === 'picking')
-  if (!rest) close(zone, order, 'packed')
+  leave(zone, order, fulfilment, decision.type === 'order.packed' ? 'pack' : 'cancel')
+  const rest = order.fulfilments.some(isWork)
+  if (!rest) close(zone, order, 'pack')
 }
 
 export function changePromise(zone: ZoneState, decision: DecisionOf<'promise.changed'>): void {
