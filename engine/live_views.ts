@@ -86,7 +86,7 @@ export function openLiveViews(effects: LiveViewEffects): LiveViews {
       if (!expects) whole.set(key, change.view)
       if (whole.has(key) || !expects) continue
       pending.delete(key)
-      writes.push({ view: change.view, expects, fence, meta: change.meta, fields: [...fields].flat() })
+      writes.push({ view: change.view, expects, fence, meta: change.meta, fields: flat(fields) })
     }
     return writes
   }
@@ -159,6 +159,12 @@ export function openLiveViews(effects: LiveViewEffects): LiveViews {
 const VIEWS_AT_ONCE = 32
 
 const keyOf = (view: ViewChange['view']): string => (view.kind === 'fleet' ? 'fleet' : `w:${view.warehouse_id}`)
+
+function flat(fields: ReadonlyMap<string, string>): string[] {
+  const list: string[] = []
+  for (const [name, value] of fields) list.push(name, value)
+  return list
+}
 
 function merge(pending: Map<string, Pending>, change: ViewChange, fence: Fence): void {
   const key = keyOf(change.view)

@@ -36,7 +36,9 @@ export interface RecordPacker {
   pack(): PackedRecords
 }
 
-const RECORD_BYTES_USUAL = 65_536
+const RECORD_BYTES_MIN = 4_096
+/** As much as the batch before took, so that most batches are written without growing. */
+let usual_bytes = RECORD_BYTES_MIN
 
 /** Texts are written straight into the buffer that will change hands. */
 export function newRecordPacker(): RecordPacker {
@@ -54,14 +56,17 @@ export function newRecordPacker(): RecordPacker {
       end += bytes.write(text, start)
       rows.push(zone, source_offset, start, end)
     },
-    pack: () => ({ zone_ids, index: Float64Array.from(rows), bytes: new Uint8Array(bytes.buffer, 0, end) }),
+    pack() {
+      usual_bytes = Math.max(RECORD_BYTES_MIN, end + (end >> 3))
+      return { zone_ids, index: Float64Array.from(rows), bytes: new Uint8Array(bytes.buffer, 0, end) }
+    },
   }
 }
 
 function withRoom(bytes: Buffer<ArrayBuffer>, used: number, needed: number): Buffer<ArrayBuffer> {
   if (needed <= bytes.length) return bytes
   // Not from Node's pool: what lies there cannot be transferred.
-  const larger = Buffer.from(new ArrayBuffer(Math.max(RECORD_BYTES_USUAL, needed, bytes.length * 2)))
+  const larger = Buffer.from(new ArrayBuffer(Math.max(usual_bytes, needed, bytes.length * 2)))
   bytes.copy(larger, 0, 0, used)
   return larger
 }

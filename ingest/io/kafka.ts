@@ -1,7 +1,7 @@
 import { type Admin, CompressionTypes, Kafka, logLevel } from 'kafkajs'
 import { TOPICS, type Topic, topicName } from '../contract.ts'
 import { mendConnections } from './connections.ts'
-import { batchMessage, encodeBatch, teachBatches } from './record_batch.ts'
+import { batchMessage, teachBatches } from './record_batch.ts'
 
 /**
  * kafkajs as we use it (what was measured stands in the comments): one client a process, topics from one table,
@@ -158,6 +158,8 @@ interface Lane {
   partition: number
   waiting: Waiting[]
   sending: boolean
+  /** of the send before, whose bytes kafkajs has copied and will not look at again */
+  memory: Buffer<ArrayBuffer> | null
 }
 
 /**
@@ -165,6 +167,8 @@ interface Lane {
  * (and a reader that waits for it crashes): so sends are cut by bytes.
  */
 const SEND_BYTES_MAX = 900_000
+/** What a lane keeps between two sends; one large message is not worth keeping room for. */
+const MEMORY_KEPT_BYTES = 1_100_000
 const CONNECT_AGAIN_MS = 500
 /** Key, headers and framing of a record, beside its value; generous. */
 const RECORD_OVERHEAD_BYTES = 200
@@ -207,11 +211,13 @@ export async function openProducer(kafka: Kafka, options: { buffer_bytes_max?: n
 
   async function sendPart(lane: Lane, part: Waiting[]): Promise<void> {
     try {
+      const message = batchMessage(lane, part, Date.now(), lane.memory)
+      lane.memory = message.body.buffer.byteLength <= MEMORY_KEPT_BYTES ? message.body : null
       const [answer] = await producer.send({
         topic: lane.topic,
         acks: -1,
         compression: CompressionTypes.None,
-        messages: [batchMessage(lane.partition, encodeBatch(part, Date.now()))],
+        messages: [message],
       })
       const base = Number(answer?.baseOffset)
       const appended_at = Number(answer?.logAppendTime)
@@ -223,6 +229,7 @@ export async function openProducer(kafka: Kafka, options: { buffer_bytes_max?: n
       for (const message of part) buffered_bytes -= message.bytes
     } catch (error) {
       mendAfter(error)
+      lane.memory = null // nobody knows what kafkajs still holds of it
       // What waits behind a failed send fails with it, so that a caller who sends again keeps the order.
       for (const message of [...part, ...lane.waiting.splice(0)]) {
         buffered_bytes -= message.bytes
@@ -243,7 +250,7 @@ export async function openProducer(kafka: Kafka, options: { buffer_bytes_max?: n
     const name = `${topic}/${partition}`
     let lane = lanes.get(name)
     if (!lane) {
-      lane = { topic, partition, waiting: [], sending: false }
+      lane = { topic, partition, waiting: [], sending: false, memory: null }
       lanes.set(name, lane)
     }
     return lane

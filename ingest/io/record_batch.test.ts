@@ -59,10 +59,30 @@ test('a batch is read back by kafkajs as it was given', async () => {
 })
 
 test('a broker that only takes older requests is refused instead of getting empty records', async () => {
-  const batch = batchMessage(0, encodeBatch([{ key: 'k', value: Buffer.from('v') }], 1))
+  const batch = batchMessage({ topic: 't', partition: 0 }, [{ key: 'k', value: Buffer.from('v') }], 1, null)
   for (const version of [3, 6]) {
     const requestOf = require(`kafkajs/src/protocol/requests/produce/v${version}/request.js`)
     const topicData = [{ topic: 't', partitions: [{ partition: 0, messages: [batch] }] }]
     await expect(requestOf({ acks: -1, timeout: 1, compression: 0, topicData }).encode()).rejects.toThrow(TypeError)
+  }
+})
+
+test('the body of a send is used again for the next one, smaller or larger, and says what was asked for', () => {
+  const records = (count: number) => Array.from({ length: count }, (_, n) => ({ key: 'k', value: Buffer.from(`${n}`) }))
+  const first = batchMessage({ topic: 'topic', partition: 3 }, records(50), 7, null)
+  const smaller = batchMessage({ topic: 'topic', partition: 3 }, records(2), 7, first.body)
+  expect(smaller.body.buffer).toBe(first.body.buffer)
+  const larger = batchMessage({ topic: 'topic', partition: 3 }, records(5_000), 7, smaller.body)
+  for (const [{ body }, count] of [
+    [smaller, 2],
+    [larger, 5_000],
+  ] as const) {
+    const batch = encodeBatch(records(count), 7)
+    expect(body.subarray(31).equals(batch)).toBe(true)
+    expect([body.toString('utf8', 14, 19), body.readInt32BE(23), body.readInt32BE(27)]).toEqual([
+      'topic',
+      3,
+      batch.length,
+    ])
   }
 })
