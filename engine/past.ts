@@ -2,6 +2,7 @@ import { businessTime } from '../ingest/contract.ts'
 import type { Decision, DecisionsRecord } from '../ingest/events/decisions.ts'
 import type { ZoneId } from '../ingest/events/envelope.ts'
 import type { LogMessage } from '../ingest/io/reader.ts'
+import { forgetChanged } from './copy.ts'
 import { decodeOperation } from './decode.ts'
 import { judge, type RuleState } from './loader/rule.ts'
 import { newZone, type Source, type ZoneState } from './state.ts'
@@ -60,12 +61,20 @@ export interface Folded {
   next_offset: number
   /** highest source offset about which something is published; −1: none */
   decided_through: number
+  /** of the code that published those decisions */
+  fold_versions: ReadonlySet<string>
   stopped: boolean
 }
 
 export async function foldPast(log: PastLog, start: PastStart, visitor: Visitor): Promise<Folded> {
   const published = openPublished(log.decisions, start.decisions_epoch)
-  const folded: Folded = { zone: start.zone, next_offset: start.next_offset, decided_through: -1, stopped: false }
+  const folded: Folded = {
+    zone: start.zone,
+    next_offset: start.next_offset,
+    decided_through: -1,
+    fold_versions: published.fold_versions,
+    stopped: false,
+  }
   for await (const messages of log.operations) {
     const last = messages.at(-1)
     if (last) await published.readTo(last.offset)
@@ -76,6 +85,7 @@ export async function foldPast(log: PastLog, start: PastStart, visitor: Visitor)
       if (folded.stopped) return folded
       folded.next_offset = message.offset + 1
     }
+    if (folded.zone) forgetChanged(folded.zone)
     visitor.read?.(messages.length)
   }
   return folded
@@ -112,12 +122,14 @@ interface Published {
   /** What was decided about an offset; to be asked in order. An empty list: nothing. */
   take(offset: number): readonly Decision[]
   through(): number
+  fold_versions: ReadonlySet<string>
 }
 
 /** @param epoch the highest that lies before the first of these records */
 export function openPublished(records: AsyncIterable<LogMessage[]>, epoch: number): Published {
   const batches = records[Symbol.asyncIterator]()
   const known = new Map<number, readonly Decision[]>()
+  const fold_versions = new Set<string>()
   let state: RuleState = { epoch, source_offset: -1 }
   return {
     async readTo(offset) {
@@ -130,8 +142,9 @@ export function openPublished(records: AsyncIterable<LogMessage[]>, epoch: numbe
           const source_offset = record.kind === 'owner' ? null : Number(record.source_offset)
           const judged = judge(state, { epoch: record.epoch, source_offset })
           state = judged.state
-          if (record.kind === 'decided' && Number(record.source_offset) > judged.void_to)
-            known.set(Number(record.source_offset), record.decisions)
+          if (record.kind === 'owner' || Number(record.source_offset) <= judged.void_to) continue
+          known.set(Number(record.source_offset), record.decisions)
+          fold_versions.add(record.fold_version)
         }
       }
     },
@@ -141,6 +154,7 @@ export function openPublished(records: AsyncIterable<LogMessage[]>, epoch: numbe
       return decisions
     },
     through: () => state.source_offset,
+    fold_versions,
   }
 }
 

@@ -1,11 +1,13 @@
-import { partitionOf, topicName } from '../ingest/contract.ts'
+import { NOWHERE, partitionOf, topicName } from '../ingest/contract.ts'
 import type { ZoneId } from '../ingest/events/envelope.ts'
 import { topicEnds } from '../ingest/io/kafka.ts'
+import { readNetwork } from '../ingest/io/network.ts'
 import { type LogRanges, openRanges } from '../ingest/io/ranges.ts'
 import { step } from '../ingest/io/service.ts'
 import type { Connection } from './connection.ts'
 import { applyFrames, FORMAT } from './frames.ts'
 import { type Checkpoint, readCheckpoints, readParts } from './io/checkpoints.ts'
+import type { Moment } from './moment.ts'
 import { loadPartition } from './partition.ts'
 import { FROM_NOTHING, type PastLog, type PastStart } from './past.ts'
 
@@ -107,4 +109,19 @@ export async function openPast(
     total: Math.max(0, to - start.next_offset),
     [Symbol.asyncDispose]: () => ranges[Symbol.asyncDispose](),
   }
+}
+
+/** Whether a state may serve: it is not newer than the moment. */
+export const isOldEnough = ({ next_offset, zone }: PastStart, moment: Moment): boolean =>
+  moment.kind === 'end' ||
+  (moment.kind === 'offset'
+    ? next_offset <= moment.offset + 1
+    : (zone?.time ?? Number.POSITIVE_INFINITY) <= moment.time_ms)
+
+/** The time zone in which people there speak of times. */
+export async function timeZoneOf({ pool }: Connection, zone_id: string): Promise<string> {
+  if (zone_id === NOWHERE) return 'UTC'
+  const { zones } = await readNetwork(pool)
+  for (const zone of zones.values()) if (zone.zone_id === zone_id) return zone.time_zone
+  return 'UTC'
 }

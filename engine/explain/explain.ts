@@ -5,9 +5,9 @@ import { grouped, type Output, openProgress, type Tool } from '../command.ts'
 import type { Connection } from '../connection.ts'
 import { dayText, type Moment, readMoment } from '../moment.ts'
 import { type Folded, FROM_NOTHING, foldPast, type PastStart, type Visitor } from '../past.ts'
-import { homeOf, type LogEnds, nearestStart, openPast, readEnds } from '../past_log.ts'
+import { homeOf, isOldEnough, type LogEnds, nearestStart, openPast, readEnds, timeZoneOf } from '../past_log.ts'
 import type { HoldState, ZoneState } from '../state.ts'
-import { findOrder, findWarehouse, timeZoneOf } from './find.ts'
+import { findOrder, findWarehouse } from './find.ts'
 import { HELP, type Options, readOptions } from './options.ts'
 import { newLife, noteHappened, type OrderLife } from './order.ts'
 import { newStory, noteMoved, stockAt } from './stock.ts'
@@ -75,13 +75,6 @@ async function foldTo(
   throw new Error(`the log of zone ${zone_id} begins after that, at ${dayText(first_time, time_zone)} (${time_zone})`)
 }
 
-/** A state may serve when it is not newer than the moment. */
-const isBefore = ({ next_offset, zone }: PastStart, moment: Moment): boolean =>
-  moment.kind === 'end' ||
-  (moment.kind === 'offset'
-    ? next_offset <= moment.offset + 1
-    : (zone?.time ?? Number.POSITIVE_INFINITY) <= moment.time_ms)
-
 // ── An order ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 async function explainOrder(
@@ -137,7 +130,7 @@ async function lifeOf(
           connection,
           wanted.partition,
           wanted.zone_id,
-          state => state.next_offset <= first_offset && isBefore(state, wanted.moment),
+          state => state.next_offset <= first_offset && isOldEnough(state, wanted.moment),
         )
   const life = newLife(order_id, wanted.zone_id)
   let hold: HoldState | undefined
@@ -171,7 +164,9 @@ async function explainStock(
   const records = moment.kind === 'offset' ? moment.offset : (ends.operations[partition]?.high ?? 0)
   const from = options.from ?? (records <= RECORDS_FROM_LOG_MAX ? 'log' : 'checkpoint')
   const start =
-    from === 'log' ? FROM_NOTHING : await nearestStart(connection, partition, zone_id, state => isBefore(state, moment))
+    from === 'log'
+      ? FROM_NOTHING
+      : await nearestStart(connection, partition, zone_id, state => isOldEnough(state, moment))
   const story = newStory(start.zone, warehouse_id, sku, options.last)
   let offset = start.next_offset - 1
   let undecided = 0

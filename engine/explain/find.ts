@@ -1,4 +1,4 @@
-import { NOWHERE, type Topic, topicName } from '../../ingest/contract.ts'
+import { type Topic, topicName } from '../../ingest/contract.ts'
 import { topicEnds } from '../../ingest/io/kafka.ts'
 import { readNetwork } from '../../ingest/io/network.ts'
 import { openRanges } from '../../ingest/io/ranges.ts'
@@ -78,14 +78,6 @@ export async function findWarehouse(
     if (event.type === 'warehouse.upserted' && named === warehouse_id) zone_id ??= String(event.zone_id)
   })
   return zone_id === null ? null : { zone_id }
-}
-
-/** The time zone in which people there speak of times. */
-export async function timeZoneOf({ pool }: Connection, zone_id: string): Promise<string> {
-  if (zone_id === NOWHERE) return 'UTC'
-  const { zones } = await readNetwork(pool)
-  for (const zone of zones.values()) if (zone.zone_id === zone_id) return zone.time_zone
-  return 'UTC'
 }
 
 /** Hands over every JSON object of a topic that holds `"text"` somewhere. @returns how many records were read */

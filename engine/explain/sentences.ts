@@ -24,6 +24,13 @@ const tellers: { [T in DecisionType]?: Teller<T> } = {
     `line ${line_id}: ${quantity} ${substitute_sku} in place of ${sku}, as line ${substitute_line_id}`,
   'order.cancelled': ({ reason, by, to_put_back }) =>
     `cancelled: ${reason}, by ${by}${to_put_back.length > 0 ? `; to be put back: ${to_put_back.map(({ quantity, sku, warehouse_id }) => `${quantity} ${sku} at ${warehouse_id}`).join(', ')}` : ''}`,
+  'order.offered': ({ to_zone_id, reason, line_id }) =>
+    `refused here: ${reason}${line_id ? ` of line ${line_id}` : ''} (${REFUSALS[reason]?.says ?? reason}); offered to zone ${to_zone_id}`,
+  'order.cancel_passed': ({ to_zone_id, reason }) => `the cancelling (${reason}) is passed on to zone ${to_zone_id}`,
+  'order.revised': ({ fulfilment_id, warehouse_id, ready_at }, at) =>
+    `${fulfilment_id} at ${warehouse_id} will be packed by ${at(ready_at)}`,
+  'order.part_dropped': ({ fulfilment_id, warehouse_id, cause }) =>
+    `nothing is left of ${fulfilment_id} at ${warehouse_id}, because of ${cause}; the other parts stand`,
   'order.picking': ({ fulfilment_id, warehouse_id, ready_at }, at) =>
     `${fulfilment_id} is being picked at ${warehouse_id}, packed by ${at(ready_at)}`,
   'order.packed': ({ fulfilment_id, warehouse_id }) => `${fulfilment_id} is packed at ${warehouse_id}`,
