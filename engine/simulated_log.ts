@@ -1,5 +1,7 @@
+import { cellToParent } from 'h3-js'
 import { NOWHERE, type OperationsEvent, type OperationsType, partitionOf } from '../ingest/contract.ts'
 import { cellOf } from '../ingest/events/geo.ts'
+import { DEFAULT_POLICY } from '../ingest/events/network.ts'
 import { digestZones } from './checkpoint.ts'
 import type { Partition } from './partition.ts'
 import {
@@ -60,18 +62,27 @@ export class SimulatedZone {
   /** business time, as far as the fold had come */
   #time: number
   readonly #step_ms_max: number
+  readonly #neighbours: readonly string[]
   /** What was made lately: the next event mostly goes on with one of these, found without a walk through the state. */
   readonly #past: SimulatedMessage[] = []
   readonly #order_ids: string[] = []
   readonly #hold_ids: string[] = []
   readonly #transfers: { transfer_id: string; from: string; to: string; sku: string; quantity: number }[] = []
 
-  /** `start_ms`: wall time of the first event; between two events pass less than `step_ms_max`. */
-  constructor(zone_id: string, seed: number, { start_ms = START_MS, step_ms_max = 20_000 } = {}) {
+  /**
+   * `start_ms`: wall time of the first event; between two events pass less than `step_ms_max`. `neighbours`: zones that the
+   * policy may name.
+   */
+  constructor(
+    zone_id: string,
+    seed: number,
+    { start_ms = START_MS, step_ms_max = 20_000, neighbours = [] as readonly string[] } = {},
+  ) {
     this.zone_id = zone_id
     this.#now = start_ms
     this.#time = start_ms
     this.#step_ms_max = step_ms_max
+    this.#neighbours = neighbours
     this.#draw = drawFrom(seed)
   }
 
@@ -170,7 +181,10 @@ export class SimulatedZone {
   }
 
   #order(): SimulatedMessage {
-    return this.#event('order.placed', this.#wish(this.#newOrderId()))
+    const order = this.#wish(this.#newOrderId())
+    if (this.#draw.chance(0.95)) return this.#event('order.placed', order)
+    const from = { from_zone_id: 'over-the-border', source_offset: `${this.#count}`, placed_at: this.#time }
+    return this.#event('order.offered_over', { order, ...from })
   }
 
   #newOrderId(): string {
@@ -179,12 +193,20 @@ export class SimulatedZone {
     return order_id
   }
 
-  #wish(order_id: string) {
-    const far = this.#draw.chance(0.03)
-    const point = {
+  #point(far = false) {
+    return {
       lat: CENTRE.lat + (far ? 2 : 0.03 * (this.#draw.below(100) / 100)),
       lng: CENTRE.lng + 0.0002 * this.#draw.below(100),
     }
+  }
+
+  #window(): { from: number; to: number } {
+    const from = this.#time - 600_000 + this.#draw.below(7_200_000)
+    return { from, to: from + this.#draw.below(5_400_000) }
+  }
+
+  #wish(order_id: string) {
+    const point = this.#point(this.#draw.chance(0.03))
     const lines = SKUS.filter(() => this.#draw.chance(0.35)).map((sku, place) => ({
       line_id: `l${place}`,
       sku: this.#draw.chance(0.01) ? 'unheard_of' : sku,
@@ -200,6 +222,8 @@ export class SimulatedZone {
       lines: lines.length > 0 ? lines : [first],
       ...(this.#draw.chance(0.3) ? { on_shortfall: 'reject' } : {}),
       ...(this.#draw.chance(0.05) ? { warehouse_id: this.#draw.pick(WAREHOUSES) } : {}),
+      ...(this.#draw.chance(0.25) ? { split: true } : {}),
+      ...(this.#draw.chance(0.08) ? { deliver_between: this.#window() } : {}),
     }
   }
 
@@ -212,6 +236,12 @@ export class SimulatedZone {
       order_id: order.order_id,
       fulfilment_id: fulfilment.fulfilment_id,
       warehouse_id: fulfilment.warehouse_id,
+    }
+    if (this.#draw.chance(0.06)) {
+      return this.#event('pick.revised', {
+        ...part,
+        ready_in_s: this.#draw.below(this.#draw.chance(0.3) ? 4_000 : 400),
+      })
     }
     if (fulfilment.state !== 'picking') return this.#event('pick.started', part)
     const line = this.#openLine(fulfilment)
@@ -295,9 +325,29 @@ export class SimulatedZone {
     const warehouse_id = this.#draw.chance(0.02) ? 'w_unknown' : this.#draw.pick(WAREHOUSES)
     const paused = zone?.warehouses.get(warehouse_id as WarehouseState['warehouse_id'])?.paused
     if (paused) return this.#event('warehouse.resumed', { warehouse_id })
+    if (this.#draw.chance(0.12)) return this.#travel(warehouse_id)
+    if (this.#draw.chance(0.03)) return this.#policy()
     if (this.#draw.chance(0.6)) return this.#event('warehouse.paused', { warehouse_id, reason: 'staff' })
     const mode = this.#draw.pick(['normal', 'busy', 'throttled'])
     return this.#event('warehouse.mode', { warehouse_id, mode, busy_extra_s: 300, throttle_per_10_min: 3 })
+  }
+
+  /** Versions come late and twice, parts are missing, some cells stand for all below them. */
+  #travel(warehouse_id: string | undefined): SimulatedMessage {
+    const parts = 1 + this.#draw.below(2)
+    const cells = Array.from({ length: this.#draw.below(4) }, () => {
+      const cell = cellOf(this.#point())
+      return this.#draw.chance(0.3) ? cellToParent(cell, 7) : cell
+    })
+    const seconds = cells.map(() => this.#draw.below(600))
+    const version = 1 + Math.floor(this.#count / 500) + this.#draw.below(2)
+    return this.#event('travel.set', { warehouse_id, version, part: this.#draw.below(parts), parts, cells, seconds })
+  }
+
+  #policy(): SimulatedMessage {
+    const neighbours = this.#neighbours.length > 0 && this.#draw.chance(0.7) ? { neighbours: this.#neighbours } : {}
+    const promise_s_max = this.#draw.chance(0.9) ? 3_600 : 1_500
+    return this.#event('policy.changed', { policy: { ...DEFAULT_POLICY, promise_s_max, ...neighbours } })
   }
 
   #hold(zone: ZoneState | undefined): SimulatedMessage {

@@ -75,7 +75,9 @@ const MAY: Record<Life | 'none', ReadonlySet<string>> = {
     'order.shortened',
     'order.substituted',
     'order.picking',
+    'order.revised',
     'order.packed',
+    'order.part_dropped',
     'order.cancelled',
     'promise.changed',
   ]),
@@ -83,7 +85,8 @@ const MAY: Record<Life | 'none', ReadonlySet<string>> = {
   packed: new Set(['order.cancelled']),
   rejected: new Set(),
   cancelled: new Set(),
-  offered: new Set(),
+  // The neighbour decides; a customer who cancels here is only passed on.
+  offered: new Set(['order.cancel_passed']),
 }
 
 const open = (line: Line): number => line.granted - line.picked - line.given_up
@@ -202,6 +205,20 @@ export function newBooks(): Books {
     if (order.parts.every(part_id => parts.get(part_id)?.state === 'ended')) order.state = 'packed'
   }
 
+  function dropPart(decision: DecisionOf<'order.part_dropped'>): void {
+    const order = live(decision)
+    const part = parts.get(decision.fulfilment_id)
+    must(part && part.state !== 'ended', () => `I2: ${decision.fulfilment_id} is dropped after its end`)
+    for (const line of part?.lines.values() ?? []) {
+      must(
+        open(line) === 0 && line.picked === 0,
+        () => `I3: ${decision.fulfilment_id} is dropped with ${line.sku} in it`,
+      )
+    }
+    if (part) part.state = 'ended'
+    if (order.parts.every(part_id => parts.get(part_id)?.state === 'ended')) order.state = 'packed'
+  }
+
   function substitute(decision: DecisionOf<'order.substituted'>): void {
     live(decision)
     const { fulfilment_id, line_id, substitute_line_id, substitute_sku, quantity, warehouse_id } = decision
@@ -266,6 +283,17 @@ export function newBooks(): Books {
         live(decision)
         orders.set(decision.order_id, { state: 'rejected', attempt: 1, parts: [], first_deliver_by: 0 })
         return
+      case 'order.offered':
+        live(decision)
+        orders.set(decision.order_id, { state: 'offered', attempt: 1, parts: [], first_deliver_by: 0 })
+        return
+      case 'order.cancel_passed':
+      case 'order.revised':
+        live(decision)
+        return
+      case 'order.part_dropped':
+        dropPart(decision)
+        return
       case 'order.rerouted':
         reroute(decision)
         return
@@ -318,6 +346,7 @@ export function newBooks(): Books {
       }
       case 'stock.shortfall':
       case 'count.superseded':
+      case 'travel.superseded':
         return
     }
   }

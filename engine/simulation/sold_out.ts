@@ -18,9 +18,10 @@ export function checkRefusal(
 ): void {
   const last = decisions.at(-1)
   // What comes after a refusal within its step may have freed goods: then the state is another one.
-  if (last?.type !== 'order.rejected' && last?.type !== 'hold.refused') return
+  if (last?.type !== 'order.rejected' && last?.type !== 'order.offered' && last?.type !== 'hold.refused') return
   const wish = wishOf(event)
   if (!wish) return
+  if (wish.split) checkSplit(zone, stock, event.type, wish)
   const refused = new Map(last.candidates.map(candidate => [candidate.warehouse_id, candidate]))
   for (const warehouse of zone.warehouses.values()) {
     if (wish.warehouse_id && wish.warehouse_id !== warehouse.warehouse_id) continue
@@ -38,11 +39,27 @@ interface Wish {
   cell: string
   lines: readonly OrderLine[]
   warehouse_id?: string | undefined
+  split?: boolean | undefined
+  deliver_between?: object | undefined
 }
 
 function wishOf(event: OperationsEvent): Wish | null {
   if (event.type === 'order.placed' || event.type === 'hold.asked') return event.data
+  if (event.type === 'order.offered_over') return event.data.order
   return event.type === 'hold.confirmed' ? event.data.order : null
+}
+
+/** Of an order that may be split: not every line has somewhere a warehouse that could give it and has time to spare. */
+function checkSplit(zone: ZoneState, stock: ReadonlyMap<string, Level>, type: string, wish: Wish): void {
+  if (wish.warehouse_id || wish.deliver_between || zone.policy.promise_s_max < 3_600) return
+  const idle = [...zone.warehouses.values()].filter(
+    one => !one.paused && one.mode === 'normal' && !one.opening && one.open_lines < 20 && reaches(one, wish.cell),
+  )
+  const given = wish.lines.filter(({ sku }) => {
+    const same = wish.lines.filter(line => line.sku === sku)
+    return idle.some(warehouse => covers(zone, warehouse, stock, same))
+  })
+  must(given.length < wish.lines.length, () => `I1: ${type} refused, and several warehouses have it all between them`)
 }
 
 function covers(
