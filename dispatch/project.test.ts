@@ -56,6 +56,25 @@ const EXAMPLES = {
     order: request,
     placed_at: 1_000,
   },
+  'order.offered': {
+    ...attempt,
+    type: 'order.offered',
+    to_zone_id: 'south',
+    reason: 'out_of_stock',
+    retryable: true,
+    candidates: [],
+    order: request,
+    placed_at: 1_000,
+  },
+  'order.cancel_passed': { ...attempt, type: 'order.cancel_passed', to_zone_id: 'south', reason: 'changed_mind' },
+  'order.revised': { ...attempt, type: 'order.revised', fulfilment_id: 'f1', warehouse_id: 'w1', ready_at: 12_000 },
+  'order.part_dropped': {
+    ...attempt,
+    type: 'order.part_dropped',
+    fulfilment_id: 'f1',
+    warehouse_id: 'w1',
+    cause: 'short_pick',
+  },
   'order.cancelled': { ...attempt, type: 'order.cancelled', reason: 'changed_mind', by: 'customer', to_put_back: [] },
   'order.picking': { ...attempt, ...part('f1', 'w1'), type: 'order.picking', started_at: 6_000, ready_at: 8_000 },
   'order.packed': { ...attempt, type: 'order.packed', fulfilment_id: 'f1', warehouse_id: 'w1', packed_at: 7_000 },
@@ -127,6 +146,39 @@ describe('projecting decisions', () => {
       states.push(row.state)
     }
     expect(states).toEqual(['routed', 'picking', 'packed'])
+  })
+
+  const rowAfter = (row: OrderRow | undefined, decision: object, zone_id = 'z') => {
+    const projected = project(row, decision as OrderDecision, { ...head, zone_id } as typeof head)
+    if ('refused' in projected) throw new Error(projected.refused)
+    return projected.row
+  }
+
+  it('lets one part of it go, and is packed when the others are', () => {
+    const fulfilments = [part('f1', 'w1'), part('f2', 'w2')]
+    const split = rowAfter(undefined, { ...EXAMPLES['order.routed'], fulfilments })
+    const dropped = rowAfter(split, EXAMPLES['order.part_dropped'])
+    expect(dropped).toMatchObject({ state: 'routed', fulfilment_id: 'f2', warehouse_id: 'w2', packed_at: null })
+    const packed = rowAfter(split, { ...EXAMPLES['order.packed'], fulfilment_id: 'f2' })
+    expect(rowAfter(packed, EXAMPLES['order.part_dropped'])).toMatchObject({ state: 'packed', packed_at: 7_000 })
+    expect(tripIsVoid({ ...split, trip_id: 't1' as OrderRow['trip_id'] }, dropped)).toBe(true)
+  })
+
+  it('follows an order over the border, whichever zone is heard first', () => {
+    const taken = { ...EXAMPLES['order.routed'], from_zone_id: 'z' }
+    const offered = rowAfter(undefined, EXAMPLES['order.offered'])
+    expect(offered).toMatchObject({ state: 'placed', zone_id: 'south', attempt: 0, closed_at: null })
+    expect(rowAfter(offered, taken, 'south')).toMatchObject({ state: 'routed', zone_id: 'south', warehouse_id: 'w1' })
+    const first = rowAfter({ ...offered, zone_id: 'z' as OrderRow['zone_id'] }, taken, 'south')
+    expect(first).toMatchObject({ state: 'routed', zone_id: 'south' })
+    expect(project(first, EXAMPLES['order.offered'], head)).toEqual({ refused: 'overtaken' })
+    const rejected = rowAfter(offered, { ...EXAMPLES['order.rejected'], from_zone_id: 'z' }, 'south')
+    expect(rejected).toMatchObject({ state: 'rejected', zone_id: 'south' })
+  })
+
+  it('takes the time over at which a part will be ready', () => {
+    const [ready] = rowAfter(bookAfter('order.routed'), EXAMPLES['order.revised']).fulfilments
+    expect(ready?.ready_at).toBe(12_000)
   })
 
   it('voids the trip of an order that is cancelled or moved, and of no other', () => {

@@ -55,6 +55,15 @@ describe('a decision in words', () => {
     expect(told({ ...routed, fulfilments })).toEqual(['Order 4F2A goes to Loop and Old Town, at the door by 19:24'])
   })
 
+  test('tells of an order that goes over a border, on both sides', () => {
+    const candidates = [{ warehouse_id: 'w1', refused: 'out_of_stock', line_id: 'l1' }]
+    const offered = { ...routed, type: 'order.offered', to_zone_id: 'south-side', reason: 'out_of_stock', candidates }
+    expect(told(offered)).toEqual(['Loop is out of oat milk: order 4F2A was offered to south side'])
+    expect(told({ ...routed, from_zone_id: 'north' })).toEqual([
+      'Order 4F2A goes to Wicker Park, at the door by 19:24, taken over from north',
+    ])
+  })
+
   test('tells what moved together in one sentence', () => {
     const shortfall = { type: 'stock.shortfall', warehouse_id: 'w1', sku: 'milk', missing: 3, cause: 'count' }
     const moved = ['a', 'b', 'c'].map(id => rerouted(`x-${id}`, 'w2', 'count'))
