@@ -1,15 +1,17 @@
 import type { Topic } from '../../ingest/contract.ts'
-import { encodeArrow } from './arrow.ts'
-import type { Decoded } from './decode.ts'
-import { judge, type RuleState } from './rule.ts'
-import { type Row, TABLES } from './tables.ts'
+import { type Columns, encodeArrow, newColumns } from './arrow.ts'
+import { addDecisions } from './decisions.ts'
+import { addMovements } from './movements.ts'
+import { type ReadRecord, readRecord, type WaitingRecord } from './records.ts'
+import { addCourier, addDeadLetter, addDelivery, addOperation, type Head } from './rows.ts'
+import { type Judge, judge, type RuleState } from './rule.ts'
 
 /** From records to the bytes of one INSERT. The same records from the same state give the same bytes. */
 
 /** The records of one partition in a batch; `before`: the readers' rule as it stood in front of them. */
 export interface Part {
   partition: number
-  records: readonly Decoded[]
+  records: readonly WaitingRecord[]
   before: RuleState
 }
 
@@ -18,21 +20,38 @@ export function encodeBatch(
   topic: Topic,
   parts: readonly Part[],
 ): { bytes: Uint8Array; rows: number; after: RuleState[] } {
-  const rows: object[] = []
-  const after = parts.map(part => {
-    let state = part.before
-    for (const record of part.records) {
-      const verdict = judge(state, record.mark)
+  const columns = newColumns(topic)
+  const add = ADD[topic] as AddRows
+  const after = parts.map(({ partition, records, before }) => {
+    let state = before
+    const judged: Judge = mark => {
+      const verdict = judge(state, mark)
       state = verdict.state
-      for (const row of record.rows) rows.push(isVoid(row, verdict.void_to) ? { ...row, void: 1 } : row)
+      return verdict
+    }
+    for (const { offset, appended_at, value, headers } of records) {
+      add(
+        columns,
+        { kafka_partition: partition, kafka_offset: offset, appended_at },
+        readRecord(value),
+        judged,
+        headers,
+      )
     }
     return state
   })
-  return { bytes: encodeArrow(TABLES[topic].columns, rows), rows: rows.length, after }
+  return { ...encodeArrow(topic, columns), after }
 }
 
-/** A marker has no source offset: it is void only when its epoch is. */
-function isVoid(row: Row, void_to: number): boolean {
-  if (void_to < 0 || !('source_offset' in row)) return false
-  return row.source_offset === null ? void_to === Number.POSITIVE_INFINITY : row.source_offset <= void_to
+type AddRows = (to: object, head: Head, record: ReadRecord, judge: Judge, headers: WaitingRecord['headers']) => void
+
+const ADD: {
+  [T in Topic]: (to: Columns<T>, ...rest: Parameters<AddRows> extends [unknown, ...infer R] ? R : never) => void
+} = {
+  operations: addOperation,
+  couriers: addCourier,
+  decisions: addDecisions,
+  movements: addMovements,
+  deliveries: addDelivery,
+  'dead-letters': (to, head, record, _judge, headers) => addDeadLetter(to, head, record, headers),
 }

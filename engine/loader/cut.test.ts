@@ -1,7 +1,7 @@
 import { array, assert, constantFrom, integer, nat, property, tuple } from 'fast-check'
 import { expect, test } from 'vitest'
 import { cutBatch, DAY_MS, dayOf } from './cut.ts'
-import type { Decoded } from './decode.ts'
+import type { WaitingRecord } from './records.ts'
 
 const limits = { rows_max: 20, bytes_max: 500 }
 
@@ -10,13 +10,13 @@ const logs = array(array(tuple(integer({ min: 1, max: 25 }), nat(600), constantF
   maxLength: 5,
 })
 
-function waitingOf(partitions: [number, number, number][][]): Map<number, Decoded[]> {
+function waitingOf(partitions: [number, number, number][][]): Map<number, WaitingRecord[]> {
   return new Map(
     partitions.map((records, partition) => {
       let appended_at = DAY_MS - 40
       const list = records.map(([rows, bytes, later], offset) => {
         appended_at += later
-        return { partition, offset, appended_at, bytes, rows: Array.from({ length: rows }, () => ({})) as never }
+        return { offset, appended_at, bytes, rows, value: null, headers: {} }
       })
       return [partition, list]
     }),
@@ -35,7 +35,7 @@ test('batch after batch takes everything, in order, each within a day and the li
         expect(records.length).toBeGreaterThan(0)
         expect(new Set(records.map(record => dayOf(record.appended_at))).size).toBe(1)
         expect(new Set(cut.map(part => part.partition)).size).toBe(cut.length)
-        const rows = records.reduce((sum, record) => sum + record.rows.length, 0)
+        const rows = records.reduce((sum, record) => sum + record.rows, 0)
         const bytes = records.reduce((sum, record) => sum + record.bytes, 0)
         if (records.length > 1) {
           expect(rows).toBeLessThanOrEqual(limits.rows_max)
@@ -49,15 +49,14 @@ test('batch after batch takes everything, in order, each within a day and the li
   ))
 
 test('the partition that waits longest comes first, however full another is', () => {
-  const record = (partition: number, offset: number, appended_at: number): Decoded => ({
-    ...{ partition, offset, appended_at, bytes: 1 },
-    rows: [{}] as never,
+  const record = (offset: number, appended_at: number): WaitingRecord => ({
+    ...{ offset, appended_at, bytes: 1, rows: 1, value: null, headers: {} },
   })
-  const busy = Array.from({ length: 50 }, (_, offset) => record(0, offset, 1_000 + offset))
+  const busy = Array.from({ length: 50 }, (_, offset) => record(offset, 1_000 + offset))
   const cut = cutBatch(
     new Map([
       [0, busy],
-      [1, [record(1, 7, 999)]],
+      [1, [record(7, 999)]],
     ]),
     { rows_max: 10, bytes_max: 1_000 },
   )

@@ -1,4 +1,4 @@
-import type { Decoded } from './decode.ts'
+import type { WaitingRecord } from './records.ts'
 
 /** Cutting batches from what waits: pure. */
 
@@ -9,7 +9,7 @@ export interface Limits {
 }
 
 /** What waits of one topic, by partition, in the order of the log. */
-export type Waiting = ReadonlyMap<number, readonly Decoded[]>
+export type Waiting = ReadonlyMap<number, readonly WaitingRecord[]>
 
 export const DAY_MS = 86_400_000
 
@@ -31,9 +31,9 @@ export function cutBatch(waiting: Waiting, limits: Limits): { partition: number;
     let records = 0
     for (const record of waiting.get(partition) ?? []) {
       const first = rows === 0
-      const full = rows + record.rows.length > limits.rows_max || bytes + record.bytes > limits.bytes_max
+      const full = rows + record.rows > limits.rows_max || bytes + record.bytes > limits.bytes_max
       if (dayOf(record.appended_at) !== day || (full && !first)) break
-      rows += record.rows.length
+      rows += record.rows
       bytes += record.bytes
       records += 1
     }

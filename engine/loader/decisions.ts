@@ -1,4 +1,4 @@
-import type { Head } from './decode.ts'
+import type { Columns } from './arrow.ts'
 import {
   count,
   countOf,
@@ -6,79 +6,92 @@ import {
   fieldsOf,
   listOf,
   offsetOrNull,
-  placeOf,
   text,
   time,
   timeOrNull,
   wholeOrNull,
 } from './fields.ts'
-import type { Mark } from './rule.ts'
-import type { Row } from './tables.ts'
+import { lastField, type ReadRecord } from './records.ts'
+import { addHead, addPlace, addWhole, type Head, UNREADABLE } from './rows.ts'
+import type { Judge, Mark } from './rule.ts'
 
 /** A record of `decisions` to one row a decision, or one for a marker and for what cannot be read. */
 
 /** Enough for any record below 1 MB, and what `decision_index` holds. */
 const DECISIONS_MAX = 65_535
+const NONE: Fields = {}
 
-/** `void` is 0 in all of them: it depends on what was read before, so the batch decides it. */
-export function decisionRows(head: Head, record: Fields | undefined, raw: string): { rows: Row[]; mark?: Mark } {
-  const epoch = record && Number.isSafeInteger(record.epoch) ? count(record.epoch, Number.MAX_SAFE_INTEGER) : 0
-  if (!record || epoch < 1) return { rows: [bareRow(head, 'unreadable', raw)] }
-  const from = { ...head, epoch, fold_version: text(record.fold_version) }
-  if (record.kind === 'owner') return { rows: [bareRow(from, 'owner', raw)], mark: { epoch, source_offset: null } }
-  const source_offset = offsetOrNull(record.source_offset)
-  const decisions = listOf(record.decisions).slice(0, DECISIONS_MAX)
-  if (record.kind !== 'decided' || source_offset === null || decisions.length === 0) {
-    return { rows: [bareRow(head, 'unreadable', raw)] }
+export function addDecisions(to: Columns<'decisions'>, head: Head, record: ReadRecord, judge: Judge): void {
+  const { event = NONE } = record
+  const mark = markOf(event)
+  const { void_to } = judge(mark)
+  const from = { ...head, epoch: mark?.epoch ?? 0, fold_version: mark ? text(event.fold_version) : '' }
+  if (!mark || mark.source_offset === null) {
+    addDecision(to, { ...from, source_offset: null }, mark ? 'owner' : UNREADABLE, NONE, NONE)
+    to.decision_index.add(0)
+    to.void.add(void_to === Number.POSITIVE_INFINITY ? 1 : 0)
+    addWhole(to, record)
+    return
   }
-  const rows = decisions.map((decision, index) => ({
-    ...decisionRow({ ...from, source_offset }, record, fieldsOf(decision)),
-    decision_index: index,
-    data: JSON.stringify(decision),
-  }))
-  return { rows, mark: { epoch, source_offset } }
+  const { source_offset } = mark
+  const decisions = listOf(event.decisions).slice(0, DECISIONS_MAX)
+  decisions.forEach((decision, index) => {
+    const fields = fieldsOf(decision)
+    addDecision(to, { ...from, source_offset }, text(fields.type) || UNREADABLE, event, fields)
+    to.decision_index.add(index)
+    to.void.add(source_offset <= void_to ? 1 : 0)
+  })
+  addTexts(to, record, decisions)
 }
 
-function bareRow(head: Head & { epoch?: number; fold_version?: string }, type: string, data: string): Row<'decisions'> {
-  return {
-    ...decisionRow({ epoch: 0, fold_version: '', source_offset: null, ...head }, {}, {}),
-    decision_index: 0,
-    type,
-    data,
-  }
+/** undefined: it is no record of decisions */
+function markOf(event: Fields): Mark | undefined {
+  const epoch = count(event.epoch, Number.MAX_SAFE_INTEGER)
+  if (epoch < 1) return undefined
+  if (event.kind === 'owner') return { epoch, source_offset: null }
+  const source_offset = offsetOrNull(event.source_offset)
+  if (event.kind !== 'decided' || source_offset === null || listOf(event.decisions).length === 0) return undefined
+  return { epoch, source_offset }
+}
+
+/** Each decision as JSON. One alone, as most are, is copied as it stands. */
+function addTexts(to: Columns<'decisions'>, record: ReadRecord, decisions: readonly unknown[]): void {
+  const place = decisions.length === 1 && record.ascii ? lastField(record, 'decisions', '[') : undefined
+  if (place) to.data.add(record.value, place.start + 1, place.end - 1)
+  else for (const decision of decisions) to.data.addText(JSON.stringify(decision))
 }
 
 type From = Head & { epoch: number; fold_version: string; source_offset: number | null }
 
-function decisionRow(from: From, record: Fields, decision: Fields): Omit<Row<'decisions'>, 'decision_index' | 'data'> {
+function addDecision(to: Columns<'decisions'>, from: From, type: string, record: Fields, decision: Fields): void {
   const order = fieldsOf(decision.order)
   const part = fieldsOf(listOf(decision.fulfilments)[0])
   const promise = fieldsOf(decision.promise)
-  return {
-    ...from,
-    type: text(decision.type) || 'unreadable',
-    void: 0,
-    tenant_id: text(record.tenant_id),
-    zone_id: text(record.zone_id),
-    occurred_at: time(record.decided_at, from.appended_at),
-    correlation_id: text(record.correlation_id),
-    causation_id: text(record.causation_id),
-    order_id: text(decision.order_id),
-    attempt: count(decision.attempt, 65_535),
-    fulfilment_id: text(decision.fulfilment_id ?? part.fulfilment_id),
-    warehouse_id: text(decision.warehouse_id ?? part.warehouse_id),
-    hold_id: text(decision.hold_id),
-    line_id: text(decision.line_id),
-    sku: text(decision.sku),
-    quantity: wholeOrNull(decision.quantity ?? decision.on_hand ?? decision.missing),
-    reason: text(decision.reason),
-    cause: text(decision.cause ?? decision.by),
-    placed_at: timeOrNull(decision.placed_at),
-    ready_at: timeOrNull(promise.ready_at ?? decision.ready_at),
-    deliver_by: timeOrNull(promise.deliver_by),
-    first_deliver_by: timeOrNull(decision.first_deliver_by),
-    lines: countOf(order.lines),
-    candidates: countOf(decision.candidates),
-    ...placeOf(order),
-  }
+  addHead(to, from)
+  to.type.add(type)
+  to.epoch.add(from.epoch)
+  to.source_offset.add(from.source_offset)
+  to.fold_version.add(from.fold_version)
+  to.tenant_id.add(text(record.tenant_id))
+  to.zone_id.add(text(record.zone_id))
+  to.occurred_at.add(time(record.decided_at, from.appended_at))
+  to.correlation_id.add(text(record.correlation_id))
+  to.causation_id.add(text(record.causation_id))
+  to.order_id.add(text(decision.order_id))
+  to.attempt.add(count(decision.attempt, 65_535))
+  to.fulfilment_id.add(text(decision.fulfilment_id ?? part.fulfilment_id))
+  to.warehouse_id.add(text(decision.warehouse_id ?? part.warehouse_id))
+  to.hold_id.add(text(decision.hold_id))
+  to.line_id.add(text(decision.line_id))
+  to.sku.add(text(decision.sku))
+  to.quantity.add(wholeOrNull(decision.quantity ?? decision.on_hand ?? decision.missing))
+  to.reason.add(text(decision.reason))
+  to.cause.add(text(decision.cause ?? decision.by))
+  to.placed_at.add(timeOrNull(decision.placed_at))
+  to.ready_at.add(timeOrNull(promise.ready_at ?? decision.ready_at))
+  to.deliver_by.add(timeOrNull(promise.deliver_by))
+  to.first_deliver_by.add(timeOrNull(decision.first_deliver_by))
+  to.lines.add(countOf(order.lines))
+  to.candidates.add(countOf(decision.candidates))
+  addPlace(to, order)
 }

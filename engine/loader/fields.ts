@@ -1,6 +1,3 @@
-import { getResolution, isValidCell } from 'h3-js'
-import { CELL_RESOLUTION } from '../../ingest/events/envelope.ts'
-
 /**
  * Reading fields of records that nobody has checked. Nothing here throws, and everything returned is something that
  * ClickHouse takes: one value out of range would hold up its batch for ever.
@@ -24,7 +21,7 @@ export const text = (value: unknown): string =>
 
 const isTime = (value: unknown): value is number => Number.isInteger(value) && between(value as number, 0, TIME_MAX_MS)
 
-const between = (value: number, low: number, high: number): boolean => value >= low && value <= high
+export const between = (value: number, low: number, high: number): boolean => value >= low && value <= high
 
 export const time = (value: unknown, otherwise: number): number => (isTime(value) ? value : otherwise)
 
@@ -44,46 +41,4 @@ export const realOrNull = (value: unknown): number | null => (Number.isFinite(va
 export function offsetOrNull(value: unknown): number | null {
   if (typeof value !== 'string' || !/^\d{1,16}$/.test(value)) return null
   return wholeOrNull(Number(value))
-}
-
-export interface Place {
-  lat: number | null
-  lng: number | null
-  cell: bigint
-}
-
-export function placeOf(data: Fields): Place {
-  const point = fieldsOf(data.point)
-  const lat = realOrNull(point.lat)
-  const lng = realOrNull(point.lng)
-  const known = lat !== null && lng !== null && between(lat, -90, 90) && between(lng, -180, 180)
-  return { lat: known ? lat : null, lng: known ? lng : null, cell: cellOf(data.cell) }
-}
-
-/** ClickHouse throws on what is no cell, so it is checked here. */
-function cellOf(cell: unknown): bigint {
-  if (typeof cell !== 'string' || !/^[0-9a-f]{15}$/.test(cell)) return 0n
-  return isValidCell(cell) && getResolution(cell) === CELL_RESOLUTION ? BigInt(`0x${cell}`) : 0n
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-/** Bytes as text; what is not UTF-8 as `base64:` and its base64, so that nothing is lost. */
-export function textOfBytes(bytes: Uint8Array | null): string {
-  if (bytes === null) return ''
-  try {
-    return utf8.decode(bytes)
-  } catch {
-    return `base64:${Buffer.from(bytes).toString('base64')}`
-  }
-}
-
-/** The JSON object that the bytes hold, or undefined. */
-export function objectOf(raw: string): Fields | undefined {
-  try {
-    const value: unknown = JSON.parse(raw)
-    return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Fields) : undefined
-  } catch {
-    return undefined
-  }
 }

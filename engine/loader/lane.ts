@@ -4,18 +4,21 @@ import type { LogBatch } from '../../ingest/io/reader.ts'
 import type { BookedBatch, Position, Shelf, Step } from '../io/loader_book.ts'
 import { encodeBatch, type Part } from './batch.ts'
 import { cutBatch, type Limits } from './cut.ts'
-import { type Decoded, decodeRecord } from './decode.ts'
 import { type Patience, untilDone } from './patience.ts'
+import { type WaitingRecord, waitingRecord } from './records.ts'
 import { type Store, storeBatch } from './store.ts'
 
 /**
  * One topic on its way into its table: one batch at a time.
  *
- *   push(batch of a partition) ──► waiting ──► cut ──► record in the book ──► insert ──► done ──► push resolves
- *                                     ▲                      │ taken by another loader
- *                                     └── look up positions ◄┘
+ *   push(messages of a partition) ──► waiting ──► cut ──► record in the book ──► insert ──► done
+ *                                        ▲                      │ taken by another loader
+ *                                        └── look up positions ◄┘
  *
- * What waits is bounded by the reader: it gives the next batch of a partition only when the last one was resolved.
+ * What waits is bounded: a push resolves when there is room for the next one, and the reader gives it only then. Waiting
+ * records are bytes as they came; they are read when they are cut. A batch is cut when it is full, when the room is, or when
+ * its oldest record has waited long enough: also far behind, since 15,000 rows an INSERT cost ClickHouse twice as much CPU
+ * a row as 50,000.
  */
 
 export interface LaneOptions {
@@ -24,6 +27,7 @@ export interface LaneOptions {
   limits: Limits
   /** A record waits at most so long for company, ms. */
   wait_ms_max: number
+  room: Room
   patience: Patience
   /** Told of every batch that ClickHouse has. */
   loaded: (batch: { rows: number; records: number; duration_ms: number }) => void
@@ -31,12 +35,23 @@ export interface LaneOptions {
   missed: (partition: number, from: number, to: number) => void
 }
 
+/** Bytes that wait in all lanes of a process. */
+export interface Room {
+  used_bytes: number
+  bytes_max: number
+}
+
+/** So much a lane may always hold, whatever the others do. */
+const LANE_BYTES_MIN = 2 * 1024 * 1024
+
 export interface Lane {
   /** The partition is ours from here on. */
   assign(partition: number, position: Position): void
-  /** Resolves when ClickHouse has all of it, or when the partition is lost. Throws when the lane is closed before. */
+  /** Resolves when there is room for more, or when the partition is lost. Throws when the lane is closed before. */
   push(batch: LogBatch): Promise<void>
   lose(partition: number): void
+  /** records of a partition that were pushed and are not in ClickHouse yet */
+  waiting(partition: number): number
   /** Whether this batch is on its way here: nobody need do it again. */
   holds(batch_id: string): boolean
   /** Resolves when the batch on its way has ended, well or not. Abort `patience.signal` to hurry it. */
@@ -46,11 +61,12 @@ export interface Lane {
 interface Slot {
   partition: number
   position: Position
-  records: Decoded[]
-  pushed: PromiseWithResolvers<void> | null
-  /** there is more in Kafka: no need to wait for company */
-  behind: boolean
-  pushed_at: number
+  records: WaitingRecord[]
+  /** cut and on their way */
+  on_its_way: number
+  /** since when the first of them waits */
+  since: number
+  lost: boolean
 }
 
 interface Booking {
@@ -61,16 +77,30 @@ interface Booking {
 }
 
 export function openLane(options: LaneOptions): Lane {
-  const { store, shelf, limits, patience } = options
+  const { store, shelf, limits, patience, room } = options
   const slots = new Map<number, Slot>()
   let on_its_way: string | null = null
   let bell = Promise.withResolvers<void>()
-  let closed = false
+  /** rung when room may have come about */
+  let space = Promise.withResolvers<void>()
+  let waiting_bytes = 0
+  let closed: Error | null = null
 
-  const waiting = () => new Map([...slots.values()].map(slot => [slot.partition, slot.records]))
+  const waitingRecords = () => new Map([...slots.values()].map(slot => [slot.partition, slot.records]))
+
+  const hasRoom = () =>
+    waiting_bytes < LANE_BYTES_MIN || (waiting_bytes < limits.bytes_max && room.used_bytes < room.bytes_max)
+
+  function hold(bytes: number): void {
+    waiting_bytes += bytes
+    room.used_bytes += bytes
+    if (bytes >= 0) return
+    space.resolve()
+    space = Promise.withResolvers()
+  }
 
   function book(): Booking {
-    const taken = cutBatch(waiting(), limits).flatMap(({ partition, records }) => {
+    const taken = cutBatch(waitingRecords(), limits).flatMap(({ partition, records }) => {
       const slot = slots.get(partition)
       return slot ? [{ slot, records }] : []
     })
@@ -98,97 +128,124 @@ export function openLane(options: LaneOptions): Lane {
     if (outcome === 'taken') return catchUp(taken.map(({ slot }) => slot))
     store.reached('after_record')
     for (const [index, { slot, records }] of taken.entries()) {
-      slot.records.splice(0, records)
+      release(slot, slot.records.splice(0, records))
+      slot.on_its_way = records
+      slot.since = performance.now()
       slot.position = steps[index]?.after ?? slot.position
     }
     await storeBatch(store, shelf, batch, bytes, patience)
+    for (const { slot } of taken) slot.on_its_way = 0
     const records = taken.reduce((sum, one) => sum + one.records, 0)
     options.loaded({ rows: batch.rows, records, duration_ms: performance.now() - started })
-    for (const { slot } of taken) resolveEmpty(slot)
+  }
+
+  /** They wait no more. A slot that was lost has given its room back already. */
+  function release(slot: Slot, records: readonly WaitingRecord[]): void {
+    if (!slot.lost) hold(-bytesOf(records))
   }
 
   /** Another loader booked some of it first: what it has is not ours to load. */
   async function catchUp(behind: readonly Slot[]): Promise<void> {
     for (const slot of behind) {
       slot.position = await untilDone(patience, () => store.book.position(shelf, slot.partition))
-      slot.records = slot.records.filter(record => record.offset >= slot.position.next_offset)
-      resolveEmpty(slot)
+      const { next_offset } = slot.position
+      const behind = slot.records.filter(record => record.offset < next_offset).length
+      release(slot, slot.records.splice(0, behind))
     }
   }
 
   async function run(): Promise<void> {
     for (;;) {
-      const wait_ms = dueIn([...slots.values()], limits, options.wait_ms_max)
+      const wait_ms = dueIn()
       if (wait_ms > 0) await rung(bell, wait_ms)
       bell = Promise.withResolvers()
       if (closed) return
-      if (dueIn([...slots.values()], limits, options.wait_ms_max) > 0) continue
+      if (dueIn() > 0) continue
       await load(book()).finally(() => {
         on_its_way = null
       })
     }
   }
 
-  const running = run().catch(error => {
-    closed = true
-    for (const slot of slots.values()) slot.pushed?.reject(error)
-  })
+  /** ms until the next batch is to be cut; 0: now; Infinity: nothing waits */
+  function dueIn(): number {
+    const full = [...slots.values()].filter(slot => slot.records.length > 0)
+    if (full.length === 0) return Number.POSITIVE_INFINITY
+    const rows = full.reduce((sum, slot) => sum + rowsOf(slot.records, limits.rows_max), 0)
+    if (rows >= limits.rows_max || !hasRoom()) return 0
+    const since = Math.min(...full.map(slot => slot.since))
+    return Math.max(0, since + options.wait_ms_max - performance.now())
+  }
+
+  function close(error: Error): void {
+    closed ??= error
+    bell.resolve()
+    space.resolve()
+  }
+
+  const running = run().catch(close)
 
   return {
     assign(partition, position) {
-      slots.set(partition, { partition, position, records: [], pushed: null, behind: false, pushed_at: 0 })
+      slots.set(partition, { partition, position, records: [], on_its_way: 0, since: 0, lost: false })
     },
-    async push({ partition, messages, high }) {
+    async push({ partition, messages }) {
       const slot = slots.get(partition)
       if (closed || !slot) throw new Error(`the lane of ${shelf.topic} does not load partition ${partition}`)
-      const [first] = messages
-      const { next_offset } = slot.position
-      if (first && first.offset > next_offset) options.missed(partition, next_offset, first.offset)
+      const next_offset = Math.max(slot.position.next_offset, endOf(slot.records))
       const fresh = messages.filter(message => message.offset >= next_offset)
-      if (fresh.length === 0) return
-      slot.records = fresh.map(message => decodeRecord(shelf.topic, partition, message))
-      slot.behind = high > endOf(slot.records)
-      slot.pushed_at = performance.now()
-      slot.pushed = Promise.withResolvers()
+      const [first] = fresh
+      if (first && first.offset > next_offset) options.missed(partition, next_offset, first.offset)
+      const records = fresh.map(message => waitingRecord(shelf.topic, message))
+      if (slot.records.length === 0) slot.since = performance.now()
+      for (const record of records) slot.records.push(record)
+      hold(bytesOf(records))
       bell.resolve()
-      await slot.pushed.promise
+      while (!closed && !slot.lost && !hasRoom()) await space.promise
+      if (closed) throw closed
     },
     lose(partition) {
       const slot = slots.get(partition)
+      if (!slot) return
       slots.delete(partition)
-      slot?.pushed?.resolve()
+      release(slot, slot.records)
+      slot.lost = true
+      space.resolve()
+      space = Promise.withResolvers()
+    },
+    waiting(partition) {
+      const slot = slots.get(partition)
+      return slot ? slot.records.length + slot.on_its_way : 0
     },
     holds: batch_id => on_its_way === batch_id,
     async close() {
-      closed = true
-      bell.resolve()
+      close(new Error('the loader is closing'))
       await running
-      for (const slot of slots.values()) slot.pushed?.reject(new Error('the loader is closing'))
     },
   }
 }
 
-const endOf = (records: readonly Decoded[]): number => (records.at(-1)?.offset ?? -1) + 1
+/** Framing and the object of a record, beside its bytes. */
+const RECORD_BYTES = 200
+
+const bytesOf = (records: readonly WaitingRecord[]): number =>
+  records.reduce((sum, record) => sum + record.bytes + RECORD_BYTES, 0)
+
+/** Counted until there are enough. */
+function rowsOf(records: readonly WaitingRecord[], enough: number): number {
+  let rows = 0
+  for (const record of records) {
+    rows += record.rows
+    if (rows >= enough) break
+  }
+  return rows
+}
+
+const endOf = (records: readonly WaitingRecord[]): number => (records.at(-1)?.offset ?? -1) + 1
 
 function stepOf(expected: Position, part: Part | undefined, rule: Omit<Position, 'next_offset'> | undefined): Step {
   if (!part || !rule) throw new Error('a step without its part')
   return { partition: part.partition, expected, after: { ...rule, next_offset: endOf(part.records) } }
-}
-
-function resolveEmpty(slot: Slot): void {
-  if (slot.records.length > 0) return
-  slot.pushed?.resolve()
-  slot.pushed = null
-}
-
-/** ms until the next batch is to be cut; 0: now; the longest wait when nothing waits. */
-function dueIn(slots: readonly Slot[], limits: Limits, wait_ms_max: number): number {
-  const full = slots.filter(slot => slot.records.length > 0)
-  if (full.length === 0) return Number.POSITIVE_INFINITY
-  const rows = full.reduce((sum, slot) => sum + slot.records.length, 0)
-  if (rows >= limits.rows_max || full.some(slot => slot.behind)) return 0
-  const oldest = Math.min(...full.map(slot => slot.pushed_at))
-  return Math.max(0, oldest + wait_ms_max - performance.now())
 }
 
 async function rung(bell: PromiseWithResolvers<void>, wait_ms: number): Promise<void> {

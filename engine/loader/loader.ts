@@ -4,9 +4,9 @@ import { openReader, type Reader, type TopicPartition } from '../../ingest/io/re
 import type { BookedBatch, Shelf } from '../io/loader_book.ts'
 import { encodeBatch } from './batch.ts'
 import type { Limits } from './cut.ts'
-import { decodeRecord } from './decode.ts'
-import { type Lane, openLane } from './lane.ts'
+import { type Lane, openLane, type Room } from './lane.ts'
 import { type Patience, untilDone } from './patience.ts'
+import { waitingRecord } from './records.ts'
 import { rereadRanges } from './reread.ts'
 import { type Store, storeBatch } from './store.ts'
 import { TABLES } from './tables.ts'
@@ -40,8 +40,10 @@ export interface Loader {
 
 type TopicShelf = Shelf & { topic: Topic }
 
-/** Bounds what one partition holds in memory: the reader's queue, and as much again as rows. */
-const PARTITION_BYTES_MAX = 2 * 1024 * 1024
+/** What one partition holds in the reader's queue, beside what waits in its lane; kafkajs fetches as much at a time. */
+const PARTITION_BYTES_MAX = 1024 * 1024
+/** What waits in all lanes together, whatever the lag. */
+const WAITING_BYTES_MAX = 96 * 1024 * 1024
 const CLOSE_MS_MAX = 5_000
 
 const topics = Object.keys(TOPICS) as Topic[]
@@ -56,8 +58,12 @@ export async function openLoader(options: LoaderOptions, signal: AbortSignal): P
     trouble: error => watch.trouble(what, error),
   })
   const shelves = await shelvesOf(options, { ...patienceFor('clickhouse'), signal })
+  const room: Room = { used_bytes: 0, bytes_max: WAITING_BYTES_MAX }
   const lanes = new Map(
-    shelves.map(shelf => [topicName(namespace, shelf.topic), { shelf, lane: laneOf(options, shelf, patienceFor) }]),
+    shelves.map(shelf => [
+      topicName(namespace, shelf.topic),
+      { shelf, lane: laneOf(options, shelf, room, patienceFor) },
+    ]),
   )
   const laneAt = ({ topic }: TopicPartition) => {
     const found = lanes.get(topic)
@@ -116,7 +122,10 @@ export async function openLoader(options: LoaderOptions, signal: AbortSignal): P
     lag: () =>
       !reader.ready()
         ? null
-        : reader.lag().map(({ topic, lag }) => ({ topic: laneAt({ topic, partition: 0 }).shelf.topic, lag })),
+        : reader.lag().map(({ topic, partition, lag }) => {
+            const { shelf, lane } = laneAt({ topic, partition })
+            return { topic: shelf.topic, lag: lag + lane.waiting(partition) }
+          }),
     async close() {
       closing = true
       const timer = setTimeout(() => ending.abort(), CLOSE_MS_MAX)
@@ -136,12 +145,13 @@ function shelvesOf({ store, namespace }: LoaderOptions, patience: Patience): Pro
   )
 }
 
-function laneOf(options: LoaderOptions, shelf: TopicShelf, patienceFor: (what: string) => Patience): Lane {
+function laneOf(options: LoaderOptions, shelf: TopicShelf, room: Room, patienceFor: (what: string) => Patience): Lane {
   const { topic } = shelf
   return openLane({
     store: options.store,
     shelf,
     limits: options.limits,
+    room,
     wait_ms_max: options.wait_ms_max,
     patience: patienceFor(topic),
     loaded: batch => options.watch.loaded(topic, batch),
@@ -163,7 +173,7 @@ async function redo(options: LoaderOptions, shelf: TopicShelf, batch: BookedBatc
   const parts = ranges.map((range, index) => ({
     partition: range.partition,
     before: { epoch: range.epoch, source_offset: range.source_offset },
-    records: (read[index] ?? []).map(message => decodeRecord(topic, range.partition, message)),
+    records: (read[index] ?? []).map(message => waitingRecord(topic, message)),
   }))
   const again = encodeBatch(topic, parts)
   if (again.rows !== rows)

@@ -1,33 +1,45 @@
 import type { MovedRecord } from '../../ingest/events/movements.ts'
-import type { Head } from './decode.ts'
+import type { Columns } from './arrow.ts'
 import { count, type Fields, fieldsOf, listOf, offsetOrNull, text, time } from './fields.ts'
-import type { Mark } from './rule.ts'
-import type { Row } from './tables.ts'
+import type { ReadRecord } from './records.ts'
+import { addHead, addWhole, type Head, UNREADABLE } from './rows.ts'
+import type { Judge, Mark } from './rule.ts'
 
 /** A record of `movements` to one row a movement, or one for a marker and for what cannot be read. */
 
 /** Ours hold 2,000 and seldom more; 1 MB of bytes from elsewhere could hold some 50,000. */
 const ROWS_MAX = 65_535
+const NONE: Fields = {}
+const NOTHING = Buffer.alloc(0)
 
-/** `void` is 0 in all of them: it depends on what was read before, so the batch decides it. */
-export function movementRows(head: Head, record: Fields | undefined, raw: string): { rows: Row[]; mark?: Mark } {
-  const epoch = record && Number.isSafeInteger(record.epoch) ? count(record.epoch, Number.MAX_SAFE_INTEGER) : 0
-  if (!record || epoch < 1) return { rows: [bareRow(head, 'unreadable', raw)] }
-  const from = { ...head, epoch, fold_version: text(record.fold_version) }
-  if (record.kind === 'owner') return { rows: [bareRow(from, 'owner', raw)], mark: { epoch, source_offset: null } }
-  if (!isMoved(record)) return { rows: [bareRow(head, 'unreadable', raw)] }
-  return { rows: movedRows(from, record), mark: { epoch, source_offset: Number(record.to_offset) } }
+export function addMovements(to: Columns<'movements'>, head: Head, record: ReadRecord, judge: Judge): void {
+  const { event = NONE } = record
+  const mark = markOf(event)
+  const { void_to } = judge(mark)
+  const from = { ...head, epoch: mark?.epoch ?? 0, fold_version: mark ? text(event.fold_version) : '' }
+  if (mark && isMoved(event)) addMoved(to, from, event, void_to)
+  else addBare(to, from, mark ? 'owner' : UNREADABLE, void_to, record)
+}
+
+/** undefined: it is no record of movements */
+function markOf(event: Fields): Mark | undefined {
+  const epoch = count(event.epoch, Number.MAX_SAFE_INTEGER)
+  if (epoch < 1) return undefined
+  if (event.kind === 'owner') return { epoch, source_offset: null }
+  return isMoved(event) && isWhole(event) ? { epoch, source_offset: Number(event.to_offset) } : undefined
 }
 
 const COLUMNS = ['source_offset', 'at', 'warehouse', 'sku', 'cause', 'ref'] as const
 const LEVELS = ['on_hand', 'reserved', 'safety', 'in_transit'] as const
 
-/** Whether it is a whole record: columns of one length, whole numbers, source offsets that never fall. */
-function isMoved(record: Fields): record is Fields & MovedRecord {
+const isMoved = (event: Fields): event is Fields & MovedRecord => event.kind === 'moved'
+
+/** Columns of one length, whole numbers, source offsets that never fall. */
+function isWhole(record: Fields): boolean {
   const rows = fieldsOf(record.rows)
   const offsets = listOf(rows.source_offset)
-  const length = offsets.length
-  if (record.kind !== 'moved' || length === 0 || length > ROWS_MAX) return false
+  const { length } = offsets
+  if (length === 0 || length > ROWS_MAX || !Number.isSafeInteger(record.from_at)) return false
   const first = offsetOrNull(record.from_offset)
   const last = offsetOrNull(record.to_offset)
   if (first === null || last === null || last - first !== offsets[length - 1] || offsets[0] !== 0) return false
@@ -35,45 +47,51 @@ function isMoved(record: Fields): record is Fields & MovedRecord {
     if (!((offsets[row] as number) >= (offsets[row - 1] as number))) return false
   }
   const whole = (column: unknown) => listOf(column).length === length && listOf(column).every(Number.isSafeInteger)
-  if (!COLUMNS.every(name => whole(rows[name])) || !Number.isSafeInteger(record.from_at)) return false
-  return LEVELS.every(name => rows[name] === undefined || whole(rows[name]))
+  return COLUMNS.every(name => whole(rows[name])) && LEVELS.every(name => rows[name] === undefined || whole(rows[name]))
 }
 
 type From = Head & { epoch: number; fold_version: string }
 
-function movedRows(from: From, record: Fields & MovedRecord): Row<'movements'>[] {
+/** Words are looked up once for each row and not made: the lists of the record hold each of them once. */
+function addMoved(to: Columns<'movements'>, from: From, record: MovedRecord, void_to: number): void {
   const { rows, from_at } = record
   const first = Number(record.from_offset)
   const places = listOf(record.warehouses).map(fieldsOf)
-  const word = (list: unknown, place: number | undefined) => text(listOf(list)[place ?? -1])
-  return rows.source_offset.map((behind, row) => {
-    const place = places[rows.warehouse[row] ?? -1] ?? {}
-    return {
-      ...from,
-      movement_index: row,
-      type: 'moved',
-      void: 0,
-      source_offset: first + behind,
-      tenant_id: text(place.tenant_id),
-      zone_id: text(place.zone_id),
-      warehouse_id: text(place.warehouse_id),
-      sku: word(record.skus, rows.sku[row]),
-      occurred_at: time(from_at + (rows.at[row] ?? 0), from.appended_at),
-      on_hand: rows.on_hand?.[row] ?? 0,
-      reserved: rows.reserved?.[row] ?? 0,
-      safety: rows.safety?.[row] ?? 0,
-      in_transit: rows.in_transit?.[row] ?? 0,
-      cause: word(record.causes, rows.cause[row]),
-      ref: word(record.refs, rows.ref[row]),
-      data: '',
-    }
+  const [skus, causes, refs] = [listOf(record.skus), listOf(record.causes), listOf(record.refs)]
+  rows.source_offset.forEach((behind, row) => {
+    const place = places[rows.warehouse[row] ?? -1] ?? NONE
+    addHead(to, from)
+    to.movement_index.add(row)
+    to.type.add('moved')
+    to.void.add(first + behind <= void_to ? 1 : 0)
+    to.epoch.add(from.epoch)
+    to.source_offset.add(first + behind)
+    to.fold_version.add(from.fold_version)
+    to.tenant_id.add(text(place.tenant_id))
+    to.zone_id.add(text(place.zone_id))
+    to.warehouse_id.add(text(place.warehouse_id))
+    to.sku.add(text(skus[rows.sku[row] ?? -1]))
+    to.occurred_at.add(time(from_at + (rows.at[row] ?? 0), from.appended_at))
+    to.on_hand.add(rows.on_hand?.[row] ?? 0)
+    to.reserved.add(rows.reserved?.[row] ?? 0)
+    to.safety.add(rows.safety?.[row] ?? 0)
+    to.in_transit.add(rows.in_transit?.[row] ?? 0)
+    to.cause.add(text(causes[rows.cause[row] ?? -1]))
+    to.ref.add(text(refs[rows.ref[row] ?? -1]))
+    to.data.add(NOTHING, 0, 0)
   })
 }
 
-function bareRow(head: Head & Partial<From>, type: string, data: string): Row<'movements'> {
-  return {
-    ...{ epoch: 0, fold_version: '', ...head },
-    ...{ movement_index: 0, type, void: 0, source_offset: null, tenant_id: '', zone_id: '', warehouse_id: '', sku: '' },
-    ...{ occurred_at: head.appended_at, on_hand: 0, reserved: 0, safety: 0, in_transit: 0, cause: '', ref: '', data },
-  }
+function addBare(to: Columns<'movements'>, from: From, type: string, void_to: number, record: ReadRecord): void {
+  addHead(to, from)
+  to.movement_index.add(0)
+  to.type.add(type)
+  to.void.add(void_to === Number.POSITIVE_INFINITY ? 1 : 0)
+  to.epoch.add(from.epoch)
+  to.source_offset.add(null)
+  to.fold_version.add(from.fold_version)
+  to.occurred_at.add(from.appended_at)
+  for (const name of ['tenant_id', 'zone_id', 'warehouse_id', 'sku', 'cause', 'ref'] as const) to[name].add('')
+  for (const name of LEVELS) to[name].add(0)
+  addWhole(to, record)
 }

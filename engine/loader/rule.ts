@@ -38,6 +38,9 @@ export interface Mark {
   source_offset: number | null
 }
 
+/** The rule over one record after the other, with the state kept for the caller. */
+export type Judge = (mark: Mark | undefined) => { void_to: number }
+
 export const NOTHING_SEEN: RuleState = { epoch: 0, source_offset: -1 }
 
 /**

@@ -5,14 +5,20 @@ import type { Topic } from '../../ingest/contract.ts'
  * The computed columns (parents of the cell) are ClickHouse's own.
  */
 
-/** `_or_null`: the column is Nullable. `time`: ms since 1970 UTC. */
+/**
+ * `_or_null`: the column is Nullable. `word`: LowCardinality. `bytes`: a text that is copied from the record as it lies there.
+ * `time`: ms since 1970 UTC.
+ */
 export type Kind =
   | 'text'
+  | 'word'
+  | 'bytes'
   | 'u8'
   | 'u16'
   | 'u32'
   | 'u64'
   | 'u64_or_null'
+  | 'cell'
   | 'i64'
   | 'i64_or_null'
   | 'f32_or_null'
@@ -23,17 +29,17 @@ export type Kind =
 const position = { kafka_partition: 'u32', kafka_offset: 'u64', appended_at: 'time' } as const
 const envelope = {
   event_id: 'text',
-  type: 'text',
-  tenant_id: 'text',
-  zone_id: 'text',
+  type: 'word',
+  tenant_id: 'word',
+  zone_id: 'word',
   occurred_at: 'time',
   received_at: 'time',
-  source: 'text',
+  source: 'word',
   actor: 'text',
   correlation_id: 'text',
   causation_id: 'text',
 } as const
-const place = { lat: 'f64_or_null', lng: 'f64_or_null', cell: 'u64' } as const
+const place = { lat: 'f64_or_null', lng: 'f64_or_null', cell: 'cell' } as const
 
 export const TABLES = {
   operations: {
@@ -41,18 +47,18 @@ export const TABLES = {
     columns: {
       ...position,
       ...envelope,
-      warehouse_id: 'text',
+      warehouse_id: 'word',
       order_id: 'text',
       fulfilment_id: 'text',
       hold_id: 'text',
       line_id: 'text',
-      sku: 'text',
+      sku: 'word',
       quantity: 'i64_or_null',
-      unit: 'text',
-      reason: 'text',
+      unit: 'word',
+      reason: 'word',
       lines: 'u16',
       ...place,
-      data: 'text',
+      data: 'bytes',
     },
   },
   couriers: {
@@ -60,13 +66,13 @@ export const TABLES = {
     columns: {
       ...position,
       ...envelope,
-      courier_id: 'text',
-      state: 'text',
-      vehicle: 'text',
+      courier_id: 'word',
+      state: 'word',
+      vehicle: 'word',
       speed_mps: 'f32_or_null',
       heading_deg: 'f32_or_null',
       ...place,
-      data: 'text',
+      data: 'bytes',
     },
   },
   decisions: {
@@ -74,26 +80,26 @@ export const TABLES = {
     columns: {
       ...position,
       decision_index: 'u16',
-      type: 'text',
+      type: 'word',
       void: 'u8',
       epoch: 'u64',
       source_offset: 'u64_or_null',
-      fold_version: 'text',
-      tenant_id: 'text',
-      zone_id: 'text',
+      fold_version: 'word',
+      tenant_id: 'word',
+      zone_id: 'word',
       occurred_at: 'time',
       correlation_id: 'text',
       causation_id: 'text',
       order_id: 'text',
       attempt: 'u16',
       fulfilment_id: 'text',
-      warehouse_id: 'text',
+      warehouse_id: 'word',
       hold_id: 'text',
       line_id: 'text',
-      sku: 'text',
+      sku: 'word',
       quantity: 'i64_or_null',
-      reason: 'text',
-      cause: 'text',
+      reason: 'word',
+      cause: 'word',
       placed_at: 'time_or_null',
       ready_at: 'time_or_null',
       deliver_by: 'time_or_null',
@@ -101,7 +107,7 @@ export const TABLES = {
       lines: 'u16',
       candidates: 'u16',
       ...place,
-      data: 'text',
+      data: 'bytes',
     },
   },
   movements: {
@@ -109,23 +115,23 @@ export const TABLES = {
     columns: {
       ...position,
       movement_index: 'u32',
-      type: 'text',
+      type: 'word',
       void: 'u8',
       epoch: 'u64',
       source_offset: 'u64_or_null',
-      fold_version: 'text',
-      tenant_id: 'text',
-      zone_id: 'text',
-      warehouse_id: 'text',
-      sku: 'text',
+      fold_version: 'word',
+      tenant_id: 'word',
+      zone_id: 'word',
+      warehouse_id: 'word',
+      sku: 'word',
       occurred_at: 'time',
       on_hand: 'i64',
       reserved: 'i64',
       safety: 'i64',
       in_transit: 'i64',
-      cause: 'text',
+      cause: 'word',
       ref: 'text',
-      data: 'text',
+      data: 'bytes',
     },
   },
   deliveries: {
@@ -135,50 +141,34 @@ export const TABLES = {
       ...envelope,
       trip_id: 'text',
       version: 'u32',
-      courier_id: 'text',
-      warehouse_id: 'text',
+      courier_id: 'word',
+      warehouse_id: 'word',
       order_id: 'text',
       fulfilment_id: 'text',
-      reason: 'text',
+      reason: 'word',
       stops: 'u16',
       picked_up_at: 'time_or_null',
       delivered_at: 'time_or_null',
       late_s: 'i64_or_null',
-      data: 'text',
+      data: 'bytes',
     },
   },
   'dead-letters': {
     name: 'dead_letters',
     columns: {
       ...position,
-      origin_topic: 'text',
+      origin_topic: 'word',
       origin_partition: 'u32',
       origin_offset: 'u64',
-      reason: 'text',
+      reason: 'word',
       detail: 'text',
       event_id: 'text',
-      type: 'text',
-      tenant_id: 'text',
-      zone_id: 'text',
+      type: 'word',
+      tenant_id: 'word',
+      zone_id: 'word',
       occurred_at: 'time',
       correlation_id: 'text',
-      data: 'text',
+      data: 'bytes',
     },
   },
 } as const satisfies Record<Topic, { name: string; columns: Record<string, Kind> }>
-
-/** Offsets and times are whole numbers below 2^53; a cell needs all 64 bits. */
-type Value<K extends Kind> = K extends 'text'
-  ? string
-  : K extends 'u64'
-    ? number | bigint
-    : K extends `${string}_or_null`
-      ? number | null
-      : number
-
-type Columns<T extends Topic> = (typeof TABLES)[T]['columns']
-
-/** One row of the table of a topic. */
-export type Row<T extends Topic = Topic> = T extends Topic
-  ? { [C in keyof Columns<T>]: Columns<T>[C] extends Kind ? Value<Columns<T>[C]> : never }
-  : never
