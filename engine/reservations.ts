@@ -4,6 +4,7 @@ import {
   type OrderState,
   openOf,
   type Reservation,
+  THROTTLE_WINDOW_MS,
   type WarehouseState,
   type ZoneState,
 } from './state.ts'
@@ -77,18 +78,19 @@ export function reserve(zone: ZoneState, part: FulfilmentPart, ref: string): Ful
     lines: [],
   }
   const why: Why = { cause: 'reserved', ref }
-  for (const line of part.lines) reserveLine(zone, fulfilment, line, why)
+  const warehouse = zone.warehouses.get(warehouse_id)
+  for (const line of part.lines) reserveLine(zone, warehouse, fulfilment, line, why)
   return fulfilment
 }
 
 export function reserveLine(
   zone: ZoneState,
+  warehouse: WarehouseState | undefined,
   fulfilment: FulfilmentState,
   { line_id, sku, unit, quantity }: FulfilmentPart['lines'][number],
   why: Why,
 ): void {
   const { warehouse_id, lines } = fulfilment
-  const warehouse = zone.warehouses.get(warehouse_id)
   if (warehouse) {
     promise(zone, stockOf(warehouse, sku, unit), warehouse_id, sku, quantity, why)
     warehouse.open_lines += 1
@@ -105,10 +107,15 @@ export function reserveForOrder(zone: ZoneState, order: OrderState, parts: reado
     const warehouse = zone.warehouses.get(part.warehouse_id)
     if (!warehouse) continue
     warehouse.open_orders.add(order.order_id)
-    if (warehouse.mode !== 'throttled') continue
-    warehouse.routed_at.push(zone.time)
-    // Only the last `throttle_per_10_min` can decide; the list is cut at twice that, so that cutting costs next to nothing.
-    const kept = warehouse.throttle_per_10_min
-    if (warehouse.routed_at.length > 2 * kept) warehouse.routed_at.splice(0, warehouse.routed_at.length - kept)
+    if (warehouse.mode === 'throttled') noteRouted(warehouse, zone.time)
   }
+}
+
+/** So many old ones are cut off at once: neither looking for them nor moving the rest costs anything to speak of. */
+const OLD_AT_ONCE = 32
+
+function noteRouted({ routed_at }: WarehouseState, time: number): void {
+  routed_at.push(time)
+  const old = routed_at[OLD_AT_ONCE - 1]
+  if (old !== undefined && old <= time - THROTTLE_WINDOW_MS) routed_at.splice(0, OLD_AT_ONCE)
 }

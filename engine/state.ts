@@ -61,7 +61,7 @@ export interface WarehouseState extends Warehouse {
   mode: WarehouseMode
   busy_extra_s: number
   throttle_per_10_min: number
-  /** times of the last orders routed here while throttled, oldest first; no more than it may take */
+  /** times of the orders routed here while throttled, oldest first; those of more than ten minutes ago are cut off by and by */
   routed_at: number[]
   stock: Tracked<Sku, StockState>
   /** orders with a part here that is not packed yet */

@@ -8,7 +8,10 @@ import { only, START, Town, typesOf } from './town.testing.ts'
 const MINUTE = 60_000
 const MILK = { warehouse_id: 'near', sku: 'milk', unit: 'each' }
 const town = () =>
-  new Town({ near: { meters: 1_000, stock: { milk: 10, bread: 10 } }, far: { meters: 3_000, stock: { milk: 10 } } })
+  new Town({
+    near: { meters: 1_000, stock: { milk: 10, bread: 10 }, more: { pickers: 100 } },
+    far: { meters: 3_000, stock: { milk: 10 } },
+  })
 
 describe('late and out of order', () => {
   test('what happened before the newest count is in it already, whenever it is told', () => {
@@ -172,7 +175,22 @@ describe('a throttled warehouse', () => {
     expect(taken).toEqual(['near', 'near', 'near', 'far', 'far'])
     here.now = START + 10 * MINUTE
     expect([winner(here, 'p0'), winner(here, 'p1')]).toEqual(['near', 'far'])
-    expect(here.warehouse('near').routed_at.length).toBeLessThanOrEqual(6)
+  })
+
+  test('remembers those of ten minutes, so that more may be allowed at any time', () => {
+    const here = town()
+    here.count('near', 'milk', 10_000)
+    here.send('warehouse.mode', { ...throttle, throttle_per_10_min: 100 })
+    for (let number = 0; number < 400; number += 1) {
+      here.place(`o${number}`, { milk: 1 })
+      here.now += 10_000
+      expect(here.warehouse('near').routed_at.length).toBeLessThan(100)
+    }
+    const recent = here.warehouse('near').routed_at.filter(at => at > here.now - 10 * MINUTE).length
+    here.send('warehouse.mode', { ...throttle, throttle_per_10_min: recent })
+    expect(winner(here, 'one_too_many')).toBe('far')
+    here.send('warehouse.mode', { ...throttle, throttle_per_10_min: recent + 1 })
+    expect(winner(here, 'one_more')).toBe('near')
   })
 
   test('a mode without its figure is no mode', () => {

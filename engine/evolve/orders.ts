@@ -141,7 +141,8 @@ export function substituteLine(zone: ZoneState, decision: DecisionOf<'order.subs
   resolve(zone, fulfilment, line, 'short', decision.quantity, { cause: 'substituted', ref })
   const { substitute_sku: sku, quantity } = decision
   const substitute = { line_id: decision.substitute_line_id, sku, unit: line.unit, quantity }
-  reserveLine(zone, fulfilment, substitute, { cause: 'reserved', ref })
+  const warehouse = zone.warehouses.get(fulfilment.warehouse_id)
+  reserveLine(zone, warehouse, fulfilment, substitute, { cause: 'reserved', ref })
 }
 
 export function startPart(zone: ZoneState, decision: DecisionOf<'order.picking'>): void {
