@@ -94,7 +94,7 @@ const admitWarehouse = (zone: ZoneState, warehouse_id: WarehouseId): Refused | n
 
 function admitOrder(zone: ZoneState, request: OrderRequest): Refused | null {
   if (namesTwice(request.lines)) return dead('wrong_shape', `order ${request.order_id} names a line twice`)
-  const known = zone.orders.get(request.order_id)
+  const known = zone.orders.peek(request.order_id)
   if (!known) return null
   if (known.content === contentOf(request)) return { kind: 'duplicate' }
   return dead('conflict', `order ${request.order_id} was placed with other content`)
@@ -112,7 +112,7 @@ function namesTwice(lines: OrderRequest['lines']): boolean {
 }
 
 function admitOpenOrder(zone: ZoneState, order_id: OrderId, happening: 'change' | 'cancel'): Refused | null {
-  const order = zone.orders.get(order_id)
+  const order = zone.orders.peek(order_id)
   if (!order) return dead('unknown_order', order_id)
   return refusedBy(ORDER_LIFE[order.state][happening], `${happening} of ${order_id}, which is ${order.state}`)
 }
@@ -128,14 +128,14 @@ function admitMode(data: EventOfType<'warehouse.mode'>['data']): Refused | null 
 // ── Holds ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function admitAsked(zone: ZoneState, { data }: EventOfType<'hold.asked'>): Refused | null {
-  const known = zone.holds.get(data.hold_id)
+  const known = zone.holds.peek(data.hold_id)
   if (!known) return null
   if (known.content !== contentOf(data)) return dead('conflict', `hold ${data.hold_id} was asked with other content`)
   return refusedBy(HOLD_LIFE[known.state].ask, data.hold_id)
 }
 
 function admitHold(zone: ZoneState, hold_id: HoldId, happening: 'confirm' | 'release'): Refused | null {
-  const hold = zone.holds.get(hold_id)
+  const hold = zone.holds.peek(hold_id)
   if (!hold) return dead('unknown_hold', hold_id)
   return refusedBy(HOLD_LIFE[hold.state][happening], `${happening} of hold ${hold_id}, which is ${hold.state}`)
 }
@@ -147,15 +147,15 @@ function admitStock(
   warehouse_id: WarehouseId,
   { sku, unit }: { sku: Sku; unit: string },
 ): Refused | null {
-  const warehouse = zone.warehouses.get(warehouse_id)
+  const warehouse = zone.warehouses.peek(warehouse_id)
   if (!warehouse) return dead('unknown_warehouse', warehouse_id)
-  const stock = warehouse.stock.get(sku)
+  const stock = warehouse.stock.peek(sku)
   if (!stock || stock.unit === unit) return null
   return dead('conflict', `${sku} is kept in ${stock.unit}, not ${unit}`)
 }
 
 function admitSku(zone: ZoneState, { warehouse_id, sku }: { warehouse_id: WarehouseId; sku: Sku }): Refused | null {
-  const warehouse = zone.warehouses.get(warehouse_id)
+  const warehouse = zone.warehouses.peek(warehouse_id)
   if (!warehouse) return dead('unknown_warehouse', warehouse_id)
   return warehouse.stock.has(sku) ? null : dead('unknown_sku', `${warehouse_id} never had ${sku}`)
 }
@@ -164,7 +164,7 @@ type Sent = EventOfType<'transfer.sent'>['data']
 
 function admitSent(zone: ZoneState, data: Sent): Refused | null {
   const { transfer_id, warehouse_id, to_warehouse_id, lines } = data
-  const known = zone.transfers.get(transfer_id)
+  const known = zone.transfers.peek(transfer_id)
   if (known) {
     if (known.content !== contentOf(data))
       return dead('conflict', `transfer ${transfer_id} was sent with other content`)
@@ -183,7 +183,7 @@ function admitTransfer(
   { transfer_id, warehouse_id }: { transfer_id: TransferId; warehouse_id: WarehouseId },
   happening: 'receive' | 'cancel',
 ): Refused | null {
-  const transfer = zone.transfers.get(transfer_id)
+  const transfer = zone.transfers.peek(transfer_id)
   if (!transfer) return dead('unknown_transfer', transfer_id)
   const where = happening === 'receive' ? transfer.to_warehouse_id : transfer.from_warehouse_id
   if (warehouse_id !== where)
@@ -222,7 +222,7 @@ const HAPPENS = {
 
 function admitPicking(zone: ZoneState, event: PickingEvent): Refused | null {
   const { order_id, fulfilment_id, warehouse_id } = event.data
-  const order = zone.orders.get(order_id)
+  const order = zone.orders.peek(order_id)
   if (!order) return dead('unknown_order', order_id)
   const fulfilment = order.fulfilments.find(part => part.fulfilment_id === fulfilment_id)
   if (!fulfilment) return dead('unknown_fulfilment', fulfilment_id)

@@ -97,7 +97,7 @@ function foldOperations(held: Partition, request: FoldWork, folded: Folding): vo
   }
   for (const [zone, warehouses] of touched) {
     for (const [warehouse_id, skus] of warehouses) {
-      const warehouse = zone.warehouses.get(warehouse_id)
+      const warehouse = zone.warehouses.peek(warehouse_id)
       if (warehouse) folded.views.push(viewOf(zone, warehouse, skus))
     }
   }

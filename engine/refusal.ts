@@ -40,7 +40,7 @@ function askedBefore(lines: readonly OrderLine[], place: number, { sku }: OrderL
 
 /** `taken`: of the same SKU, by other lines. */
 export function uncovered(warehouse: WarehouseState, line: OrderLine, taken: number, time: number): Refusal | null {
-  const stock = warehouse.stock.get(line.sku)
+  const stock = warehouse.stock.peek(line.sku)
   if (!stock) return 'sku_unknown'
   if (stock.unit !== line.unit) return 'unit_mismatch'
   if (stock.suspended_until > time) return 'suspended'

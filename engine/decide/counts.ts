@@ -3,7 +3,7 @@ import { isSuperseded, onHandAfterCount } from '../stock.ts'
 
 export function* count(zone: ZoneState, event: EventOfType<'stock.counted'>): DecisionStream {
   const { warehouse_id, sku, quantity, unit, as_of, safety } = event.data
-  const stock = zone.warehouses.get(warehouse_id)?.stock.get(sku)
+  const stock = zone.warehouses.peek(warehouse_id)?.stock.peek(sku)
   if (isSuperseded(stock, as_of, zone.time)) {
     yield { type: 'count.superseded', warehouse_id, sku, as_of, counted_as_of: stock?.counted_as_of ?? 0 }
     return

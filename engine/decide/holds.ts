@@ -45,7 +45,7 @@ export function* askHold(zone: ZoneState, event: EventOfType<'hold.asked'>): Dec
  */
 export function* confirmHold(zone: ZoneState, event: EventOfType<'hold.confirmed'>): DecisionStream {
   const { hold_id, order } = event.data
-  const hold = zone.holds.get(hold_id)
+  const hold = zone.holds.peek(hold_id)
   const alive = hold?.state === 'granted' && hold.expires_at > zone.time
   const fitting = alive ? fitOf(zone, hold, order) : null
   if (!fitting) {
@@ -80,7 +80,7 @@ interface Fit {
 
 function fitOf(zone: ZoneState, hold: HoldState, order: OrderRequest): Fit | null {
   const [part] = hold.fulfilments
-  const warehouse = part && zone.warehouses.get(part.warehouse_id)
+  const warehouse = part && zone.warehouses.peek(part.warehouse_id)
   if (!warehouse || warehouse.paused) return null
   if (order.warehouse_id && order.warehouse_id !== warehouse.warehouse_id) return null
   // A window wants other times than a hold for now: it is granted afresh.
@@ -99,7 +99,7 @@ function covers(part: FulfilmentState, lines: readonly OrderLine[]): boolean {
 
 export function* releaseHold(zone: ZoneState, event: EventOfType<'hold.released'>): DecisionStream {
   const { hold_id, reason } = event.data
-  if (zone.holds.get(hold_id)?.state === 'granted') yield { type: 'hold.released', hold_id, reason }
+  if (zone.holds.peek(hold_id)?.state === 'granted') yield { type: 'hold.released', hold_id, reason }
 }
 
 export function* expireHolds(zone: ZoneState): DecisionStream {

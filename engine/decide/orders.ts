@@ -60,7 +60,7 @@ const ELSEWHERE: Record<Refusal, boolean> = {
 
 /** Before picking begins a line can become smaller; what it frees is free at once. */
 export function* changeOrder(zone: ZoneState, event: EventOfType<'order.changed'>): DecisionStream {
-  const order = zone.orders.get(event.data.order_id)
+  const order = zone.orders.peek(event.data.order_id)
   for (const fulfilment of order?.fulfilments ?? []) {
     if (!order || fulfilment.state !== 'reserved') continue
     for (const wish of event.data.lines) {
@@ -74,7 +74,7 @@ export function* changeOrder(zone: ZoneState, event: EventOfType<'order.changed'
 }
 
 export function* cancelAsked(zone: ZoneState, event: EventOfType<'order.cancel_asked'>): DecisionStream {
-  const order = zone.orders.get(event.data.order_id)
+  const order = zone.orders.peek(event.data.order_id)
   if (!order) return
   const { order_id, attempt, offered_to: to_zone_id } = order
   const { reason } = event.data

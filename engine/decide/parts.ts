@@ -89,7 +89,7 @@ export function findPicking(
   zone: ZoneState,
   data: { order_id: OrderState['order_id']; fulfilment_id: string },
 ): Picking | null {
-  const order = zone.orders.get(data.order_id)
+  const order = zone.orders.peek(data.order_id)
   const fulfilment = order?.fulfilments.find(part => part.fulfilment_id === data.fulfilment_id)
   return order && fulfilment ? { order, fulfilment } : null
 }

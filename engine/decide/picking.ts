@@ -7,7 +7,7 @@ import { promiseAfter } from './promise.ts'
 export function* startPicking(zone: ZoneState, event: EventOfType<'pick.started'>): DecisionStream {
   const picking = findPicking(zone, event.data)
   const { order_id, fulfilment_id, warehouse_id, ready_in_s } = event.data
-  const warehouse = zone.warehouses.get(warehouse_id)
+  const warehouse = zone.warehouses.peek(warehouse_id)
   if (!picking || !warehouse) return
   const work_s = picking.fulfilment.lines.length * warehouse.pick_s_per_line + warehouse.pack_s
   const ready_at = zone.time + 1_000 * (ready_in_s ?? work_s)
@@ -44,7 +44,7 @@ export function* shortLine(zone: ZoneState, event: EventOfType<'line.short'>): D
 function* emptyShelf(zone: ZoneState, picking: Picking, line: Reservation, seen_at: number): DecisionStream {
   const { sku } = line
   const { warehouse_id } = picking.fulfilment
-  const stock = zone.warehouses.get(warehouse_id)?.stock.get(sku)
+  const stock = zone.warehouses.peek(warehouse_id)?.stock.peek(sku)
   const as_of = Math.min(seen_at, zone.time)
   if (!stock || isSuperseded(stock, as_of, zone.time)) return
   const on_hand = onHandAfterCount(stock, openOf(line), as_of)
@@ -62,7 +62,7 @@ export function* substitute(zone: ZoneState, event: EventOfType<'line.substitute
   const line = picking?.fulfilment.lines.find(candidate => candidate.line_id === line_id)
   if (!picking || !line) return
   const { order, fulfilment } = picking
-  const stock = zone.warehouses.get(warehouse_id)?.stock.get(substitute_sku)
+  const stock = zone.warehouses.peek(warehouse_id)?.stock.peek(substitute_sku)
   if (stock && stock.unit === line.unit && grantable(stock, zone.time) >= quantity) {
     const { order_id, attempt } = order
     const { fulfilment_id } = fulfilment

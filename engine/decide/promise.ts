@@ -9,7 +9,7 @@ import type { Picking } from './parts.ts'
  */
 export function* promiseAfter(zone: ZoneState, picking: Picking, ready_at: number, cause: Cause): DecisionStream {
   const { order, fulfilment } = picking
-  const warehouse = zone.warehouses.get(fulfilment.warehouse_id)
+  const warehouse = zone.warehouses.peek(fulfilment.warehouse_id)
   // Asked before the part is packed: a closed order has forgotten its request.
   const cell = order.request?.cell
   if (!warehouse || cell === undefined) return

@@ -13,7 +13,7 @@ import { cancelled, endIfEmpty, findPicking, type Picking, partsOf, shortened } 
 export function* rerouteWaiting(zone: ZoneState): DecisionStream {
   for (const { order_id, fulfilment_id, cause } of zone.reroute.slice(0, reroutesOfStep(zone))) {
     const picking = findPicking(zone, { order_id, fulfilment_id })
-    if (picking?.fulfilment.state !== 'reserved' || !zone.warehouses.get(picking.fulfilment.warehouse_id)?.paused)
+    if (picking?.fulfilment.state !== 'reserved' || !zone.warehouses.peek(picking.fulfilment.warehouse_id)?.paused)
       continue
     const moved = yield* moveElsewhere(zone, picking, cause)
     if (!moved && picking.order.request?.on_shortfall === 'reject') yield cancelled(picking.order, cause, cause)
@@ -70,8 +70,8 @@ type DecisionStreamItem = DecisionStream extends Generator<infer Item, unknown, 
 export function* coverShortfalls(zone: ZoneState): DecisionStream {
   let budget = WEIGHT_A_STEP
   for (const { warehouse_id, sku, cause } of zone.short.slice()) {
-    const warehouse = zone.warehouses.get(warehouse_id)
-    const stock = warehouse?.stock.get(sku)
+    const warehouse = zone.warehouses.peek(warehouse_id)
+    const stock = warehouse?.stock.peek(sku)
     if (!warehouse || !stock || stock.reserved <= stock.on_hand) continue
     yield { type: 'stock.shortfall', warehouse_id, sku, missing: stock.reserved - stock.on_hand, cause }
     for (const picking of reservationsOf(zone, warehouse_id, sku)) {
@@ -91,7 +91,7 @@ export function* coverShortfalls(zone: ZoneState): DecisionStream {
 
 /** Unpicked before being picked, newest before oldest. */
 function reservationsOf(zone: ZoneState, warehouse_id: WarehouseId, sku: Sku): Picking[] {
-  const warehouse = zone.warehouses.get(warehouse_id)
+  const warehouse = zone.warehouses.peek(warehouse_id)
   if (!warehouse) return []
   const found: Picking[] = []
   for (const order of openOrdersAt(zone, warehouse).reverse()) {
