@@ -42,8 +42,11 @@ export const newCutting = (): Cutting => ({
   travel: new WeakMap(),
 })
 
-/** Characters of rows in a slice: 1 ms for their JSON and 1 ms for zstd. */
-const SLICE_CHARS = 131_072
+/**
+ * Characters of rows in a slice. 1 M ids, 500,000 stock rows and 200,000 orders: 280 MB in 2,127 slices of 131,072, half of them
+ * below 1.4 ms, 99 % below 6.4 ms of the worker's CPU (16 MB written); 20,000 orders later 120 slices.
+ */
+const SLICE_CHARS = 98_304
 const IDS_A_ROW = 2_000
 
 /** The next rows. `whole`: of all of them, begin anew. */

@@ -31,9 +31,9 @@ export const chainOf = (checkpoint: Checkpoint | null): Chain => ({
 const LATER_BYTES_MIN = 1_048_576
 const CUTS_MAX = 64
 /** Rows that may be left for the cut, which holds up the fold: some 2 ms. */
-const LEFT_MAX = 500
-/** If the rows change faster than they are written, the cut takes what is left after so many slices. */
-const SLICES_MAX = 200
+const LEFT_MAX = 100
+/** If the rows change faster than they are written, the cut takes what is left after so many slices that gained nothing. */
+const IN_VAIN_MAX = 10
 
 /** Brings a checkpoint's state into the worker. Returns the fold's next timer. */
 export async function restore(
@@ -110,14 +110,21 @@ async function saveSlices(
   const written = { parts: 0, bytes: 0 }
   let waiting: Uint8Array[] = []
   let waiting_bytes = 0
-  let after_all = 0
-  for (let left = Number.POSITIVE_INFINITY, first = true; left > LEFT_MAX && after_all < SLICES_MAX; first = false) {
-    const slice = await effects.ask<'slice'>({ kind: 'slice', partition, epoch, whole: whole && first })
-    left = slice.left
-    if (left !== Number.POSITIVE_INFINITY) after_all += 1
-    waiting.push(slice.frames)
-    waiting_bytes += slice.frames.length
-    const last = left <= LEFT_MAX || after_all >= SLICES_MAX
+  let least = Number.POSITIVE_INFINITY
+  let in_vain = 0
+  for (let first = true, last = false; !last; first = false) {
+    const { left, frames: slice } = await effects.ask<'slice'>({
+      kind: 'slice',
+      partition,
+      epoch,
+      whole: whole && first,
+    })
+    if (left < least) in_vain = 0
+    else if (left !== Number.POSITIVE_INFINITY) in_vain += 1
+    least = Math.min(least, left)
+    last = left <= LEFT_MAX || in_vain >= IN_VAIN_MAX
+    waiting.push(slice)
+    waiting_bytes += slice.length
     if (waiting_bytes === 0 || (waiting_bytes < PART_BYTES_MAX && !last)) continue
     const frames = Buffer.concat(waiting)
     await effects.writePart({ partition, epoch, cut, part: written.parts, frames })
