@@ -4,7 +4,7 @@ import { openHttp } from '../ingest/io/http.ts'
 import { createTopics, kafkaClient, openProducer, pingKafka } from '../ingest/io/kafka.ts'
 import { followNetwork } from '../ingest/io/network.ts'
 import { enqueue, relayOutbox } from '../ingest/io/outbox.ts'
-import { openListener, openPostgres, pingPostgres } from '../ingest/io/postgres.ts'
+import { openListener, pingPostgres } from '../ingest/io/postgres.ts'
 import { openPublisher } from '../ingest/io/publish.ts'
 import { runService, step } from '../ingest/io/service.ts'
 import { openAnswers } from './answers.ts'
@@ -16,6 +16,7 @@ import { addDispatcherRoutes } from './dispatcher_routes.ts'
 import { openMetrics } from './metrics.ts'
 import { openOutgoing } from './outgoing.ts'
 import { addPartnerRoutes } from './partner_routes.ts'
+import { openPools } from './pools.ts'
 import { readAnswers, readIntoBook } from './readers.ts'
 import { readiness } from './readiness.ts'
 import { openSolverPool } from './solver_pool.ts'
@@ -23,15 +24,14 @@ import { openStreams } from './stream.ts'
 import { startTicker } from './tick.ts'
 
 const SERVICE = 'dispatch'
-const POOL_MAX = 20
 const buffer_bytes_max = 16 * 1024 * 1024
 
 await runService(SERVICE, async stack => {
   const config = readConfig()
   const { namespace, partitions } = config
 
-  const pool = openPostgres(config.postgres_url, { max: POOL_MAX, service: SERVICE })
-  stack.defer(() => pool.end())
+  const { requests: pool, background, close } = openPools(config.postgres_url, SERVICE)
+  stack.defer(close)
   const kafka = kafkaClient({ brokers: config.kafka_brokers, client_id: SERVICE })
   const views = openViews(config)
   stack.defer(() => views.close())
@@ -63,7 +63,7 @@ await runService(SERVICE, async stack => {
   const directory = network.network
   const own = { producer, now: clock.now, namespace, partitions, metrics: http.metrics }
   const publisher = openPublisher({ ...own, directory, buffer_bytes_max })
-  const relay = await relayOutbox({ ...own, pool, listener, log })
+  const relay = await relayOutbox({ ...own, pool: background, listener, log })
   stack.defer(() => relay.close())
 
   const bus = openBus()
@@ -74,7 +74,7 @@ await runService(SERVICE, async stack => {
     log.fatal({ err: error }, 'decisions can not be read any more: start the service again')
     process.exit(1)
   }
-  const reading = { kafka, namespace, desk, answers, metrics, log, fault }
+  const reading = { kafka, namespace, desk: { ...desk, pool: background }, answers, metrics, log, fault }
   const book = await step('read decisions into the book', () => readIntoBook(reading))
   stack.defer(() => book.close())
   const hearing = await step('listen to decisions', () => readAnswers(reading))
@@ -82,7 +82,7 @@ await runService(SERVICE, async stack => {
 
   const solver = openSolverPool()
   stack.defer(() => solver.close())
-  const round = { desk, fleet: views.fleet, network: directory, solve: solver.solve, metrics, log, settings: config }
+  const round = { ...reading, fleet: views.fleet, network: directory, solve: solver.solve, settings: config }
   const ticker = startTicker(round, () => clock.clock().rate)
   stack.defer(() => ticker.close())
 

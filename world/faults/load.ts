@@ -25,6 +25,8 @@ export interface Load {
   decided_at(): number
   open(): number
   retries(): number
+  /** A tenth of everything, or all of it again: as callers hold back from a service that is not well. */
+  ease(less: boolean): void
   /** No new orders; resolves when all that was begun has ended, or the time is up: then what has no answer is let go. */
   end(timeout_ms: number): Promise<{ unanswered: number }>
 }
@@ -38,14 +40,18 @@ export interface LoadOptions {
 
 const BEAT_MS = 100
 /** s of orders that may be without an answer; beyond it the services are left to catch up. */
-const OPEN_S_MAX = 6
+const OPEN_S_MAX = 4
 /** Of goods against orders: a little less comes than is wanted, so that some are refused. */
 const STOCK_EVENTS_AN_ORDER = 0.35
 const COURIER_MOVES_PER_S = 1
 /** Packed orders that nobody cancels stay work for the couriers' solver: few. */
 const LEFT_PACKED_MAX = 30
 
+const EASED_SHARE = 0.1
+
 interface Town {
+  /** of the load */
+  share: number
   places: Place[]
   doors: Doors
   seed: number
@@ -61,7 +67,7 @@ export async function openLoad({ stage, seed, orders_per_s, zones }: LoadOptions
   const urls = { ingest_url: stage.url('ingest'), dispatch_url: stage.url('dispatch') }
   const { namespace } = stage
   const doors = openDoors({ ...urls, key: DEVELOPMENT_KEY, namespace, producer, record, stop: stop.signal })
-  const town: Town = { places: makePlaces(zones), doors, seed, left_packed: 0, decided_at: 0 }
+  const town: Town = { places: makePlaces(zones), doors, seed, share: 1, left_packed: 0, decided_at: 0 }
   await build(town)
   const lives = new Set<Promise<void>>()
   const begin = (work: Promise<void>): void => {
@@ -77,6 +83,9 @@ export async function openLoad({ stage, seed, orders_per_s, zones }: LoadOptions
     decided_at: () => town.decided_at,
     open: () => lives.size,
     retries: doors.retries,
+    ease: less => {
+      town.share = less ? EASED_SHARE : 1
+    },
     async end(timeout_ms) {
       clearInterval(beat)
       const until = performance.now() + timeout_ms
@@ -108,7 +117,7 @@ function startBeat(
       else begin(orderLife(town, orders))
     }
     if (town.doors.open() >= open_max) return
-    begin(moveGoods(town, beats, Math.round((orders_per_s * STOCK_EVENTS_AN_ORDER * BEAT_MS) / 1_000)))
+    begin(moveGoods(town, beats, Math.round((orders_per_s * town.share * STOCK_EVENTS_AN_ORDER * BEAT_MS) / 1_000)))
     if (beats % Math.round(1_000 / BEAT_MS / COURIER_MOVES_PER_S) === 0) begin(moveCouriers(town, beats))
     if (beats % 5 === 0) begin(holdLife(town, beats))
     if (beats % 150 === 75) begin(pauseOne(town, beats))
@@ -232,6 +241,7 @@ async function holdLife({ places, doors, seed }: Town, number: number): Promise<
 // ── Goods, warehouses, couriers ─────────────────────────────────────────────────────────────────────────────────────
 
 async function moveGoods({ places, doors, seed }: Town, beat: number, count: number): Promise<void> {
+  if (count === 0) return
   const draw = draws(seed, 'goods', beat)
   const drafts = Array.from({ length: count }, () => {
     const { warehouse_id } = draw.pick(draw.pick(places).warehouses)
@@ -242,7 +252,7 @@ async function moveGoods({ places, doors, seed }: Town, beat: number, count: num
     const as_of = Date.now() - draw.whole(0, 5_000)
     return event('stock.counted', { ...at, quantity: draw.whole(0, 60), as_of, safety: draw.whole(0, 2) })
   })
-  if (drafts.length > 0) await doors.send(drafts)
+  await doors.send(drafts)
 }
 
 async function pauseOne({ places, doors, seed }: Town, beat: number): Promise<void> {
