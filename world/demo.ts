@@ -9,7 +9,7 @@ import { TIME_ZONE } from './city/chicago.ts'
 import { type City, openCity } from './city/city.ts'
 import { DEMO_HELP, type DemoOptions, readDemoOptions } from './demo_options.ts'
 import { accountsText, type Figures, openScreen, type Screen, statusLine } from './demo_screen.ts'
-import { PROJECT_DIR, type ServerUrls } from './servers/config.ts'
+import { PROJECT_DIR, type ServerUrls, URL_VARIABLES } from './servers/config.ts'
 import { messageOf } from './servers/server.ts'
 import { type Servers, startServers } from './servers/start.ts'
 import { SERVICE_PORTS, type Services, startServices } from './services.ts'
@@ -68,12 +68,25 @@ async function runDemo(options: DemoOptions, screen: Screen, stop: Stop, stack: 
   const beginning = screen.step('half an hour of the evening has gone by', () => city.begin())
   await Promise.race([beginning, city.failed, stop.asked])
   stop.check()
-  screen.line(`\n  ${services.each.dashboards.url}\n\n  Ctrl-C ends all of it. Logs: ${log_dir}\n`)
+  screen.line(
+    `\n  ${services.each.dashboards.url}\n\n  Ctrl-C ends all of it. Logs: ${log_dir}\n\n${forTheTools(place)}\n`,
+  )
   await watch(options, { screen, stop, services, city })
   if (options.for_s === undefined) return 0
   stop.check()
   await city.stop()
   return report(await accountsOf(place, city), city, options, screen)
+}
+
+/** What dead-letters, explain and what-if need in another terminal. */
+function forTheTools({ urls, namespace }: Place): string {
+  const { kafka_brokers, postgres_url } = URL_VARIABLES
+  const variables = [
+    `${kafka_brokers}=${urls.kafka_brokers}`,
+    `${postgres_url}=${urls.postgres_url}`,
+    `WAGGLE_NAMESPACE=${namespace}`,
+  ]
+  return `  To look into it from another terminal (npm run explain, what-if, dead-letters):\n  export ${variables.join(' ')}`
 }
 
 /** The development key is known on this machine only, which is all that the demo listens on. */

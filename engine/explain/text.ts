@@ -96,7 +96,8 @@ function dataText({ event: { data } }: LifeStep): string {
   const told: string[] = []
   if ('fulfilment_id' in data) told.push(data.fulfilment_id)
   if ('line_id' in data) told.push(`line ${data.line_id}`)
-  if ('quantity' in data) told.push(`${data.quantity}`)
+  if ('quantity' in data) told.push('sku' in data ? `${data.quantity} ${data.sku}` : `${data.quantity}`)
+  if ('condition' in data) told.push(`${data.condition} at ${data.warehouse_id}`)
   if ('substitute_sku' in data) told.push(`by ${data.substitute_sku}`)
   if ('reason' in data) told.push(`${data.reason}`)
   return told.length > 0 ? `: ${told.join(' · ')}` : ''
