@@ -43,9 +43,10 @@ function runCase(stage: Stage, options: BenchOptions, name: CaseName): Promise<L
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
-try {
-  process.exitCode = await main()
-} catch (error) {
-  process.stderr.write(`${messageOf(error)}\n`)
-  process.exitCode = 1
-}
+// A case that failed may have left a reader or a timer behind.
+process.exit(
+  await main().catch(error => {
+    process.stderr.write(`${messageOf(error)}\n`)
+    return 1
+  }),
+)
