@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freshNamespace, testServers, waitFor } from '../world/servers/testing.ts'
+import { encodeStock } from './contract.ts'
 import { openRedis, type RedisClient } from './io/redis.ts'
 import { openViews } from './io/views.ts'
 import { openLiveViews } from './live_views.ts'
@@ -84,5 +85,29 @@ test('supply by cell is the sum of what each partition of couriers counts, of on
   const reader = openViews({ redis_url: testServers().redis_url, namespace: own, partitions: 2 })
   expect([...(await reader.supply('a'))]).toEqual([[mine.cell, 5]])
   expect([...(await reader.supply('nobody'))]).toEqual([])
+  await reader.close()
+})
+
+test('a suspended item is not available until its time, by the clock of who reads', async () => {
+  const own = `${namespace}u`
+  const point = { lat: 41.9, lng: -87.65 }
+  const near = { warehouse_id: 'w', name: 'W', point, radius_m: 5_000, paused: false, road_factor: 1.3, speed_mps: 5 }
+  const terms = { ready_in_s: 60, pick_s_per_line: 20, courier_wait_s: 100, fixed_s: 200 }
+  const views = openLiveViews(onRedis(redis, own))
+  const stock = { on_hand: 9, reserved: 2, safety: 1, unit: 'each' as const }
+  const fields = [
+    'milk',
+    encodeStock({ ...stock, suspended_until: 5_000 }),
+    'eggs',
+    encodeStock({ ...stock, suspended_until: 0 }),
+  ]
+  const view = { kind: 'warehouse' as const, warehouse_id: 'w' }
+  await views.replace([{ view, meta: JSON.stringify({ ...near, ...terms }), fields }], both(1))
+  const reader = openViews({ redis_url: testServers().redis_url, namespace: own, partitions: 2 })
+  const question = { warehouse_ids: ['w'], point, skus: ['milk', 'eggs'], partition: 0 }
+  const asked = async (time_ms: number) => (await reader.availability({ ...question, time_ms }))[0]?.items
+  const eggs = { sku: 'eggs', available: 6, unit: 'each' }
+  expect(await asked(4_999)).toEqual([{ sku: 'milk', available: 0, unit: 'each', suspended_until: 5_000 }, eggs])
+  expect(await asked(5_000)).toEqual([{ sku: 'milk', available: 6, unit: 'each' }, eggs])
   await reader.close()
 })
