@@ -90,9 +90,17 @@ function requestOf({ complete, desk }: PlaceEffects, act: Act, order: PlaceOrder
   }
 }
 
-/** What goes into the log: the order without its contact. The cell is computed when it is published. */
+/**
+ * What goes into the log: the order without its contact. The cell is computed when it is published.
+ * @throws HttpProblem 400 for a window that ends before it begins
+ */
 function dataOf(order: PlaceOrder, order_id: OrderId): Omit<OrderRequest, 'cell'> {
   const { contact: _stays_here, customer_ref, lines, ...rest } = order
+  const { from = 0, to = 0 } = rest.deliver_between ?? {}
+  if (from > to) {
+    const pointer = '/deliver_between/to'
+    throw new HttpProblem(400, 'wrong_shape', 'the window ends before it begins', { pointer })
+  }
   return { ...rest, order_id, customer_ref: customer_ref ?? `order:${order_id}`, lines: linesOf(lines) }
 }
 
