@@ -17,8 +17,7 @@ import { type Store, storeBatch } from './store.ts'
  *
  * What waits is bounded: a push resolves when there is room for the next one, and the reader gives it only then. Waiting
  * records are bytes as they came; they are read when they are cut. A batch is cut when it is full, when the room is, or when
- * its oldest record has waited long enough: also far behind, since 15,000 rows an INSERT cost ClickHouse twice as much CPU
- * a row as 50,000.
+ * its oldest record has waited long enough, also far behind: fewer rows an INSERT mean more parts and more merging.
  */
 
 export interface LaneOptions {

@@ -55,7 +55,7 @@ const Words = Type.Array(Type.String())
 
 /**
  * One record of the `movements` topic: what one run of source offsets moved, in the partition number of its source. By
- * columns, because a row as an object takes five times the bytes: each of `rows` has one number a row; `warehouse`, `sku`,
+ * columns, because rows as objects would repeat names and ids: each of `rows` has one number a row; `warehouse`, `sku`,
  * `cause` and `ref` are places in the lists of the same name. `source_offset` and `at` count from `from_offset` and
  * `from_at`. A column of levels that is missing is all zeros. Rows stand in the order of their source offsets, and all rows
  * of one source offset stand in one record.
