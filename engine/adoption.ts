@@ -27,9 +27,18 @@ export const newAdoption = (epoch: number, marker_offset: number, from: number, 
   decisions: new Map(),
 })
 
+/** Somebody raised the epoch after us, or Postgres forgot epochs that the log knows. */
+export class NewerOwner extends Error {
+  readonly epoch: number
+  constructor(epoch: number, ours: number) {
+    super(`a newer owner (epoch ${epoch}) holds this partition, ours is ${ours}`)
+    this.epoch = epoch
+  }
+}
+
 /**
  * Takes one record of `decisions` in. Returns true when our own marker is reached and the adoption is complete.
- * @throws Error when a newer owner exists, or when the record was decided by a fold of another version.
+ * @throws NewerOwner; Error when the record was decided by a fold of another version.
  */
 export function adopt(adoption: Adoption, offset: number, value: Uint8Array | null): boolean {
   const record = parse(value)
@@ -38,8 +47,7 @@ export function adopt(adoption: Adoption, offset: number, value: Uint8Array | nu
 }
 
 function takeRecord(adoption: Adoption, record: DecisionsRecord, offset: number): void {
-  if (record.epoch > adoption.epoch)
-    throw new Error(`a newer owner (epoch ${record.epoch}) holds this partition, ours is ${adoption.epoch}`)
+  if (record.epoch > adoption.epoch) throw new NewerOwner(record.epoch, adoption.epoch)
   if (record.epoch < adoption.highest_epoch) return
   adoption.highest_epoch = record.epoch
   if (record.kind === 'owner' || offset >= adoption.marker_offset) return

@@ -27,6 +27,8 @@ export interface Owner {
   epoch: number
   adoption: Adoption
   adopted: PromiseWithResolvers<void>
+  /** when the log was first seen to know a newer owner; 0: never */
+  outdone_at: number
   adopt_from: number
   /** first offset that is not folded in, by topic */
   next: { operations: number; couriers: number }
@@ -63,17 +65,22 @@ export interface Owner {
   ended: AbortController
 }
 
-/** Raises the epoch, publishes the marker and loads the checkpoint. `signal`: the partition was lost meanwhile. */
+/**
+ * Raises the epoch, publishes the marker and loads the checkpoint.
+ * @param signal the partition was lost meanwhile
+ * @param above a higher epoch that the log was seen to hold
+ */
 export async function takeOver(
   partition: number,
   settings: OwnerSettings,
   effects: OwnerEffects,
   signal: AbortSignal,
+  above = 0,
 ): Promise<Owner> {
   signal.throwIfAborted()
   const catch_up_to = await effects.operationsEnd(partition)
   signal.throwIfAborted()
-  const epoch = await effects.raiseEpoch(partition)
+  const epoch = await effects.raiseEpoch(partition, above)
   signal.throwIfAborted()
   const marker = { kind: 'owner', epoch, fold_version: FOLD_VERSION, owner: settings.owner }
   const value = Buffer.from(JSON.stringify(marker))
@@ -99,6 +106,7 @@ export async function takeOver(
     epoch,
     adoption: newAdoption(epoch, marker_offset, next.operations, checkpoint?.decisions_epoch ?? 0),
     adopted: Promise.withResolvers(),
+    outdone_at: 0,
     adopt_from: checkpoint?.decisions_next ?? 0,
     next,
     saved: { ...next },
@@ -124,7 +132,10 @@ export async function takeOver(
   }
 }
 
-/** Takes a batch of `decisions` in. Returns 'stop' once our own marker is reached: nothing after it concerns us. */
+/**
+ * Takes a batch of `decisions` in. Returns 'stop' once our own marker is reached: nothing after it concerns us.
+ * @throws NewerOwner
+ */
 export function readDecisions(owner: Owner, batch: LogBatch, effects: OwnerEffects): 'stop' | undefined {
   for (const { offset, value } of batch.messages) {
     if (!adopt(owner.adoption, offset, value)) continue

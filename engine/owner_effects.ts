@@ -13,8 +13,8 @@ import type { CutAnswer, Due, Folded, SliceAnswer, ViewChange, WorkerRequest } f
  */
 export interface OwnerEffects extends LiveViewEffects {
   // ── Postgres ──
-  /** Makes this process the newest owner of the partition; resolves with its epoch. */
-  raiseEpoch(partition: number): Promise<number>
+  /** Makes this process the newest owner of the partition; resolves with its epoch, which is higher than `above`. */
+  raiseEpoch(partition: number, above: number): Promise<number>
   isNewestOwner(partition: number, epoch: number): Promise<boolean>
   /** the newest one */
   readCheckpoint(partition: number): Promise<Checkpoint | null>

@@ -1,5 +1,6 @@
 import { topicName } from '../ingest/contract.ts'
 import type { LogBatch, ReaderOptions, TopicPartition } from '../ingest/io/reader.ts'
+import { NewerOwner } from './adoption.ts'
 import { foldBatch, loseOwner, type Owner, readDecisions, takeOver } from './owner.ts'
 import type { OwnerEffects, OwnerSettings } from './owner_effects.ts'
 import { saveCheckpoint } from './save.ts'
@@ -15,6 +16,9 @@ export interface Owners extends Required<Pick<ReaderOptions, 'start' | 'handle' 
   close(): Promise<void>
 }
 
+/** Longer than the session after which Kafka takes a partition from a process that stalled. */
+const OUTDONE_MS = 10_000
+
 export function openOwners(settings: OwnerSettings, effects: OwnerEffects): Owners {
   const operations = topicName(settings.namespace, 'operations')
   const decisions = topicName(settings.namespace, 'decisions')
@@ -22,11 +26,14 @@ export function openOwners(settings: OwnerSettings, effects: OwnerEffects): Owne
   /** takeovers of a partition follow each other: one that was lost must not raise the epoch behind the next one's back */
   const taking = new Map<number, Promise<unknown>>()
 
+  /** epochs in the log that were higher than ours */
+  const outdone = new Map<number, number>()
+
   function own(partition: number, signal: AbortSignal): Promise<Owner> {
     const known = owned.get(partition)
     if (known) return known
     const before = taking.get(partition) ?? Promise.resolve()
-    const owner = before.then(() => takeOver(partition, settings, effects, signal))
+    const owner = before.then(() => takeOver(partition, settings, effects, signal, outdone.get(partition)))
     owned.set(partition, owner)
     const over = owner.then(
       () => undefined,
@@ -46,6 +53,22 @@ export function openOwners(settings: OwnerSettings, effects: OwnerEffects): Owne
     return owner
   }
 
+  /**
+   * A newer owner than us: mostly we lost the partition and shall hear of it. If nobody takes it away, it is ours,
+   * and must be taken over above that epoch.
+   */
+  function adoptOrAgain(owner: Owner, batch: LogBatch): 'stop' | 'again' | undefined {
+    try {
+      return readDecisions(owner, batch, effects)
+    } catch (error) {
+      if (!(error instanceof NewerOwner)) throw error
+      owner.outdone_at ||= effects.now_ms()
+      if (effects.now_ms() - owner.outdone_at < OUTDONE_MS) throw error
+      outdone.set(owner.partition, error.epoch)
+      return 'again'
+    }
+  }
+
   return {
     async start({ topic, partition }: TopicPartition, signal) {
       const owner = await own(partition, signal)
@@ -55,7 +78,7 @@ export function openOwners(settings: OwnerSettings, effects: OwnerEffects): Owne
     },
     async handle(batch) {
       const owner = await ownerOf(batch)
-      if (batch.topic === decisions) return readDecisions(owner, batch, effects)
+      if (batch.topic === decisions) return adoptOrAgain(owner, batch)
       await foldBatch(owner, batch.topic === operations ? 'operations' : 'couriers', batch, settings, effects)
       return undefined
     },

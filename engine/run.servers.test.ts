@@ -8,6 +8,7 @@ import { createTopics, deleteTopics, kafkaClient, openProducer, type Producer, t
 import { type LogMessage, openReader } from '../ingest/io/reader.ts'
 import { migratePostgres } from '../sql/migrate.ts'
 import { type FreshDatabase, freshDatabase, freshNamespace, testServers, waitFor } from '../world/servers/testing.ts'
+import { FOLD_VERSION } from './checkpoint.ts'
 import { encodeStock } from './contract.ts'
 import { openRedis } from './io/redis.ts'
 import { openViews } from './io/views.ts'
@@ -232,6 +233,20 @@ describe('the engine', { timeout: 150_000 }, () => {
     const last = startEngine()
     await expectEqualToFold()
     await stop(last, 'SIGTERM')
+  })
+
+  test('a log that knows a newer owner than Postgres does is taken over all the same', async () => {
+    const log = makeLog(0, 44, 100)
+    const marker = { kind: 'owner', epoch: 70, fold_version: FOLD_VERSION, owner: 'of a Postgres that was restored' }
+    await producer.send(topicName(namespace, 'decisions'), {
+      partition: 0,
+      key: 'owner',
+      value: Buffer.from(JSON.stringify(marker)),
+    })
+    const engine = startEngine()
+    await append(0, log)
+    await expectEqualToFold()
+    await stop(engine, 'SIGTERM')
   })
 
   test('an owner that stalled beyond its session and wakes up changes nothing', async () => {

@@ -85,7 +85,7 @@ export async function runEngine(options: EngineOptions): Promise<Engine> {
 function realEffects(options: EngineOptions, workers: readonly Piscina[]): OwnerEffects {
   const { kafka, producer, pool, redis, namespace, log, metrics, fault } = options
   return {
-    raiseEpoch: partition => raiseEpoch(pool, partition, options.owner),
+    raiseEpoch: (partition, above) => raiseEpoch(pool, partition, options.owner, above),
     isNewestOwner: (partition, epoch) => isNewestOwner(pool, partition, epoch),
     readCheckpoint: partition => readCheckpoint(pool, partition),
     readParts: (partition, checkpoint, skip) => readParts(pool, partition, checkpoint, skip),

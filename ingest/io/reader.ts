@@ -51,9 +51,9 @@ export interface ReaderOptions {
   /**
    * Called for one batch a partition at a time. When it throws, the same batch comes again after a pause (100 ms doubling
    * to 5 s) until it succeeds or the partition is lost: so it must bear repetition. Resolving with 'stop' ends the reading of
-   * this partition until it is assigned anew.
+   * this partition until it is assigned anew; with 'again' the partition begins anew, as if it had been lost and won.
    */
-  handle: (batch: LogBatch) => Promise<'stop' | undefined>
+  handle: (batch: LogBatch) => Promise<'stop' | 'again' | undefined>
   /**
    * Asked at every join for partitions that stayed with us: are they still ours? kafkajs joins again without a word after
    * it was thrown out, and somebody may have owned the partition meanwhile. false: it is lost and started anew.
@@ -242,8 +242,13 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
       goOn(together)
       return
     }
+    beginAnew(together)
+  }
+
+  /** All topics of a partition. */
+  function beginAnew(together: readonly Slot[]): void {
     for (const slot of together) drop(`${slot.topic}/${slot.partition}`, slot)
-    for (const { topic } of together) begin({ topic, partition })
+    for (const { topic, partition } of together) begin({ topic, partition })
   }
 
   function drop(name: string, slot: Slot): void {
@@ -291,6 +296,10 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
         said: await options.handle({ topic, partition, messages, high, signal: slot.abort.signal }),
       }))
       if (!verdict || !last) break
+      if (verdict.said === 'again') {
+        beginAnew([...slots.values()].filter(other => other.partition === partition))
+        break
+      }
       // Only now do they leave the queue: a rebalance meanwhile seeks to behind the queue's end.
       slot.queue.splice(0, messages.length)
       for (const message of messages) slot.queue_bytes -= bytesOf(message)
