@@ -20,9 +20,9 @@ const KINDS = [
   'redis.half_request',
 ]
 
-test('half a minute of faults of seven kinds loses nothing, doubles nothing and leaves nothing stuck', async () => {
+test('five faults or more, all of different kinds, lose nothing, double nothing and leave nothing stuck', async () => {
   const lines: string[] = []
-  const options = { seed: 5, minutes: 0.5, orders_per_s: 15, zones: 4, kinds: KINDS, data_dir }
+  const options = { seed: 5, minutes: 0.3, faults_min: 5, orders_per_s: 10, zones: 3, kinds: KINDS, data_dir }
   const report = await runFaults({ ...options, log: line => lines.push(line) })
   expect(report.findings, lines.join('\n')).toEqual([])
   const { lost, doubled, granted_without_cover, stuck, differing, ok } = report
@@ -31,5 +31,5 @@ test('half a minute of faults of seven kinds loses nothing, doubles nothing and 
     ok: true,
   })
   expect(report.acknowledged).toBeGreaterThan(200)
-  expect(Object.keys(report.faults).length).toBeGreaterThanOrEqual(4)
-}, 300_000)
+  expect(Object.keys(report.faults).length).toBeGreaterThanOrEqual(5)
+}, 600_000)

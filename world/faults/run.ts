@@ -13,6 +13,8 @@ export interface RunOptions {
   minutes: number
   orders_per_s: number
   zones: number
+  /** goes on beyond the minutes until so many have come */
+  faults_min?: number
   /** which faults; undefined: all kinds */
   kinds?: readonly string[]
   data_dir: string
@@ -81,7 +83,7 @@ async function breakThings(options: RunOptions, stage: Stage, load: Load, until:
   const plan = planOf(options.seed, options.kinds)
   await delay(WARM_UP_MS)
   let next = plan.next().value
-  while (performance.now() < until) {
+  while (performance.now() < until || done.kinds.length < (options.faults_min ?? 0)) {
     const group = [next]
     next = plan.next().value
     if (next.together && !sameTarget(group[0] as Fault, next)) {

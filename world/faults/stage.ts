@@ -136,8 +136,12 @@ async function startProcesses(
     return stack.use(await startServices({ ...place, env: ENV, envOfStart, log: say }))
   }
   const all = {} as Record<ProcessName, Services>
-  // The one that is upstream first: it makes the topics, and the others wait for less.
-  for (const name of PROCESSES) all[name] = await start(name)
+  const results = await Promise.allSettled(
+    PROCESSES.map(async name => {
+      all[name] = await start(name)
+    }),
+  )
+  for (const result of results) if (result.status === 'rejected') throw result.reason
   const of = (name: ProcessName) => all[name].each[ROLE[name]]
   return {
     url: name => of(name).url,
