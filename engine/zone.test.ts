@@ -363,6 +363,22 @@ describe('counts', () => {
     expect(stock('near', 'milk')).toMatchObject({ on_hand: 5, reserved: 5 })
     expect(zone.short).toEqual([])
   })
+
+  test('a basket that nobody has ordered yet gives way before what a picker is about to take', () => {
+    const { place, send, now, stock } = street()
+    for (const warehouse_id of ['middle', 'far'])
+      send('stock.counted', { warehouse_id, sku: 'milk', unit: 'each', quantity: 0, as_of: now() })
+    const { fulfilments } = only(place('o1', { milk: 3 }), 'order.routed')
+    const part = { order_id: 'o1', fulfilment_id: fulfilments[0]?.fulfilment_id, warehouse_id: 'near' }
+    send('pick.started', part)
+    const line = { line_id: 'l1', sku: 'milk', quantity: 3, unit: 'each' }
+    send('hold.asked', { hold_id: 'h1', point: DOOR, cell: cellOf(DOOR), lines: [line], ttl_s: 600 })
+    const line_id = fulfilments[0]?.lines[0]?.line_id
+    const outcome = send('line.short', { ...part, line_id, quantity: 1 })
+    expect(only(outcome, 'hold.released')).toMatchObject({ hold_id: 'h1', reason: 'short_pick' })
+    expect(only(outcome, 'order.shortened')).toMatchObject({ quantity_before: 3, quantity: 2 })
+    expect(stock('near', 'milk')).toMatchObject({ on_hand: 2, reserved: 2 })
+  })
 })
 
 describe('holds', () => {

@@ -66,7 +66,10 @@ function latestOf(promise: PromiseTime, staying: readonly FulfilmentState[]): Pr
 
 type DecisionStreamItem = DecisionStream extends Generator<infer Item, unknown, unknown> ? Item : never
 
-/** More reserved than on hand: the newest unpicked reservations are taken back first, then lines being picked shrink. */
+/**
+ * More reserved than on hand: the newest unpicked reservations are taken back first, then holds, and only then lines shrink
+ * that are being picked: what a picker is about to take is not given up for a basket that nobody has ordered yet.
+ */
 export function* coverShortfalls(zone: ZoneState): DecisionStream {
   let budget = WEIGHT_A_STEP
   for (const { warehouse_id, sku, cause } of zone.short.slice()) {
@@ -74,22 +77,25 @@ export function* coverShortfalls(zone: ZoneState): DecisionStream {
     const stock = warehouse?.stock.peek(sku)
     if (!warehouse || !stock || stock.reserved <= stock.on_hand) continue
     yield { type: 'stock.shortfall', warehouse_id, sku, missing: stock.reserved - stock.on_hand, cause }
-    for (const picking of reservationsOf(zone, warehouse_id, sku)) {
+    for (const holder of holdersOf(zone, warehouse_id, sku)) {
       if (stock.reserved <= stock.on_hand) break
       if (budget <= 0) return
-      budget -= decisionWeight(zone, picking.fulfilment.lines.length)
-      yield* takeBack(zone, picking, sku, stock.reserved - stock.on_hand, cause)
-    }
-    for (const hold of heldAt(zone, warehouse_id, sku)) {
-      if (stock.reserved <= stock.on_hand) break
-      if (budget <= 0) return
-      budget -= 1
-      yield { type: 'hold.released', hold_id: hold, reason: cause }
+      budget -= typeof holder === 'string' ? 1 : decisionWeight(zone, holder.fulfilment.lines.length)
+      if (typeof holder === 'string') yield { type: 'hold.released', hold_id: holder, reason: cause }
+      else yield* takeBack(zone, holder, sku, stock.reserved - stock.on_hand, cause)
     }
   }
 }
 
-/** Unpicked before being picked, newest before oldest. */
+/** In the order in which they give way: unpicked orders, newest first; holds; orders being picked, newest first. */
+function holdersOf(zone: ZoneState, warehouse_id: WarehouseId, sku: Sku): (Picking | HoldId)[] {
+  const orders = reservationsOf(zone, warehouse_id, sku)
+  const unpicked = orders.filter(({ fulfilment }) => fulfilment.state === 'reserved')
+  const picking = orders.filter(({ fulfilment }) => fulfilment.state === 'picking')
+  return [...unpicked, ...heldAt(zone, warehouse_id, sku), ...picking]
+}
+
+/** Newest before oldest. */
 function reservationsOf(zone: ZoneState, warehouse_id: WarehouseId, sku: Sku): Picking[] {
   const warehouse = zone.warehouses.peek(warehouse_id)
   if (!warehouse) return []
@@ -104,8 +110,7 @@ function reservationsOf(zone: ZoneState, warehouse_id: WarehouseId, sku: Sku): P
       if (fulfilment.lines.some(line => line.sku === sku && openOf(line) > 0)) found.push({ order, fulfilment })
     }
   }
-  const unpicked = found.filter(({ fulfilment }) => fulfilment.state === 'reserved')
-  return [...unpicked, ...found.filter(({ fulfilment }) => fulfilment.state === 'picking')]
+  return found
 }
 
 function* takeBack(zone: ZoneState, picking: Picking, sku: Sku, missing: number, cause: Cause): DecisionStream {

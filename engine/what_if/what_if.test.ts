@@ -69,8 +69,8 @@ const ask = (past: ReturnType<typeof pastOf>, policy: Partial<Policy>, from: Mom
 
 describe('the past', () => {
   test('folded with what was published is the state that was', async () => {
-    for (const seed of [1, 2, 3]) {
-      const past = pastOf(seed, 1_500)
+    for (const seed of [1, 2]) {
+      const past = pastOf(seed, 900)
       const { zone } = await foldPast(logOf(past), FROM_NOTHING, { zone_id: ZONE })
       expect(digestZones(zone ? [zone] : [])).toBe(digestZones([past.zone]))
     }
@@ -103,8 +103,8 @@ describe('the past', () => {
 
 describe('what if', () => {
   test('nothing were different: all comes to what it was, to the last byte of the state', async () => {
-    for (const seed of [11, 12, 13]) {
-      const past = pastOf(seed, 1_500)
+    for (const seed of [11, 12]) {
+      const past = pastOf(seed, 900)
       let branch: ReturnType<typeof branchOff> | null = null
       await foldPast(logOf(past), FROM_NOTHING, {
         zone_id: ZONE,
@@ -126,8 +126,8 @@ describe('what if', () => {
   })
 
   test('the promise might be shorter: fewer orders, and the goods still add up', async () => {
-    for (const seed of [21, 22, 23]) {
-      const past = pastOf(seed, 1_500)
+    for (const seed of [21, 22]) {
+      const past = pastOf(seed, 900)
       const answer = await ask(past, { promise_s_max: 900 }, { kind: 'offset', offset: 60 })
       if (!answer) throw new Error('there is an answer')
       const { again, other, moved, changes } = answer
@@ -141,8 +141,8 @@ describe('what if', () => {
   })
 
   test('orders go elsewhere: their picking follows them, and no unit is lost or promised twice', async () => {
-    for (const seed of [31, 32, 33]) {
-      const past = pastOf(seed, 1_500)
+    for (const seed of [31, 32]) {
+      const past = pastOf(seed, 900)
       let branch: ReturnType<typeof branchOff> | null = null
       await foldPast(logOf(past), FROM_NOTHING, {
         zone_id: ZONE,
