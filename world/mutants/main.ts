@@ -1,0 +1,140 @@
+/** `npm run test:mutants`: deliberate bugs, each of which some test must catch. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { PROJECT_DIR } from '../servers/config.ts'
+import { messageOf } from '../servers/server.ts'
+import { startServers } from '../servers/start.ts'
+import { MUTANTS, type Mutant } from './table.ts'
+
+const HELP = `npm run test:mutants -- [--only NAME[,NAME]] [--list] [--help]
+
+Puts one deliberate bug at a time into a copy of the project, runs the test file that must catch it, and prints which test did. First every
+such file must pass without a bug. Ends with 1 if a mutant survives, or no longer fits the code.
+
+WAGGLE_TEST_SERVERS as for npm test: use these servers instead of starting some.
+`
+
+const say = (line: string) => process.stderr.write(`${line}\n`)
+
+/** What a person keeps in the folder beside the project's own files. */
+const LEFT_OUT = new Set(['node_modules', '.git', '.waggle', 'dist'])
+
+interface Verdict {
+  passed: boolean
+  /** full names of the tests that failed; the file's own trouble when none ran */
+  failed: string[]
+  seconds: number
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      help: { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false },
+      only: { type: 'string' },
+    },
+  })
+  if (values.help) process.stdout.write(HELP)
+  if (values.list) process.stdout.write(MUTANTS.map(({ name, says }) => `${name.padEnd(32)} ${says}\n`).join(''))
+  if (values.help || values.list) return 0
+  const mutants = chosen(values.only)
+  await using stack = new AsyncDisposableStack()
+  const dir = mkdtempSync(join(tmpdir(), 'waggle-mutants-'))
+  stack.defer(() => rmSync(dir, { recursive: true, force: true }))
+  const copy = copyProject(dir)
+  if (mutants.some(({ project }) => project === 'servers') && !process.env.WAGGLE_TEST_SERVERS) {
+    const servers = stack.use(await startServers({ data_dir: join(dir, 'servers'), disposable: true, log: say }))
+    process.env.WAGGLE_TEST_SERVERS = JSON.stringify(servers.urls)
+  }
+  const survived = await tryAll(copy, mutants)
+  process.stdout.write(`${mutants.length - survived} caught, ${survived} survived\n`)
+  return survived > 0 ? 1 : 0
+}
+
+function chosen(only: string | undefined): readonly Mutant[] {
+  const names = only?.split(',')
+  const unknown = names?.find(name => !MUTANTS.some(mutant => mutant.name === name))
+  if (unknown !== undefined) throw new Error(`there is no mutant ${unknown}: --list shows them all`)
+  return MUTANTS.filter(({ name }) => names?.includes(name) ?? true)
+}
+
+function copyProject(dir: string): string {
+  const copy = join(dir, 'project')
+  cpSync(PROJECT_DIR, copy, { recursive: true, filter: path => !LEFT_OUT.has(basename(path)) })
+  symlinkSync(join(PROJECT_DIR, 'node_modules'), join(copy, 'node_modules'))
+  return copy
+}
+
+async function tryAll(copy: string, mutants: readonly Mutant[]): Promise<number> {
+  for (const key of new Set(mutants.map(({ project, test }) => `${project} ${test}`))) {
+    const [project = '', test = ''] = key.split(' ')
+    const { passed, failed, seconds } = await run(copy, { project, test })
+    if (!passed) throw new Error(`${test} fails without any mutant (${failed[0]}): nothing can be learnt from it`)
+    say(`${test} passes as it is (${seconds} s)`)
+  }
+  let survived = 0
+  for (const mutant of mutants) {
+    const { passed, failed, seconds } = await runMutant(copy, mutant)
+    if (passed) survived += 1
+    const how = passed ? 'SURVIVED' : (failed[0] ?? 'the file does not run')
+    process.stdout.write(`${mutant.name.padEnd(32)} ${mutant.test} › ${how} (${seconds} s)\n`)
+  }
+  return survived
+}
+
+/** @throws Error when the code has changed so that the mutant no longer fits */
+async function runMutant(copy: string, mutant: Mutant): Promise<Verdict> {
+  const path = join(copy, mutant.file)
+  const text = readFileSync(path, 'utf8')
+  const found = text.split(mutant.find).length - 1
+  if (found !== 1 || mutant.find === '')
+    throw new Error(`the mutant ${mutant.name} no longer fits: what it changes stands ${found} times in ${mutant.file}`)
+  writeFileSync(
+    path,
+    text.replace(mutant.find, () => mutant.put),
+  )
+  try {
+    return await run(copy, mutant)
+  } finally {
+    writeFileSync(path, text)
+  }
+}
+
+interface Report {
+  testResults: { message: string; assertionResults: { status: string; fullName: string }[] }[]
+}
+
+async function run(copy: string, { project, test }: Pick<Mutant, 'test'> & { project: string }): Promise<Verdict> {
+  const report = join(copy, '..', 'report.json')
+  rmSync(report, { force: true })
+  const began = performance.now()
+  // One failure tells enough.
+  const args = ['run', '--project', project, '--bail', '1', '--reporter', 'json', '--outputFile', report, test]
+  const child = spawn(process.execPath, [join(copy, 'node_modules/vitest/vitest.mjs'), ...args], {
+    cwd: copy,
+    stdio: ['ignore', 'ignore', 'ignore'],
+  })
+  const [code] = await once(child, 'exit')
+  const seconds = Math.round((performance.now() - began) / 100) / 10
+  return { passed: code === 0, failed: code === 0 ? [] : failuresIn(report), seconds }
+}
+
+function failuresIn(report: string): string[] {
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report
+  return testResults.flatMap(({ message, assertionResults }) => {
+    const failed = assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName.trim())
+    return failed.length > 0 ? failed : message ? [message.split('\n')[0] ?? ''] : []
+  })
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+try {
+  process.exitCode = await main()
+} catch (error) {
+  process.stderr.write(`${messageOf(error)}\n`)
+  process.exitCode = 1
+}
