@@ -1,14 +1,12 @@
 /** `npm run test:mutants`: deliberate bugs, each of which some test must catch. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { PROJECT_DIR } from '../servers/config.ts'
 import { messageOf } from '../servers/server.ts'
 import { startServers } from '../servers/start.ts'
 import { MUTANTS, type Mutant } from './table.ts'
+import { copyProject, run, runMutant } from './trial.ts'
 
 const HELP = `npm run test:mutants -- [--only NAME[,NAME]] [--list] [--help]
 
@@ -19,16 +17,6 @@ WAGGLE_TEST_SERVERS as for npm test: use these servers instead of starting some.
 `
 
 const say = (line: string) => process.stderr.write(`${line}\n`)
-
-/** What a person keeps in the folder beside the project's own files. */
-const LEFT_OUT = new Set(['node_modules', '.git', '.waggle', 'dist'])
-
-interface Verdict {
-  passed: boolean
-  /** full names of the tests that failed; the file's own trouble when none ran */
-  failed: string[]
-  seconds: number
-}
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -62,13 +50,6 @@ function chosen(only: string | undefined): readonly Mutant[] {
   return MUTANTS.filter(({ name }) => names?.includes(name) ?? true)
 }
 
-function copyProject(dir: string): string {
-  const copy = join(dir, 'project')
-  cpSync(PROJECT_DIR, copy, { recursive: true, filter: path => !LEFT_OUT.has(basename(path)) })
-  symlinkSync(join(PROJECT_DIR, 'node_modules'), join(copy, 'node_modules'))
-  return copy
-}
-
 async function tryAll(copy: string, mutants: readonly Mutant[]): Promise<number> {
   for (const key of new Set(mutants.map(({ project, test }) => `${project} ${test}`))) {
     const [project = '', test = ''] = key.split(' ')
@@ -84,51 +65,6 @@ async function tryAll(copy: string, mutants: readonly Mutant[]): Promise<number>
     process.stdout.write(`${mutant.name.padEnd(32)} ${mutant.test} › ${how} (${seconds} s)\n`)
   }
   return survived
-}
-
-/** @throws Error when the code has changed so that the mutant no longer fits */
-async function runMutant(copy: string, mutant: Mutant): Promise<Verdict> {
-  const path = join(copy, mutant.file)
-  const text = readFileSync(path, 'utf8')
-  const found = text.split(mutant.find).length - 1
-  if (found !== 1 || mutant.find === '')
-    throw new Error(`the mutant ${mutant.name} no longer fits: what it changes stands ${found} times in ${mutant.file}`)
-  writeFileSync(
-    path,
-    text.replace(mutant.find, () => mutant.put),
-  )
-  try {
-    return await run(copy, mutant)
-  } finally {
-    writeFileSync(path, text)
-  }
-}
-
-interface Report {
-  testResults: { message: string; assertionResults: { status: string; fullName: string }[] }[]
-}
-
-async function run(copy: string, { project, test }: Pick<Mutant, 'test'> & { project: string }): Promise<Verdict> {
-  const report = join(copy, '..', 'report.json')
-  rmSync(report, { force: true })
-  const began = performance.now()
-  // One failure tells enough.
-  const args = ['run', '--project', project, '--bail', '1', '--reporter', 'json', '--outputFile', report, test]
-  const child = spawn(process.execPath, [join(copy, 'node_modules/vitest/vitest.mjs'), ...args], {
-    cwd: copy,
-    stdio: ['ignore', 'ignore', 'ignore'],
-  })
-  const [code] = await once(child, 'exit')
-  const seconds = Math.round((performance.now() - began) / 100) / 10
-  return { passed: code === 0, failed: code === 0 ? [] : failuresIn(report), seconds }
-}
-
-function failuresIn(report: string): string[] {
-  const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report
-  return testResults.flatMap(({ message, assertionResults }) => {
-    const failed = assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName.trim())
-    return failed.length > 0 ? failed : message ? [message.split('\n')[0] ?? ''] : []
-  })
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
