@@ -11,7 +11,7 @@ export type Failpoint = 'after_record' | 'after_insert' | 'after_done'
 
 export interface Store {
   book: LoaderBook
-  clickhouse: ClickHouse
+  clickhouse: Pick<ClickHouse, 'insertArrow' | 'tableId'>
   reached: (point: Failpoint) => void
   /** It cannot go on at all: the process should end. */
   fault: (error: Error) => void
