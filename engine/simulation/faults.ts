@@ -11,20 +11,16 @@ import type { Draw } from '../simulated_log.ts'
  *   stall_before   the sender stands still for long; then the request leaves, when somebody else may own the partition
  *   stall_after    it is done; the sender hears of it after standing still for long
  */
-export const PHASES = [
-  'refused',
-  'reply_lost',
-  'late',
-  'crash_before',
-  'crash_after',
-  'stall_before',
-  'stall_after',
-] as const
-export type Phase = (typeof PHASES)[number]
+export type Phase = 'refused' | 'reply_lost' | 'late' | DeadlyPhase
+type DeadlyPhase = 'crash_before' | 'crash_after' | 'stall_before' | 'stall_after'
+
+/** Within a process nothing gets lost; it can only end or stand still as a whole. */
+export const IN_THE_PROCESS: readonly DeadlyPhase[] = ['crash_before', 'crash_after', 'stall_before', 'stall_after']
+export const ON_THE_WAY: readonly Phase[] = ['refused', 'reply_lost', 'late', ...IN_THE_PROCESS]
 
 export interface FaultPlan {
   /** What befalls this effect; null, mostly: nothing. */
-  befalls(effect: string): Phase | null
+  befalls<P extends Phase>(effect: string, phases: readonly P[]): P | null
   /** Whether something of its own accord happens now: `one_in` on the average. */
   happens(kind: string, one_in: number): boolean
   note(kind: string): void
@@ -32,26 +28,40 @@ export interface FaultPlan {
   readonly met: Map<string, number>
   /** From now on nothing goes wrong any more. */
   cease(): void
+  ceased(): boolean
 }
 
 /** One of so many calls, by effect: what is called seldom fails often, so that every wait meets every fault. */
-const ONE_IN: Record<string, number> = { fold: 150, send: 60, write_views: 50, read_fences: 60 }
-const ONE_IN_OF_RARE = 20
+const ONE_IN: Record<string, number> = {
+  fold: 300,
+  send_decisions: 60,
+  send_movements: 60,
+  'send_dead-letters': 60,
+  write_views: 60,
+  read_fences: 80,
+  names: 100,
+  whole: 100,
+}
+const ONE_IN_OF_RARE = 25
 /** Crashes and stalls cost a takeover each, so they are fewer than what is only refused. */
-const DEADLY: ReadonlySet<Phase> = new Set(['crash_before', 'crash_after', 'stall_before', 'stall_after'])
-const DEADLY_ONE_IN = 3
+const DEADLY: ReadonlySet<string> = new Set(IN_THE_PROCESS)
+const DEADLY_ONE_IN = 4
 
 export function newFaultPlan(draw: Draw): FaultPlan {
   const met = new Map<string, number>()
   let ceased = false
-  const note = (kind: string) => met.set(kind, (met.get(kind) ?? 0) + 1)
+  const note = (kind: string) => {
+    met.set(kind, (met.get(kind) ?? 0) + 1)
+  }
   return {
     met,
     note,
-    befalls(effect) {
+    befalls(effect, phases) {
       if (ceased || !draw.chance(1 / (ONE_IN[effect] ?? ONE_IN_OF_RARE))) return null
-      const phase = draw.pick(PHASES) ?? null
-      if (phase && DEADLY.has(phase) && !draw.chance(1 / DEADLY_ONE_IN)) return null
+      const phase = draw.pick(phases) ?? null
+      if (phase === null || (phases.length > DEADLY.size && DEADLY.has(phase) && !draw.chance(1 / DEADLY_ONE_IN)))
+        return null
+      note(`${effect}.${phase}`)
       return phase
     },
     happens(kind, one_in) {
@@ -62,5 +72,6 @@ export function newFaultPlan(draw: Draw): FaultPlan {
     cease() {
       ceased = true
     },
+    ceased: () => ceased,
   }
 }
