@@ -47,7 +47,7 @@ export interface SimulatedMessage {
 
 const START_MS = Date.UTC(2026, 0, 2, 18)
 const CENTRE = { lat: 41.9, lng: -87.65 }
-const WAREHOUSES = ['w1', 'w2', 'w3', 'w4']
+const WAREHOUSE_COUNT = 4
 const SKUS = ['milk', 'bread', 'eggs', 'bananas', 'beer', 'coffee']
 const PAST_REMEMBERED = 200
 const ORDERS_REMEMBERED = 48
@@ -63,6 +63,7 @@ export class SimulatedZone {
   #time: number
   readonly #step_ms_max: number
   readonly #neighbours: readonly string[]
+  readonly #warehouses: string[]
   /** What was made lately: the next event mostly goes on with one of these, found without a walk through the state. */
   readonly #past: SimulatedMessage[] = []
   readonly #order_ids: string[] = []
@@ -71,24 +72,25 @@ export class SimulatedZone {
 
   /**
    * `start_ms`: wall time of the first event; between two events pass less than `step_ms_max`. `neighbours`: zones that the
-   * policy may name.
+   * policy may name. `prefix`: of its warehouses' ids.
    */
   constructor(
     zone_id: string,
     seed: number,
-    { start_ms = START_MS, step_ms_max = 20_000, neighbours = [] as readonly string[] } = {},
+    { start_ms = START_MS, step_ms_max = 20_000, neighbours = [] as readonly string[], prefix = '' } = {},
   ) {
     this.zone_id = zone_id
     this.#now = start_ms
     this.#time = start_ms
     this.#step_ms_max = step_ms_max
     this.#neighbours = neighbours
+    this.#warehouses = Array.from({ length: WAREHOUSE_COUNT }, (_, place) => `${prefix}w${place + 1}`)
     this.#draw = drawFrom(seed)
   }
 
   /** The events that open a zone: its warehouses and their first counts. */
   opening(): SimulatedMessage[] {
-    const warehouses = WAREHOUSES.map((warehouse_id, place) => {
+    const warehouses = this.#warehouses.map((warehouse_id, place) => {
       const point = { lat: CENTRE.lat + 0.01 * place, lng: CENTRE.lng + 0.008 * (place % 2) }
       return this.#event('warehouse.upserted', {
         warehouse_id,
@@ -103,7 +105,7 @@ export class SimulatedZone {
         pack_s: 30,
       })
     })
-    const counts = WAREHOUSES.flatMap(warehouse_id =>
+    const counts = this.#warehouses.flatMap(warehouse_id =>
       SKUS.map(sku =>
         this.#event('stock.counted', {
           warehouse_id,
@@ -221,9 +223,15 @@ export class SimulatedZone {
       cell: cellOf(point),
       lines: lines.length > 0 ? lines : [first],
       ...(this.#draw.chance(0.3) ? { on_shortfall: 'reject' } : {}),
-      ...(this.#draw.chance(0.05) ? { warehouse_id: this.#draw.pick(WAREHOUSES) } : {}),
-      ...(this.#draw.chance(0.25) ? { split: true } : {}),
-      ...(this.#draw.chance(0.08) ? { deliver_between: this.#window() } : {}),
+  /**
+   * `start_ms`: wall time of the first event; between two events pass less than `step_ms_max`. `neighbours`: zones that the
+   * policy may name. `prefix`: of its warehouses' ids.
+   */
+  constructor(
+    zone_id: string,
+    seed: number,
+    { start_ms = START_MS, step_ms_max = 20_000, neighbours = [] as readonly string[], prefix = '' } = {},
+  ) {
     }
   }
 
@@ -274,7 +282,7 @@ export class SimulatedZone {
 
   #stock(): SimulatedMessage {
     const place = {
-      warehouse_id: this.#draw.pick(WAREHOUSES),
+      warehouse_id: this.#draw.pick(this.#warehouses),
       sku: this.#draw.pick(SKUS),
       unit: this.#draw.chance(0.01) ? 'g' : 'each',
     }
@@ -322,7 +330,7 @@ export class SimulatedZone {
   }
 
   #warehouse(zone: ZoneState | undefined): SimulatedMessage {
-    const warehouse_id = this.#draw.chance(0.02) ? 'w_unknown' : this.#draw.pick(WAREHOUSES)
+    const warehouse_id = this.#draw.chance(0.02) ? 'w_unknown' : this.#draw.pick(this.#warehouses)
     const paused = zone?.warehouses.get(warehouse_id as WarehouseState['warehouse_id'])?.paused
     if (paused) return this.#event('warehouse.resumed', { warehouse_id })
     if (this.#draw.chance(0.12)) return this.#travel(warehouse_id)
