@@ -26,8 +26,11 @@ export interface Episode {
   counts: Map<string, number>
   /** null: none */
   violation: string | null
+  /** as they stood at the violation */
+  processes: string[]
 }
 
+const LOOK_EVERY_MS = 100
 const HEAL_WITHIN_MS = 60_000
 /** Whoever stands still wakes up within this, and must change nothing. */
 const AFTERMATH_MS = 6_000
@@ -37,8 +40,10 @@ export async function runEpisode({ seed, events }: EpisodeOptions): Promise<Epis
   const traffic = openTraffic(world, drawFrom(seed * 31 + 7), events)
   let healed_ms = -1
   let quiet_at = -1
+  let looked_at = 0
   await world.run(() => {
-    if (!traffic.over()) return false
+    if (!traffic.over() || world.now() - looked_at < LOOK_EVERY_MS) return false
+    looked_at = world.now()
     if (quiet_at < 0) {
       world.quiet()
       quiet_at = world.now()
@@ -62,6 +67,7 @@ export async function runEpisode({ seed, events }: EpisodeOptions): Promise<Epis
     faults: world.faults.met,
     counts: allCounts(world),
     violation: world.violation(),
+    processes: world.violation() ? world.describe() : [],
   }
 }
 
@@ -113,6 +119,7 @@ const withoutTime = (meta: string | null): string => JSON.stringify({ ...JSON.pa
 // ── The world outside ───────────────────────────────────────────────────────────────────────────────────────────────
 
 const COURIER_EVENTS_ONE_IN = 20
+const LAG_MAX = 2_000
 const CLOCK_JUMP_ONE_IN = 600
 const CLOCK_JUMP_MS_MAX = 40 * 3_600_000
 
@@ -127,13 +134,12 @@ function openTraffic(world: World, draw: Draw, events: number) {
     return { partition, zone_id, zone, couriers, stateOf: () => held.zones.get(zone_id as never) }
   })
   let left = events
-  const step_ms_max = [200, 1_500, 8_000][draw.below(3)] ?? 1_500
 
   function one(): void {
     const source = draw.pick(sources)
     if (!source) return
     left -= 1
-    world.pass(draw.below(step_ms_max))
+    world.pass(draw.below(world.step_ms_max))
     if (world.faults.happens('clock_jump', CLOCK_JUMP_ONE_IN)) world.pass(draw.below(CLOCK_JUMP_MS_MAX))
     const { partition, zone_id, zone, couriers, stateOf } = source
     if (draw.chance(1 / COURIER_EVENTS_ONE_IN)) {
@@ -146,7 +152,8 @@ function openTraffic(world: World, draw: Draw, events: number) {
 
   function burst(): void {
     for (let count = Math.min(left, 1 + draw.below(100)); count > 0; count -= 1) one()
-    if (left > 0) world.after(draw.below(200), burst)
+    // Now and then they wait for the engines, or these would only ever catch up.
+    if (left > 0) world.after(draw.below(world.lag() > LAG_MAX ? 2_000 : 200), burst)
   }
   burst()
   return { over: () => left <= 0 }

@@ -14,6 +14,8 @@ export interface Member {
   join(partitions: ReadonlySet<number>): void
   /** Kafka has something new. */
   wake(topic: string, partition: number): void
+  /** for a violation's report */
+  describe(): string
   /** Hands over no more, and waits for what is in hand. */
   drain(): Promise<void>
 }
@@ -131,6 +133,13 @@ export function newMember({ process, owners, kafka, draw, namespace, batchOf }: 
       const slot = slots.get(`${topic}/${partition}`)
       if (slot?.state === 'live' && !slot.pumping) process.later(draw.below(5), () => pump(slot))
     },
+    describe: () =>
+      [...slots.values()]
+        .map(
+          ({ topic, partition, state, next, pumping }) =>
+            `${topic}/${partition} ${state} ${next}${pumping ? ' pumping' : ''}`,
+        )
+        .join(', '),
     async drain() {
       closing = true
       for (const slot of slots.values()) slot.abort.abort()

@@ -20,6 +20,8 @@ export interface Observer {
   checkLedger(): void
   /** highest epoch of `decisions` */
   epoch(): number
+  /** highest source offset whose decisions count */
+  reached(): number
   readonly counts: Map<string, number>
 }
 
@@ -69,6 +71,7 @@ export function newObserver(reference: Reference): Observer {
   return {
     counts,
     epoch: () => decided.epoch,
+    reached: () => decided.last,
     decisions({ value }) {
       const text = String(value)
       const { epoch, source_offset, decisions } = headOf(text)

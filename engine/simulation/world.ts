@@ -34,14 +34,20 @@ export interface World {
   /** Time goes on without the machines noticing: they are slow. */
   pass(ms: number): void
   passed_ms(): number
+  /** between two events of the log pass less than this, mostly */
+  step_ms_max: number
   newId(at_ms: number): string
   /** Nothing goes wrong from now on. */
   quiet(): void
+  /** events that landed and whose decisions are not published */
+  lag(): number
   /** What the newest owner of a partition holds in its memory. */
   holding(partition: number): Partition | undefined
   check(work: () => void): void
   violate(error: unknown): void
   violation(): string | null
+  /** The processes as they stand, for a violation's report. */
+  describe(): string[]
 }
 
 const START_MS = Date.UTC(2026, 0, 2, 18)
@@ -50,6 +56,7 @@ const SESSION_MS = 600
 const MAINTENANCE_MS = 250
 const MISCHIEF_MS = 100
 const PROCESSES_MAX = 3
+const BATCH_MAX = 400
 
 export function newWorld(seed: number): World {
   const draw = drawFrom(seed)
@@ -57,13 +64,14 @@ export function newWorld(seed: number): World {
   const faults = newFaultPlan(drawFrom(seed * 17 + 3))
   const counts = new Map<string, number>()
   const count = (name: string, by = 1) => counts.set(name, (counts.get(name) ?? 0) + by)
+  const step_ms_max = [200, 1_500, 8_000][draw.below(3)] ?? 1_500
   const shape = {
     partitions: 1 + draw.below(2),
     processes: 1 + draw.below(PROCESSES_MAX),
     latency_ms_max: 2 + draw.below(30),
     send_records_max: 1 + draw.below(60),
-    batch_max: [8, 100, 400][draw.below(3)] ?? 100,
-    checkpoint_every_ms: [20_000, 600_000, 4_000_000][draw.below(3)] ?? 600_000,
+    batch_max: [8, 100, BATCH_MAX][draw.below(3)] ?? 100,
+    checkpoint_every_ms: (step_ms_max / 2) * ([300, 800, 2_000][draw.below(3)] ?? 800),
   }
   let passed_ms = 0
   let ids = 0
@@ -132,7 +140,8 @@ export function newWorld(seed: number): World {
 
   /** Some batches end where the reference has noted its digest. */
   function batchOf(topic: string, from: number, waiting: number): number {
-    const size = Math.min(waiting, 1 + draw.below(shape.batch_max))
+    // Once nothing goes wrong any more, what has piled up goes in whole batches.
+    const size = Math.min(waiting, 1 + draw.below(faults.ceased() ? BATCH_MAX : shape.batch_max))
     const mark = DIGEST_EVERY - (from % DIGEST_EVERY)
     return topic === 'operations' && size > mark && draw.chance(0.7) ? mark : size
   }
@@ -254,6 +263,7 @@ export function newWorld(seed: number): World {
     counts,
     append: (topic, message) => void kafka.append(topic, message),
     after: scheduler.after,
+    step_ms_max,
     run: enough => scheduler.run(() => violation !== null || enough()),
     now: scheduler.now,
     steps: scheduler.steps,
@@ -266,6 +276,11 @@ export function newWorld(seed: number): World {
     quiet() {
       faults.cease()
     },
+    lag: () =>
+      partitions.reduce(
+        (sum, { reference, observer }) => sum + reference.operations.length - observer.reached() - 1,
+        0,
+      ),
     holding(partition) {
       const holders = [...engines.values()].flatMap(engine => engine.memory().held.get(partition) ?? [])
       return holders.toSorted((a, b) => b.epoch - a.epoch)[0]
@@ -273,5 +288,11 @@ export function newWorld(seed: number): World {
     check,
     violate,
     violation: () => violation,
+    describe: () =>
+      [...engines.keys()].map(member => {
+        const { process } = member
+        const state = !process.alive() ? 'dead' : process.frozen() ? 'frozen' : 'alive'
+        return `${process.name} ${state}${group.has(member) ? '' : ', not in the group'}: ${member.describe()}`
+      }),
   }
 }
