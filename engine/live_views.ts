@@ -49,6 +49,8 @@ export function openLiveViews(effects: LiveViewEffects): LiveViews {
   const written = new Map<string, { fence: Fence; view: ViewChange['view'] }>()
   const whole = new Map<string, ViewChange['view']>()
   let writing: Promise<unknown> | null = null
+  /** something changed while a write or a probe was under way that does not look at `pending` any more */
+  let missed = false
   let trouble: string | null = null
   let replacing = false
   let probing: Promise<void> | null = null
@@ -95,10 +97,17 @@ export function openLiveViews(effects: LiveViewEffects): LiveViews {
     for (let writes = takeWritable(); writes.length > 0; writes = takeWritable()) await write(writes)
   }
 
+  function startDraining(): void {
+    missed = writing !== null
+    if (!missed) void alone(drain)
+  }
+
   /** One at a time: writes, replacements and probes never overtake each other. */
   function alone<Result>(work: () => Promise<Result>): Promise<Result> {
     const run = (writing ?? Promise.resolve()).then(work).finally(() => {
-      if (writing === run) writing = null
+      if (writing !== run) return
+      writing = null
+      if (missed) startDraining()
     })
     writing = run
     return run
@@ -107,7 +116,7 @@ export function openLiveViews(effects: LiveViewEffects): LiveViews {
   return {
     change(changes, fence) {
       for (const change of changes) merge(pending, change, fence)
-      if (!writing && pending.size > 0) void alone(drain)
+      if (pending.size > 0) startDraining()
     },
     want(views) {
       for (const view of views) whole.set(keyOf(view), view)

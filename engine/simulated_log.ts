@@ -321,7 +321,7 @@ export class SimulatedZone {
   }
 
   #sent({ warehouse_id = '', sku = '', unit }: Partial<Record<'warehouse_id' | 'sku' | 'unit', string | undefined>>) {
-    const to = this.#draw.chance(0.03) ? 'w_unknown' : (this.#draw.pick(WAREHOUSES) ?? '')
+    const to = this.#draw.chance(0.03) ? 'w_unknown' : (this.#draw.pick(this.#warehouses) ?? '')
     const transfer = { transfer_id: `t${this.#count}`, from: warehouse_id, to, sku, quantity: 1 + this.#draw.below(8) }
     this.#remember(this.#transfers, transfer, TRANSFERS_REMEMBERED)
     const { transfer_id, quantity } = transfer
