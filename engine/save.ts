@@ -50,15 +50,25 @@ export async function restore(
         `delete it: DELETE FROM checkpoint_cuts WHERE partition = ${partition}`,
     )
   }
+  let bytes = 0
   for (let read = 0; ; ) {
     const parts = await effects.readParts(partition, checkpoint, read)
     for (const frames of parts) {
       signal.throwIfAborted()
       await effects.ask<'restore'>({ kind: 'restore', partition, epoch, frames })
+      bytes += frames.length
     }
-    if (parts.length === 0) return effects.ask<'restore'>({ kind: 'restore', partition, epoch, frames: null })
+    if (parts.length === 0) break
     read += parts.length
   }
+  // A newer owner that began a chain of its own has deleted this one while we stood still: half a state would decide wrongly.
+  if (bytes !== checkpoint.base_bytes + checkpoint.later_bytes) {
+    throw new Error(
+      `of checkpoint ${checkpoint.cut} of partition ${partition} ${bytes} bytes are left of ` +
+        `${checkpoint.base_bytes + checkpoint.later_bytes}: a newer owner has replaced it`,
+    )
+  }
+  return effects.ask<'restore'>({ kind: 'restore', partition, epoch, frames: null })
 }
 
 /** One at a time. Saves nothing when nothing was folded since the last one. */

@@ -62,9 +62,11 @@ function simulatedEffects(options: EngineProcessOptions, memory: () => Memory): 
     raiseEpoch: partition => process.call('raise_epoch', () => postgres.raiseEpoch(partition)),
     isNewestOwner: (partition, epoch) =>
       process.call('is_newest_owner', () => postgres.isNewestOwner(partition, epoch)),
-    readCheckpoint: (topic, partition) =>
-      process.call('read_checkpoint', () => postgres.readCheckpoint(topic, partition)),
-    writeCheckpoint: write => process.call('write_checkpoint', () => postgres.writeCheckpoint(write)),
+    readCheckpoint: partition => process.call('read_checkpoint', () => postgres.readCheckpoint(partition)),
+    readParts: (partition, checkpoint, skip) =>
+      process.call('read_parts', () => postgres.readParts(partition, checkpoint, skip)),
+    writePart: part => process.call('write_part', () => postgres.writePart(part)),
+    writeCut: cut => process.call('write_cut', () => postgres.writeCut(cut)),
     operationsEnd: partition => process.call('operations_end', () => kafka.end('operations', partition)),
     send: (topic: string, message: OutgoingMessage) => producer.send(topic, message),
     ask: ask as OwnerEffects['ask'],

@@ -102,7 +102,7 @@ export function newWorld(seed: number): World {
     return { reference, observer: newObserver(reference) }
   })
   const redis = newRedis()
-  const postgres = newPostgres()
+  const postgres = newPostgres(() => faults.happens('older_checkpoint_restored', 6))
   const group = newGroup({ draw, scheduler, partitions: shape.partitions })
   const engines = new Map<Member, EngineProcess>()
   const old_code = new Set<unknown>()
@@ -249,7 +249,6 @@ export function newWorld(seed: number): World {
     if (faults.happens('redis_view_lost', 40)) redis.loseOne(draw.below(100))
     if (draw.chance(0.05)) redis.snapshot()
     if (faults.happens('redis_restored_from_its_past', 60)) redis.restoreSnapshot()
-    if (draw.chance(0.02) && postgres.stepBack(draw.below(shape.partitions))) faults.note('older_checkpoint_restored')
     scheduler.after(MISCHIEF_MS, mischief)
   }
 
