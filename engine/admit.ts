@@ -7,7 +7,7 @@ import { dead, type Refused, refused } from './admit/refused.ts'
 import { admitLines, admitSent, admitSku, admitStock, admitTransfer } from './admit/stock.ts'
 import { contentOf } from './content.ts'
 import { HOLD_LIFE, isRefusal, ORDER_LIFE } from './lives.ts'
-import type { EventOfType, ZoneState } from './state.ts'
+import { CLOSED_KEPT_MS, type EventOfType, type ZoneState } from './state.ts'
 
 /** Can this event mean anything in this state? null: go on. Pure. */
 export function admitContent(zone: ZoneState, event: OperationsEvent): Refused | null {
@@ -15,7 +15,7 @@ export function admitContent(zone: ZoneState, event: OperationsEvent): Refused |
     case 'order.placed':
       return admitOrder(zone, event.data)
     case 'order.offered_over':
-      return admitOrder(zone, event.data.order)
+      return admitOffer(zone, event)
     case 'order.changed':
       return admitOpenOrder(zone, event.data.order_id, 'change')
     case 'order.cancel_asked':
@@ -74,6 +74,17 @@ function admitTravel(zone: ZoneState, data: EventOfType<'travel.set'>['data']): 
 
 const admitWarehouse = (zone: ZoneState, warehouse_id: WarehouseId): Refused | null =>
   zone.warehouses.has(warehouse_id) ? null : dead('unknown_warehouse', warehouse_id)
+
+/**
+ * An engine that was down says its offers again, each with an id of its own. What was decided here about one so old may be
+ * forgotten already, and an order must not be delivered twice.
+ */
+function admitOffer(zone: ZoneState, { data, occurred_at }: EventOfType<'order.offered_over'>): Refused | null {
+  const { order } = data
+  if (!zone.orders.has(order.order_id) && occurred_at <= zone.time - CLOSED_KEPT_MS)
+    return dead('too_late_to_tell', `order ${order.order_id} was offered more than 48 hours ago`)
+  return admitOrder(zone, order)
+}
 
 function admitOrder(zone: ZoneState, request: OrderRequest): Refused | null {
   if (namesTwice(request.lines)) return dead('wrong_shape', `order ${request.order_id} names a line twice`)

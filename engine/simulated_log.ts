@@ -63,6 +63,7 @@ export class SimulatedZone {
   #time: number
   readonly #step_ms_max: number
   readonly #neighbours: readonly string[]
+  readonly #prefix: string
   readonly #warehouses: string[]
   /** What was made lately: the next event mostly goes on with one of these, found without a walk through the state. */
   readonly #past: SimulatedMessage[] = []
@@ -72,7 +73,7 @@ export class SimulatedZone {
 
   /**
    * `start_ms`: wall time of the first event; between two events pass less than `step_ms_max`. `neighbours`: zones that the
-   * policy may name. `prefix`: of its warehouses' ids.
+   * policy may name. `prefix`: of its warehouses', orders' and holds' ids.
    */
   constructor(
     zone_id: string,
@@ -84,6 +85,7 @@ export class SimulatedZone {
     this.#time = start_ms
     this.#step_ms_max = step_ms_max
     this.#neighbours = neighbours
+    this.#prefix = prefix
     this.#warehouses = Array.from({ length: WAREHOUSE_COUNT }, (_, place) => `${prefix}w${place + 1}`)
     this.#draw = drawFrom(seed)
   }
@@ -164,7 +166,8 @@ export class SimulatedZone {
     if (roll < 86) return this.#stock()
     if (roll < 92) return this.#warehouse(zone)
     if (roll < 98) return this.#hold(zone)
-    if (roll < 99)
+    // Zones that hand orders to each other have one clock.
+    if (roll < 99 && this.#neighbours.length === 0)
       return this.#event('clock.set', {
         wall_ms: this.#now,
         time_ms: (zone?.time ?? this.#now) + 1,
@@ -190,7 +193,7 @@ export class SimulatedZone {
   }
 
   #newOrderId(): string {
-    const order_id = `o${this.#count}`
+    const order_id = `${this.#prefix}o${this.#count}`
     this.#remember(this.#order_ids, order_id, ORDERS_REMEMBERED)
     return order_id
   }
@@ -223,15 +226,9 @@ export class SimulatedZone {
       cell: cellOf(point),
       lines: lines.length > 0 ? lines : [first],
       ...(this.#draw.chance(0.3) ? { on_shortfall: 'reject' } : {}),
-  /**
-   * `start_ms`: wall time of the first event; between two events pass less than `step_ms_max`. `neighbours`: zones that the
-   * policy may name. `prefix`: of its warehouses' ids.
-   */
-  constructor(
-    zone_id: string,
-    seed: number,
-    { start_ms = START_MS, step_ms_max = 20_000, neighbours = [] as readonly string[], prefix = '' } = {},
-  ) {
+      ...(this.#draw.chance(0.05) ? { warehouse_id: this.#draw.pick(this.#warehouses) } : {}),
+      ...(this.#draw.chance(0.25) ? { split: true } : {}),
+      ...(this.#draw.chance(0.08) ? { deliver_between: this.#window() } : {}),
     }
   }
 
@@ -371,7 +368,7 @@ export class SimulatedZone {
     if (held && this.#draw.chance(0.3))
       return this.#event('hold.released', { hold_id: held.hold_id, reason: 'basket_left' })
     const { point, cell, lines } = this.#wish('unused')
-    const hold_id = `h${this.#count}`
+    const hold_id = `${this.#prefix}h${this.#count}`
     this.#remember(this.#hold_ids, hold_id, HOLDS_REMEMBERED)
     return this.#event('hold.asked', {
       hold_id,

@@ -125,9 +125,11 @@ const CLOCK_JUMP_MS_MAX = 40 * 3_600_000
 
 /** Events come in bursts of one to a hundred, as engines that lag see them. */
 function openTraffic(world: World, draw: Draw, events: number) {
+  const zone_ids = world.partitions.map(({ reference }) => zoneIn(reference.partition, world.partitions.length))
   const sources = world.partitions.map(({ reference: { partition, held } }) => {
-    const zone_id = zoneIn(partition, world.partitions.length)
-    const options = { start_ms: world.clock(), prefix: `p${partition}` }
+    const zone_id = zone_ids[partition] ?? ''
+    const neighbours = zone_ids.filter(other => other !== zone_id)
+    const options = { start_ms: world.clock(), prefix: `p${partition}`, neighbours }
     const zone = new SimulatedZone(zone_id, draw.below(2 ** 31), options)
     const couriers = newCouriers(draw, { partition, partitions: world.partitions.length, zone_id })
     for (const { value } of zone.opening()) world.append('operations', { partition, key: zone_id, value })
