@@ -9,6 +9,8 @@ export interface EpisodeOptions {
   seed: number
   /** events of the outside world; the engines' own ticks come on top */
   events: number
+  /** of simulated business time, after which no more events come; null: no limit */
+  hours: number | null
 }
 
 export interface Episode {
@@ -35,9 +37,9 @@ const HEAL_WITHIN_MS = 60_000
 /** Whoever stands still wakes up within this, and must change nothing. */
 const AFTERMATH_MS = 6_000
 
-export async function runEpisode({ seed, events }: EpisodeOptions): Promise<Episode> {
+export async function runEpisode({ seed, events, hours }: EpisodeOptions): Promise<Episode> {
   const world = newWorld(seed)
-  const traffic = openTraffic(world, drawFrom(seed * 31 + 7), events)
+  const traffic = openTraffic(world, drawFrom(seed * 31 + 7), events, hours)
   let healed_ms = -1
   let quiet_at = -1
   let looked_at = 0
@@ -124,7 +126,7 @@ const CLOCK_JUMP_ONE_IN = 600
 const CLOCK_JUMP_MS_MAX = 40 * 3_600_000
 
 /** Events come in bursts of one to a hundred, as engines that lag see them. */
-function openTraffic(world: World, draw: Draw, events: number) {
+function openTraffic(world: World, draw: Draw, events: number, hours: number | null) {
   const zone_ids = world.partitions.map(({ reference }) => zoneIn(reference.partition, world.partitions.length))
   const sources = world.partitions.map(({ reference: { partition, held } }) => {
     const zone_id = zone_ids[partition] ?? ''
@@ -153,6 +155,7 @@ function openTraffic(world: World, draw: Draw, events: number) {
   }
 
   function burst(): void {
+    if (hours !== null && world.passed_ms() > hours * 3_600_000) left = 0
     for (let count = Math.min(left, 1 + draw.below(100)); count > 0; count -= 1) one()
     // Now and then they wait for the engines, or these would only ever catch up.
     if (left > 0) world.after(draw.below(world.lag() > LAG_MAX ? 2_000 : 200), burst)

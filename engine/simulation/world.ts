@@ -102,7 +102,7 @@ export function newWorld(seed: number): World {
     return { reference, observer: newObserver(reference) }
   })
   const redis = newRedis()
-  const postgres = newPostgres(() => faults.happens('older_checkpoint_restored', 6))
+  const postgres = newPostgres(() => faults.happens('older_checkpoint_restored', 3))
   const group = newGroup({ draw, scheduler, partitions: shape.partitions })
   const engines = new Map<Member, EngineProcess>()
   const old_code = new Set<unknown>()
