@@ -3,7 +3,7 @@
  * repeat of an order id from a conflict.
  *
  * On the path of every order, so nothing is sorted and no text is built: fields of an object are hashed with their names one by one and
- * added up, which needs no order. 1.0 µs for an order of two lines; a canonical text and its hash took 4.4.
+ * added up, which needs no order. 2.5 µs of CPU for an order of two lines; a canonical text and its hash took 8.4.
  */
 export function contentOf(request: object): string {
   hashValue(request)

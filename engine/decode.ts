@@ -86,10 +86,10 @@ function remember<Answer>(answer: (text: string) => Answer): (text: string) => A
   }
 }
 
-/** 0.06 µs instead of 0.7 of h3-js. */
+/** 0.02 µs of CPU instead of 0.25 of h3-js. */
 const isCell = remember(cell => isValidCell(cell) && getResolution(cell) === CELL_RESOLUTION)
 
-/** 0.05 µs instead of 0.4; the count of partitions never changes within a process. */
+/** 0.01 µs of CPU instead of 0.09; the count of partitions never changes within a process. */
 const lies = (() => {
   let of_partitions = 0
   let ask = remember(() => 0)

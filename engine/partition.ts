@@ -185,7 +185,7 @@ function noteDecisions(
   }
 }
 
-/** Only so many are logged a second, and 1,000 of them would take longer to cross to the main thread than to decide. */
+/** Only so many are logged a second; every one more is an object that crosses to the main thread for nothing. */
 const DECIDED_LINES_MAX = 100
 
 export function earliestDue(held: Partition): Due | null {

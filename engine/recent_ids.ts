@@ -172,7 +172,7 @@ type Words = [number, number, number, number]
 let read_id = ''
 const read_words: Words = [0, 0, 0, 0]
 
-/** The answer is used up before the next call. 0.1 µs; slices and parseInt took 0.4, and that four times an event. */
+/** The answer is used up before the next call. 0.08 µs of CPU; slices and parseInt took 0.4 for the words and 0.1 for the birth. */
 function wordsOf(id: string): Words {
   if (id === read_id) return read_words
   read_words[0] = hexAt(id, 0, 8)

@@ -194,7 +194,7 @@ function sumOf(text: string, metric: string, labels: readonly string[]): number 
   return sum
 }
 
-/** A look at /metrics costs the engine some 5 ms. */
+/** Not more often: a look at /metrics is work of the engine, and would be measured with it. */
 const LOOK_EVERY_MS = 250
 
 /** Waits for it, looking four times a second. @throws Error that names what did not happen within the time */
