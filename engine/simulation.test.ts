@@ -3,9 +3,9 @@ import { runEpisode } from './simulation/episode.ts'
 
 /**
  * A short run of `npm run test:simulation`: the real fold and the real owners over simulated servers. The invariants are
- * checked within, after every step.
+ * checked within, after every step. Of these seeds most are of the kind in which much happens.
  */
-const SEEDS = [1, 2, 3, 23, 26, 30, 40, 46, 48, 61]
+const SEEDS = [7, 19, 23, 35, 39, 45, 46, 53, 65, 40, 61]
 const EVENTS = 2_500
 
 /** Each of these must have come, or the run proves less than it says. */

@@ -50,13 +50,14 @@ export async function runEpisode({ seed, events, hours }: EpisodeOptions): Promi
       world.quiet()
       quiet_at = world.now()
     }
-    if (healed_ms < 0 && differs(world) === null) healed_ms = world.now() - quiet_at
-    if (healed_ms < 0) {
-      const why = world.now() - quiet_at > HEAL_WITHIN_MS ? differs(world) : null
-      if (why !== null) world.violate(new Error(`I6: ${HEAL_WITHIN_MS} ms after the last fault: ${why}`))
-      return false
-    }
-    return world.now() - quiet_at - healed_ms > AFTERMATH_MS
+    const passed_ms = world.now() - quiet_at
+    const why = differs(world)
+    if (why === null && healed_ms < 0) healed_ms = passed_ms
+    // What the engines themselves say (ticks, offers to neighbours) may still come: equal again after that, too.
+    if (why === null && passed_ms - healed_ms > AFTERMATH_MS) return true
+    if (why !== null && passed_ms > HEAL_WITHIN_MS)
+      world.violate(new Error(`I6: ${HEAL_WITHIN_MS} ms after the last fault: ${why}`))
+    return false
   })
   if (!world.violation()) world.check(() => checkEnd(world))
   return {
@@ -74,8 +75,6 @@ export async function runEpisode({ seed, events, hours }: EpisodeOptions): Promi
 }
 
 function checkEnd(world: World): void {
-  const why = differs(world)
-  if (why !== null) throw new Error(`after the aftermath: ${why}`)
   for (const { reference, observer } of world.partitions) {
     reference.audit()
     observer.checkLedger()
@@ -98,6 +97,8 @@ function allCounts(world: World): Map<string, number> {
 /** What is not yet as it should be: published decisions, dead letters, views. null: nothing. */
 function differs(world: World): string | null {
   for (const { reference, observer } of world.partitions) {
+    const folded_to = world.holding(reference.partition)?.operations.next_offset
+    if (folded_to !== reference.operations.length) return `${folded_to} of ${reference.operations.length} are folded`
     const missing = observer.missing()
     if (missing) return missing
     for (const { view, meta, fields } of allViews(reference.held)) {
@@ -144,7 +145,10 @@ function openTraffic(world: World, draw: Draw, events: number, hours: number | n
     if (!source) return
     left -= 1
     world.pass(draw.below(world.step_ms_max))
-    if (world.faults.happens('clock_jump', CLOCK_JUMP_ONE_IN)) world.pass(draw.below(CLOCK_JUMP_MS_MAX))
+    if (draw.chance(1 / CLOCK_JUMP_ONE_IN)) {
+      world.faults.note('clock_jump')
+      world.pass(draw.below(CLOCK_JUMP_MS_MAX))
+    }
     const { partition, zone_id, zone, couriers, stateOf } = source
     if (draw.chance(1 / COURIER_EVENTS_ONE_IN)) {
       world.append('couriers', { partition, ...couriers.next(world.clock(), world.newId(world.clock())) })

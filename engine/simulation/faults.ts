@@ -21,7 +21,7 @@ export const ON_THE_WAY: readonly Phase[] = ['refused', 'reply_lost', 'late', ..
 export interface FaultPlan {
   /** What befalls this effect; null, mostly: nothing. */
   befalls<P extends Phase>(effect: string, phases: readonly P[]): P | null
-  /** Whether something of its own accord happens now: `one_in` on the average. */
+  /** Whether something of its own accord happens now: one in `one_in` on the average, in a calm seed fewer. */
   happens(kind: string, one_in: number): boolean
   note(kind: string): void
   /** times met, by `effect.phase` or kind */
@@ -33,7 +33,7 @@ export interface FaultPlan {
 
 /** One of so many calls, by effect: what is called seldom fails often, so that every wait meets every fault. */
 const ONE_IN: Record<string, number> = {
-  fold: 300,
+  fold: 100,
   send_decisions: 60,
   send_movements: 60,
   'send_dead-letters': 60,
@@ -45,9 +45,10 @@ const ONE_IN: Record<string, number> = {
 const ONE_IN_OF_RARE = 25
 /** Crashes and stalls cost a takeover each, so they are fewer than what is only refused. */
 const DEADLY: ReadonlySet<string> = new Set(IN_THE_PROCESS)
-const DEADLY_ONE_IN = 4
+const DEADLY_ONE_IN = 3
 
-export function newFaultPlan(draw: Draw): FaultPlan {
+/** `calm`: how many times rarer is what costs a takeover, or ends or empties something; 1: often. */
+export function newFaultPlan(draw: Draw, calm = 1): FaultPlan {
   const met = new Map<string, number>()
   let ceased = false
   const note = (kind: string) => {
@@ -59,13 +60,12 @@ export function newFaultPlan(draw: Draw): FaultPlan {
     befalls(effect, phases) {
       if (ceased || !draw.chance(1 / (ONE_IN[effect] ?? ONE_IN_OF_RARE))) return null
       const phase = draw.pick(phases) ?? null
-      if (phase === null || (phases.length > DEADLY.size && DEADLY.has(phase) && !draw.chance(1 / DEADLY_ONE_IN)))
-        return null
+      if (phase === null || (DEADLY.has(phase) && !draw.chance(1 / (calm * DEADLY_ONE_IN)))) return null
       note(`${effect}.${phase}`)
       return phase
     },
     happens(kind, one_in) {
-      if (ceased || !draw.chance(1 / one_in)) return false
+      if (ceased || !draw.chance(1 / (calm * one_in))) return false
       note(kind)
       return true
     },
