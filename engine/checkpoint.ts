@@ -24,5 +24,5 @@ function canonical(_name: string, value: unknown): unknown {
  * What the outcome of a fold rests on beside the log: our own code's version, Node's major (its libm) and h3-js, told by
  * one cell that it computes. Raise CODE with every change of `decide` or `evolve`.
  */
-const CODE = 2
+const CODE = 3
 export const FOLD_VERSION = `${CODE}.node${process.versions.node.split('.')[0]}.${cellOf({ lat: 41.8781, lng: -87.6298 })}`

@@ -23,7 +23,7 @@ import { Tracked } from './tracked.ts'
  *
  * New fields of a zone or a warehouse need nothing here: they are in the rest, or, being Tracked maps, written by row.
  */
-export const FORMAT = 2
+export const FORMAT = 3
 
 type Field = string
 

@@ -10,8 +10,8 @@ import type { Picking } from './parts.ts'
 export function* promiseAfter(zone: ZoneState, picking: Picking, ready_at: number, cause: Cause): DecisionStream {
   const { order, fulfilment } = picking
   const warehouse = zone.warehouses.peek(fulfilment.warehouse_id)
-  // Asked before the part is packed: a closed order has forgotten its request.
-  const cell = order.request?.cell
+  // Asked before the part is packed: a closed order has forgotten where it goes.
+  const cell = order.wish?.cell
   if (!warehouse || cell === undefined) return
   const { handover_s, promise_buffer_s } = zone.policy
   const at_door = ready_at + 1_000 * (roadSeconds(zone, warehouse, cell) + handover_s)
@@ -35,5 +35,5 @@ function latestReady(order: OrderState, moved: FulfilmentState, ready_at: number
   return latest
 }
 
-const deliverFrom = ({ request }: OrderState): { deliver_from?: number } =>
-  request?.deliver_between ? { deliver_from: request.deliver_between.from } : {}
+const deliverFrom = ({ wish }: OrderState): { deliver_from?: number } =>
+  wish?.deliver_between ? { deliver_from: wish?.deliver_between.from } : {}

@@ -16,7 +16,7 @@ export function* rerouteWaiting(zone: ZoneState): DecisionStream {
     if (picking?.fulfilment.state !== 'reserved' || !zone.warehouses.peek(picking.fulfilment.warehouse_id)?.paused)
       continue
     const moved = yield* moveElsewhere(zone, picking, cause)
-    if (!moved && picking.order.request?.on_shortfall === 'reject') yield cancelled(picking.order, cause, cause)
+    if (!moved && picking.order.wish?.on_shortfall === 'reject') yield cancelled(picking.order, cause, cause)
   }
 }
 
@@ -26,12 +26,12 @@ function* moveElsewhere(
   { order, fulfilment }: Picking,
   cause: Cause,
 ): Generator<DecisionStreamItem, boolean, void> {
-  const { request } = order
-  if (!request || request.warehouse_id) return false
+  const { wish } = order
+  if (!wish || wish.warehouse_id) return false
   const lines = fulfilment.lines
     .filter(line => openOf(line) > 0)
     .map(line => ({ line_id: line.line_id, sku: line.sku, quantity: openOf(line), unit: line.unit }))
-  const routing = route(zone, { ...request, lines }, fulfilment.warehouse_id)
+  const routing = route(zone, { ...wish, lines }, fulfilment.warehouse_id)
   if (routing.kind === 'refused') return false
   const { order_id } = order
   const attempt = order.attempt + 1
@@ -117,7 +117,7 @@ function* takeBack(zone: ZoneState, picking: Picking, sku: Sku, missing: number,
   const { order, fulfilment } = picking
   if (fulfilment.state !== 'reserved' && fulfilment.state !== 'picking') return
   if (fulfilment.state === 'reserved' && (yield* moveElsewhere(zone, picking, cause))) return
-  if (fulfilment.state === 'reserved' && order.request?.on_shortfall === 'reject') {
+  if (fulfilment.state === 'reserved' && order.wish?.on_shortfall === 'reject') {
     yield cancelled(order, 'out_of_stock', cause)
     return
   }

@@ -1,9 +1,10 @@
 import type { DecisionOf } from '../../ingest/events/decisions.ts'
 import type { OrderId } from '../../ingest/events/envelope.ts'
+import type { OrderRequest } from '../../ingest/events/orders.ts'
 import { contentOf } from '../content.ts'
 import { FULFILMENT_LIFE, type FulfilmentHappening, isRefusal, ORDER_LIFE } from '../lives.ts'
 import { reserveForOrder, reserveLine, resolve, resolveAll, take } from '../reservations.ts'
-import { type FulfilmentState, type OrderState, openOf, type ZoneState } from '../state.ts'
+import { type FulfilmentState, type OrderState, type OrderWish, openOf, type ZoneState } from '../state.ts'
 import { forgetLater } from './ended.ts'
 import { endHold } from './holds.ts'
 
@@ -13,10 +14,19 @@ export function openOrder(zone: ZoneState, decision: DecisionOf<'order.routed'>)
   if (decision.hold_id) endHold(zone, decision.hold_id, 'confirm')
   const order = newOrder(zone, decision.order, decision.placed_at, 'routed')
   order.attempt = decision.attempt
-  order.request = decision.order
+  order.wish = wishOf(decision.order)
   order.deliver_by = decision.promise.deliver_by
   order.first_deliver_by = decision.promise.deliver_by
   reserveForOrder(zone, order, decision.fulfilments)
+}
+
+function wishOf({ cell, warehouse_id, deliver_between, split, on_shortfall }: OrderRequest): OrderWish {
+  const wish: OrderWish = { cell }
+  if (warehouse_id !== undefined) wish.warehouse_id = warehouse_id
+  if (deliver_between !== undefined) wish.deliver_between = deliver_between
+  if (split !== undefined) wish.split = split
+  if (on_shortfall !== undefined) wish.on_shortfall = on_shortfall
+  return wish
 }
 
 export function rejectOrder(zone: ZoneState, decision: DecisionOf<'order.rejected'>): void {
@@ -40,7 +50,7 @@ function newOrder(
     order_id: request.order_id,
     sequence: zone.sequence,
     content: contentOf(request),
-    request: null,
+    wish: null,
     state,
     offered_to: null,
     attempt: 1,
@@ -112,7 +122,7 @@ function close(zone: ZoneState, order: OrderState, happening: 'pack' | 'cancel')
   // A packed order may still be cancelled: it is closed once, at the first of the two.
   if (order.state === 'routed') forgetLater(zone.ended.orders, order.order_id, zone.time)
   order.state = next
-  order.request = null
+  order.wish = null
 }
 
 export function shortenLine(zone: ZoneState, decision: DecisionOf<'order.shortened'>): void {
