@@ -9,6 +9,8 @@ export interface Shelf {
   on_hand: number
   reserved: number
   safety: number
+  /** what happened before was seen by whoever looked then, however late it is told */
+  seen_at: number
 }
 
 export interface Shelves {
@@ -89,7 +91,7 @@ function shelfOf(book: Book, warehouse_id: unknown, sku: unknown): Shelf {
   const key = `${warehouse_id} ${sku}`
   let shelf = book.result.shelves.get(key)
   if (!shelf) {
-    shelf = { on_hand: 0, reserved: 0, safety: 0 }
+    shelf = { on_hand: 0, reserved: 0, safety: 0, seen_at: 0 }
     book.result.shelves.set(key, shelf)
   }
   return shelf
@@ -99,7 +101,7 @@ function shelfOf(book: Book, warehouse_id: unknown, sku: unknown): Shelf {
 
 function takeStep(book: Book, at: string, event: Json, decisions: readonly Json[]): void {
   const data = fieldsOf(event.data)
-  takeEvent(book, at, String(event.type), data)
+  takeEvent(book, at, { type: String(event.type), told_at: Number(event.occurred_at) }, data)
   const granted = new Set<string>()
   for (const decision of decisions) takeDecision(book, at, { type: String(event.type), decision, granted })
   for (const key of granted) {
@@ -110,26 +112,25 @@ function takeStep(book: Book, at: string, event: Json, decisions: readonly Json[
   }
 }
 
-function takeEvent(book: Book, at: string, type: string, data: Json): void {
-  if (type === 'stock.received') move(shelfOf(book, data.warehouse_id, data.sku), Number(data.quantity))
-  if (type === 'stock.adjusted') move(shelfOf(book, data.warehouse_id, data.sku), Number(data.delta))
-  if (type === 'stock.put_back' && data.condition === 'sellable') {
-    move(shelfOf(book, data.warehouse_id, data.sku), Number(data.quantity))
-  }
+function takeEvent(book: Book, at: string, { type, told_at }: { type: string; told_at: number }, data: Json): void {
+  const came = (quantity: unknown) => move(shelfOf(book, data.warehouse_id, data.sku), Number(quantity), told_at)
+  if (type === 'stock.received') came(data.quantity)
+  if (type === 'stock.adjusted') came(data.delta)
+  if (type === 'stock.put_back' && data.condition === 'sellable') came(data.quantity)
   if (type !== 'line.picked') return
   const part = partOf(book, data)
   const line = part?.lines.get(String(data.line_id))
-  if (part && line) take(book, at, part, line, Number(data.quantity))
+  if (part && line) take(book, at, part, line, Number(data.quantity), told_at)
 }
 
 /** A shelf cannot hold less than nothing. */
-function move(shelf: Shelf, delta: number): void {
-  shelf.on_hand = Math.max(0, shelf.on_hand + delta)
+function move(shelf: Shelf, delta: number, told_at: number): void {
+  if (told_at >= shelf.seen_at) shelf.on_hand = Math.max(0, shelf.on_hand + delta)
 }
 
-function take(book: Book, at: string, part: Part, line: Line, quantity: number): void {
+function take(book: Book, at: string, part: Part, line: Line, quantity: number, told_at: number): void {
   resolve(book, at, part, line, quantity)
-  move(shelfOf(book, part.warehouse_id, line.sku), -quantity)
+  move(shelfOf(book, part.warehouse_id, line.sku), -quantity, told_at)
 }
 
 function resolve(book: Book, at: string, part: Part, line: Line, quantity: number): void {
@@ -191,6 +192,7 @@ function takeDecision(book: Book, at: string, decided: Decided): void {
     case 'stock.corrected': {
       const shelf = shelfOf(book, decision.warehouse_id, decision.sku)
       shelf.on_hand = Number(decision.on_hand)
+      shelf.seen_at = Number(decision.as_of)
       shelf.safety = Number(decision.safety)
     }
   }
@@ -246,7 +248,7 @@ function takeCancelled(book: Book, at: string, order_id: string): void {
   for (const part of book.parts.get(order_id) ?? []) {
     if (part.state === 'reserved') release(book, at, part)
     for (const line of part.lines.values()) {
-      if (part.state === 'picking' && line.open > 0) take(book, at, part, line, line.open)
+      if (part.state === 'picking' && line.open > 0) take(book, at, part, line, line.open, Number.POSITIVE_INFINITY)
     }
     part.state = 'over'
   }
