@@ -151,5 +151,7 @@ function openWorker(): Piscina {
     maxThreads: 1,
     concurrentTasksPerWorker: 1,
     idleTimeout: Number.POSITIVE_INFINITY,
+    // Open orders outlive many batches. 200,000 orders of two lines: 25 µs of CPU each; with V8's own 48 MB 30, with 384 MB 32.
+    resourceLimits: { maxYoungGenerationSizeMb: 96 },
   })
 }
