@@ -23,6 +23,9 @@ const KINDS = [
   /^redis_emptied$/,
   /^redis_view_lost$/,
   /^redis_restored_from_its_past$/,
+  /^kafka_away$/,
+  /^postgres_away$/,
+  /^redis_away$/,
   /^rebalance$/,
   /^clean_stop$/,
 ]

@@ -40,13 +40,22 @@ export function newObserver(reference: Reference): Observer {
     }
   }
 
+  /** by source offset: of the record that counts */
+  const epochs: number[] = []
+
   function takeDecided(source_offset: number, text: string): void {
     const expected = reference.operations[source_offset]?.decisions ?? null
     must(sameDecisions(text, expected), () => `I5: at ${source_offset} ${text} is published, and ${expected} expected`)
     if (source_offset <= decided.last) {
       count('repeated decisions')
+      // A producer may send twice, but a new owner adopts what a former one decided.
+      must(
+        epochs[source_offset] === decided.epoch,
+        () => `I5: ${source_offset} was decided in epoch ${epochs[source_offset]}, and anew in ${decided.epoch}`,
+      )
       return
     }
+    epochs[source_offset] = decided.epoch
     nothingSkipped(decided.last + 1, source_offset)
     decided.last = source_offset
   }

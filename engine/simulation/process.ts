@@ -30,6 +30,8 @@ export interface ProcessOptions {
   scheduler: Scheduler
   faults: FaultPlan
   latency_ms_max: number
+  /** whether the server of this effect can't be reached now */
+  away: (effect: string) => boolean
   /** how long a stall lasts: longer than the group waits for a member, mostly */
   stall_ms: () => number
   killed: () => void
@@ -81,7 +83,7 @@ export function newProcess(options: ProcessOptions): Process {
   function call<Answer>(effect: string, serve: () => Answer): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (!alive) return
-      const phase = faults.befalls(effect, ON_THE_WAY)
+      const phase = options.away(effect) ? 'refused' : faults.befalls(effect, ON_THE_WAY)
       const fail = () => later(latency(), () => reject(new Unreachable(`${effect}: ${phase}`)))
       const serveQuietly = () => void attempt(serve)
       const reply = () => {

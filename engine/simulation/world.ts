@@ -58,6 +58,19 @@ const MISCHIEF_MS = 100
 const PROCESSES_MAX = 3
 const BATCH_MAX = 400
 
+type Server = 'kafka' | 'postgres' | 'redis'
+/** Effects that are none of Kafka's. */
+const SERVER_OF: Record<string, Server> = {
+  raise_epoch: 'postgres',
+  is_newest_owner: 'postgres',
+  read_checkpoint: 'postgres',
+  read_parts: 'postgres',
+  write_part: 'postgres',
+  write_cut: 'postgres',
+  write_views: 'redis',
+  read_fences: 'redis',
+}
+
 export function newWorld(seed: number): World {
   const draw = drawFrom(seed)
   const scheduler = newScheduler()
@@ -179,6 +192,7 @@ export function newWorld(seed: number): World {
       faults,
       latency_ms_max: shape.latency_ms_max,
       stall_ms: () => draw.below(3_000),
+      away: effect => (away_until.get(SERVER_OF[effect] ?? 'kafka') ?? 0) > scheduler.now(),
       killed() {
         scheduler.after(SESSION_MS, () => group.remove(member))
         engines.delete(member)
@@ -235,6 +249,18 @@ export function newWorld(seed: number): World {
     })
   }
   const leave = new WeakMap<Member, () => void>()
+  const away_until = new Map<Server, number>()
+
+  /** A server that can't be reached for a while, in the midst of which somebody dies or the group changes. */
+  function takeAway(server: Server, one: Member | undefined): void {
+    const for_ms = draw.below(3_000)
+    away_until.set(server, scheduler.now() + for_ms)
+    scheduler.after(draw.below(for_ms + 1), () => {
+      if (faults.ceased()) return
+      if (draw.chance(0.5)) one?.process.kill()
+      else group.rebalance()
+    })
+  }
 
   function mischief(): void {
     if (faults.ceased()) return
@@ -245,6 +271,9 @@ export function newWorld(seed: number): World {
     if (one && members.length > 1 && faults.happens('leave', 60)) leave.get(one)?.()
     if (one && faults.happens('killed', 100)) one.process.kill()
     if (one && faults.happens('stopped_for_a_while', 100)) one.process.freeze(draw.below(4_000))
+    if (faults.happens('kafka_away', 20)) takeAway('kafka', one)
+    if (faults.happens('postgres_away', 60)) takeAway('postgres', one)
+    if (faults.happens('redis_away', 60)) takeAway('redis', one)
     if (one && faults.happens('worker_died', 200)) engines.get(one)?.killWorker()
     if (faults.happens('redis_emptied', 60)) redis.empty()
     if (faults.happens('redis_view_lost', 40)) redis.loseOne(draw.below(100))
@@ -275,6 +304,7 @@ export function newWorld(seed: number): World {
     newId,
     quiet() {
       faults.cease()
+      away_until.clear()
     },
     lag: () =>
       partitions.reduce(
