@@ -71,11 +71,13 @@ async function sendOffers(
   for (let attempt = 1; ; attempt += 1) {
     try {
       if (!(await effects.isNewestOwner(partition, epoch))) break
-      for (const offer of offers.slice(sent)) {
-        await effects.send('operations', messageOf(offer, settings, effects))
-        sent += 1
-      }
-      return
+      // All at once: one a round trip would be outrun by the fold, and no checkpoint may be written while offers wait.
+      const sends = offers.slice(sent).map(offer => effects.send('operations', messageOf(offer, settings, effects)))
+      const results = await Promise.allSettled(sends)
+      const failed = results.findIndex(({ status }) => status === 'rejected')
+      if (failed < 0) return
+      sent += failed
+      await sends[failed]
     } catch (error) {
       effects.log.warn({ err: error, partition, attempt }, 'offers to neighbouring zones wait')
     }

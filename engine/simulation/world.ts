@@ -58,9 +58,8 @@ const MISCHIEF_MS = 100
 const PROCESSES_MAX = 3
 const BATCH_MAX = 400
 
-type Server = 'kafka' | 'postgres' | 'redis'
 /** Effects that are none of Kafka's. */
-const SERVER_OF: Record<string, Server> = {
+const SERVER_OF: Record<string, 'postgres' | 'redis'> = {
   raise_epoch: 'postgres',
   is_newest_owner: 'postgres',
   read_checkpoint: 'postgres',
@@ -71,11 +70,13 @@ const SERVER_OF: Record<string, Server> = {
   read_fences: 'redis',
 }
 
+const SENDS = ['send_decisions', 'send_movements', 'send_operations', 'send_dead-letters']
+
 export function newWorld(seed: number): World {
   const draw = drawFrom(seed)
   const scheduler = newScheduler()
   // Most seeds are calm: there more happens between two takeovers, and more events come in an hour.
-  const faults = newFaultPlan(drawFrom(seed * 17 + 3), draw.chance(1 / 8) ? 1 : 8)
+  const faults = newFaultPlan(drawFrom(seed * 17 + 3), draw.chance(1 / 16) ? 1 : 8)
   const counts = new Map<string, number>()
   const count = (name: string, by = 1) => counts.set(name, (counts.get(name) ?? 0) + by)
   const step_ms_max = [200, 1_500, 8_000][draw.below(3)] ?? 1_500
@@ -192,7 +193,8 @@ export function newWorld(seed: number): World {
       faults,
       latency_ms_max: shape.latency_ms_max,
       stall_ms: () => draw.below(3_000),
-      away: effect => (away_until.get(SERVER_OF[effect] ?? 'kafka') ?? 0) > scheduler.now(),
+      away: effect =>
+        [effect, SERVER_OF[effect] ?? 'kafka'].some(name => (away_until.get(name) ?? 0) > scheduler.now()),
       killed() {
         scheduler.after(SESSION_MS, () => group.remove(member))
         engines.delete(member)
@@ -249,10 +251,10 @@ export function newWorld(seed: number): World {
     })
   }
   const leave = new WeakMap<Member, () => void>()
-  const away_until = new Map<Server, number>()
+  const away_until = new Map<string, number>()
 
   /** A server that can't be reached for a while, in the midst of which somebody dies or the group changes. */
-  function takeAway(server: Server, one: Member | undefined): void {
+  function takeAway(server: string, one: Member | undefined): void {
     const for_ms = draw.below(3_000)
     away_until.set(server, scheduler.now() + for_ms)
     scheduler.after(draw.below(for_ms + 1), () => {
@@ -271,7 +273,9 @@ export function newWorld(seed: number): World {
     if (one && members.length > 1 && faults.happens('leave', 60)) leave.get(one)?.()
     if (one && faults.happens('killed', 100)) one.process.kill()
     if (one && faults.happens('stopped_for_a_while', 100)) one.process.freeze(draw.below(4_000))
-    if (faults.happens('kafka_away', 20)) takeAway('kafka', one)
+    if (faults.happens('kafka_away', 40)) takeAway('kafka', one)
+    // The leader of one topic's partitions is away, and those of the others are not.
+    if (faults.happens('leader_away', 30)) takeAway(draw.pick(SENDS) ?? '', one)
     if (faults.happens('postgres_away', 60)) takeAway('postgres', one)
     if (faults.happens('redis_away', 60)) takeAway('redis', one)
     if (one && faults.happens('worker_died', 200)) engines.get(one)?.killWorker()
