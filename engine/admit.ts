@@ -23,7 +23,7 @@ export function admitContent(zone: ZoneState, event: OperationsEvent): Refused |
     case 'hold.asked':
       return admitAsked(zone, event)
     case 'hold.confirmed':
-      return admitHold(zone, event.data.hold_id, 'confirm') ?? admitOrder(zone, event.data.order)
+      return admitConfirmation(zone, event.data) ?? admitOrder(zone, event.data.order)
     case 'hold.released':
       return admitHold(zone, event.data.hold_id, 'release')
     case 'stock.counted':
@@ -129,6 +129,10 @@ function admitAsked(zone: ZoneState, { data }: EventOfType<'hold.asked'>): Refus
   const next = HOLD_LIFE[known.state].ask
   return isRefusal(next) ? refused(next, `hold ${data.hold_id} is ${known.state}`) : null
 }
+
+/** A hold that is forgotten, or that nobody asked for, has ended for the order: it is tried afresh, since it needs an answer. */
+const admitConfirmation = (zone: ZoneState, { hold_id }: EventOfType<'hold.confirmed'>['data']): Refused | null =>
+  zone.holds.has(hold_id) ? admitHold(zone, hold_id, 'confirm') : null
 
 function admitHold(zone: ZoneState, hold_id: HoldId, happening: 'confirm' | 'release'): Refused | null {
   const hold = zone.holds.peek(hold_id)

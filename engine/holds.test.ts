@@ -22,6 +22,12 @@ const released = (hold_id: string) => ({ hold_id, reason: 'basket_left' })
 const holdOf = (here: Town, hold_id: string): HoldState | undefined => here.zone.holds.get(hold_id as never)
 
 describe('the same again', () => {
+  test('confirming what nobody asked for, or what is forgotten, is an order like any other and gets its answer', () => {
+    const here = town()
+    only(here.send('hold.confirmed', confirmed('never-asked', 'o1')), 'order.routed')
+    only(here.send('hold.confirmed', confirmed('never-asked', 'o2', 1_000)), 'order.rejected')
+  })
+
   test('asking, confirming and releasing twice happens once', () => {
     const here = town()
     only(here.send('hold.asked', asked('h1')), 'hold.granted')
