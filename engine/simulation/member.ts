@@ -113,7 +113,11 @@ export function newMember({ process, owners, kafka, draw, namespace, batchOf }: 
   async function goOnIfOurs(partition: number, together: readonly Slot[], join_number: number): Promise<void> {
     const [first] = together
     const ours = first && (await retrying(first, () => owners.kept(partition)))
-    if (!ours || joins !== join_number || closing || ours.said) return
+    if (!ours || joins !== join_number || closing) return
+    if (ours.said) {
+      for (const slot of together) pump(slot)
+      return
+    }
     for (const slot of together) drop(slot)
     for (const { topic } of together) void begin({ topic, partition })
   }
