@@ -33,6 +33,8 @@ export function newScheduler(): Scheduler {
       push(heap, { at: now + Math.max(0, Math.round(ms)), sequence, work })
     },
     async run(enough) {
+      // What was begun before the first entry.
+      await settled()
       while (!enough()) {
         const entry = pop(heap)
         if (!entry) return

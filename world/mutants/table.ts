@@ -17,10 +17,10 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'checkpoint-before-ack',
     says: 'a checkpoint holds what Kafka has not acknowledged',
     file: 'engine/save.ts',
-    find: '  if (!owner.settled) return null\n',
-    put: '',
+    find: '  const taken = await inTurn(owner, () => takeCut(owner, effects))\n',
+    put: '  owner.settled = true\n  const taken = await takeCut(owner, effects)\n',
     project: 'unit',
-    test: 'engine/simulation.test.ts',
+    test: 'engine/save.test.ts',
   },
   {
     name: 'checkpoint-before-movements',
