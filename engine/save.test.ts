@@ -74,7 +74,7 @@ test('a checkpoint never holds what Kafka has not acknowledged, though its owner
   append(8, 12)
   await run(100)
   engine.owners.maintain()
-  await run(50)
+  await run(400)
   member.join(new Set())
   await run(1_000)
   expect(postgres.readCheckpoint(0)?.operations_next).toBe(8)
