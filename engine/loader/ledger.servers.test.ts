@@ -17,8 +17,11 @@ import { openScene, PARTITIONS, type Scene } from './scene.testing.ts'
 
 const PARTITION = 1
 const LENGTH = 900
-/** What dies, one after the other, each while its part of the log is folded. */
-const DEATHS = ['after_movements:2', 'before_movements:2', 'after_publish:2']
+/**
+ * What dies, one after the other, each with the first batch that it folds: the log is there before an engine is, so there
+ * may be no second one.
+ */
+const DEATHS = ['after_movements:1', 'before_movements:1', 'after_publish:1']
 
 type Levels = Record<string, { on_hand: number; reserved: number; safety: number; in_transit: number }>
 
@@ -59,7 +62,8 @@ function startEngine(scene: Scene, failpoint?: string) {
       WAGGLE_NAMESPACE: scene.namespace,
       WAGGLE_PARTITIONS: String(PARTITIONS),
       WAGGLE_ENGINE_PORT: '0',
-      WAGGLE_CHECKPOINT_EVERY_MS: '500',
+      // No checkpoint before an engine dies, so that the next one folds again what was told, and tells it again.
+      WAGGLE_CHECKPOINT_EVERY_MS: '30000',
       ...(failpoint ? { WAGGLE_ENGINE_FAILPOINT: failpoint } : {}),
     },
   })
