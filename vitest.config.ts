@@ -32,7 +32,8 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'servers', include: ['**/*.servers.test.ts'], exclude: ignored, ...real_servers },
+        // They mostly wait: for sessions to end, for servers that come back. One at a time they took eleven minutes.
+        test: { name: 'servers', include: ['**/*.servers.test.ts'], exclude: ignored, ...real_servers, maxWorkers: 2 },
       },
       {
         extends: true,
