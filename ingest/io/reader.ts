@@ -143,7 +143,14 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
 
   /** kafkajs throws when it is between two groups (it crashed and joins again); the next join sets everything anew. */
   function whileJoined(tell: () => void): void {
-    if (joined) tell()
+    if (!joined) return
+    try {
+      tell()
+    } catch (error) {
+      // It crashed or was stopped this very moment, and its event has not come yet.
+      if (!(error instanceof Error && error.message.includes('was not initialized'))) throw error
+      joined = false
+    }
   }
 
   function seek(slot: Slot, offset: number): void {
