@@ -96,6 +96,8 @@ function runWorker(
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const child: ChildProcess = fork(new URL('./seed_worker.ts', import.meta.url), {
+    // Not those of this process: what world/setup.mjs loads for it lets the channel keep nobody alive.
+    execArgv: [],
     stdio: ['ignore', 'ignore', 2, 'ipc'],
   })
   let seed: number | null = null
