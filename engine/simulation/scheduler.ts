@@ -25,6 +25,7 @@ export function newScheduler(): Scheduler {
   let now = 0
   let sequence = 0
   let steps = 0
+  let turns = 0
   return {
     now: () => now,
     steps: () => steps,
@@ -34,26 +35,36 @@ export function newScheduler(): Scheduler {
     },
     async run(enough) {
       // What was begun before the first entry.
-      await settled()
+      await nextTurn()
       while (!enough()) {
         const entry = pop(heap)
         if (!entry) return
         now = entry.at
         steps += 1
         entry.work()
-        // Entries of one millisecond share a turn: a turn of the event loop costs more than most entries do.
+        // Entries of one millisecond are settled together: what follows from them comes at that millisecond all the same.
         while (heap[0]?.at === now) {
           steps += 1
           pop(heap)?.work()
         }
-        await settled()
+        turns += 1
+        await (turns % TURNS_A_LOOP === 0 ? nextTurn() : settled())
       }
     },
   }
 }
 
+/** Now and then the process must hear its parent, who may have gone. */
+const TURNS_A_LOOP = 1_000
+
 /** All that hangs on promises alone is done when the event loop comes round. */
-const settled = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+/**
+ * The same without a turn of the event loop, which costs more than most entries do: whoever asks from within a promise's
+ * callback comes after all of these, since Node looks at its next ticks once they have run out, and not before.
+ */
+const settled = (): Promise<void> => new Promise(resolve => process.nextTick(resolve))
 
 const before = (a: Entry, b: Entry): boolean => a.at < b.at || (a.at === b.at && a.sequence < b.sequence)
 
