@@ -9,15 +9,35 @@ import type { ZoneState } from './state.ts'
  */
 export function digestZones(zones: Iterable<ZoneState>): string {
   const sorted = [...zones].sort((a, b) => (a.zone_id < b.zone_id ? -1 : 1))
-  return createHash('sha256').update(JSON.stringify(sorted, canonical)).digest('hex')
+  return createHash('sha256').update(canonicalText(sorted)).digest('hex')
 }
 
-function canonical(_name: string, value: unknown): unknown {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
-  if (value instanceof Map) return { map: [...value].sort(([a], [b]) => (a < b ? -1 : 1)) }
-  if (value instanceof Set) return { set: [...value].sort() }
-  if (value instanceof RecentIds) return { ids: value.encode() }
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+/** JSON written by hand: JSON.stringify with a function that sorts takes three times as long. */
+function canonicalText(value: unknown): string {
+  if (typeof value === 'number') return Number.isFinite(value) ? `${value}` : 'null'
+  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'
+  if (Array.isArray(value)) return `[${value.map(canonicalText).join()}]`
+  if (value instanceof Map) return `{"map":[${entriesText(value)}]}`
+  if (value instanceof Set) return `{"set":${canonicalText([...value].sort())}}`
+  if (value instanceof RecentIds) return `{"ids":${JSON.stringify(value.encode())}}`
+  return fieldsText(value)
+}
+
+const entriesText = (map: ReadonlyMap<string, unknown>): string =>
+  [...map]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, row]) => `[${canonicalText(key)},${canonicalText(row)}]`)
+    .join()
+
+function fieldsText(fields: object): string {
+  const row = fields as Readonly<Record<string, unknown>>
+  let text = ''
+  for (const name of Object.keys(row).sort()) {
+    const value = row[name]
+    // A field without a value is none in a checkpoint.
+    if (value !== undefined) text += `${text === '' ? '' : ','}"${name}":${canonicalText(value)}`
+  }
+  return `{${text}}`
 }
 
 /**
