@@ -19,7 +19,7 @@ function scene() {
   const kafka = newKafka({
     draw,
     clock,
-    send_records_max: 10,
+    sendRecordsMax: () => 10,
     landing: (_topic, message) => message,
     appended: (topic, partition) => member?.wake(topic, partition),
   })

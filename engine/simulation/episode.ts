@@ -126,7 +126,7 @@ const LAG_MAX = 2_000
 const CLOCK_JUMP_ONE_IN = 600
 const CLOCK_JUMP_MS_MAX = 40 * 3_600_000
 
-/** Events come in bursts of one to a hundred, as engines that lag see them. */
+/** Events come in bursts, as engines that lag see them. */
 function openTraffic(world: World, draw: Draw, events: number, hours: number | null) {
   const zone_ids = world.partitions.map(({ reference }) => zoneIn(reference.partition, world.partitions.length))
   const sources = world.partitions.map(({ reference: { partition, held } }) => {
@@ -160,7 +160,7 @@ function openTraffic(world: World, draw: Draw, events: number, hours: number | n
 
   function burst(): void {
     if (hours !== null && world.passed_ms() > hours * 3_600_000) left = 0
-    for (let count = Math.min(left, 1 + draw.below(100)); count > 0; count -= 1) one()
+    for (let count = Math.min(left, 1 + draw.below(world.burst_max)); count > 0; count -= 1) one()
     // Now and then they wait for the engines, or these would only ever catch up.
     if (left > 0) world.after(draw.below(world.lag() > LAG_MAX ? 2_000 : 200), burst)
   }

@@ -25,7 +25,7 @@ export interface KafkaOptions {
   landing: (topic: string, message: OutgoingMessage, process: Process) => OutgoingMessage
   appended: (topic: string, partition: number, message: LogMessage) => void
   /** records of one send, at the most: small, so that a batch of decisions is often published in parts */
-  send_records_max: number
+  sendRecordsMax: () => number
 }
 
 interface Waiting {
@@ -34,7 +34,7 @@ interface Waiting {
   reject: (error: unknown) => void
 }
 
-export function newKafka({ draw, clock, landing, appended, send_records_max }: KafkaOptions): SimulatedKafka {
+export function newKafka({ draw, clock, landing, appended, sendRecordsMax }: KafkaOptions): SimulatedKafka {
   const logs = new Map<string, LogMessage[]>()
 
   function logOf(topic: string, partition: number): LogMessage[] {
@@ -62,7 +62,7 @@ export function newKafka({ draw, clock, landing, appended, send_records_max }: K
     /** One send in flight a partition; what waits behind a failed send fails with it. */
     async function drain(topic: string, lane: { waiting: Waiting[]; sending: boolean }): Promise<void> {
       while (lane.waiting.length > 0) {
-        const part = lane.waiting.splice(0, 1 + draw.below(send_records_max))
+        const part = lane.waiting.splice(0, 1 + draw.below(sendRecordsMax()))
         const land = () => part.map(({ message }) => append(topic, landing(topic, message, process)))
         try {
           const acknowledged = await process.call(`send_${topic}`, land)

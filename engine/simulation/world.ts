@@ -36,6 +36,8 @@ export interface World {
   passed_ms(): number
   /** between two events of the log pass less than this, mostly */
   step_ms_max: number
+  /** events that come at once, at the most */
+  burst_max: number
   newId(at_ms: number): string
   /** Nothing goes wrong from now on. */
   quiet(): void
@@ -84,9 +86,10 @@ export function newWorld(seed: number): World {
     partitions: 1 + draw.below(2),
     processes: 1 + draw.below(PROCESSES_MAX),
     latency_ms_max: 2 + draw.below(30),
-    send_records_max: 1 + draw.below(60),
+    send_records_max: 8 + draw.below(60),
     batch_max: [8, 100, BATCH_MAX][draw.below(3)] ?? 100,
     checkpoint_every_ms: (step_ms_max / 2) * ([150, 400, 1_000][draw.below(3)] ?? 400),
+    burst_max: [100, 300, 1_000][draw.below(3)] ?? 100,
   }
   let passed_ms = 0
   let ids = 0
@@ -125,7 +128,8 @@ export function newWorld(seed: number): World {
   const kafka = newKafka({
     draw,
     clock,
-    send_records_max: shape.send_records_max,
+    // Once nothing goes wrong any more, what has piled up goes out in whole batches, as it is folded.
+    sendRecordsMax: () => (faults.ceased() ? BATCH_MAX : shape.send_records_max),
     appended: (topic, partition, message) => check(() => appended(topic, partition, message)),
     /** Who was put out long ago and has another version of the code writes what that one decides. */
     landing(topic, message, process) {
@@ -297,6 +301,7 @@ export function newWorld(seed: number): World {
     append: (topic, message) => void kafka.append(topic, message),
     after: scheduler.after,
     step_ms_max,
+    burst_max: shape.burst_max,
     run: enough => scheduler.run(() => violation !== null || enough()),
     now: scheduler.now,
     steps: scheduler.steps,
