@@ -21,11 +21,12 @@ export function checkRefusal(
   if (last?.type !== 'order.rejected' && last?.type !== 'order.offered' && last?.type !== 'hold.refused') return
   const wish = wishOf(event)
   if (!wish) return
-  if (wish.split) checkSplit(zone, stock, event.type, wish)
+  const to = centreOf(wish.cell)
+  if (wish.split) checkSplit(zone, stock, event.type, wish, to)
   const refused = new Map(last.candidates.map(candidate => [candidate.warehouse_id, candidate]))
   for (const warehouse of zone.warehouses.values()) {
     if (wish.warehouse_id && wish.warehouse_id !== warehouse.warehouse_id) continue
-    if (!reaches(warehouse, wish.cell) || !covers(zone, warehouse, stock, wish.lines)) continue
+    if (!reaches(warehouse, to) || !covers(zone, warehouse, stock, wish.lines)) continue
     const candidate = refused.get(warehouse.warehouse_id)
     if (!candidate && refused.size >= zone.policy.candidates_max) continue
     must(
@@ -50,10 +51,16 @@ function wishOf(event: OperationsEvent): Wish | null {
 }
 
 /** Of an order that may be split: not every line has somewhere a warehouse that could give it and has time to spare. */
-function checkSplit(zone: ZoneState, stock: ReadonlyMap<string, Level>, type: string, wish: Wish): void {
+function checkSplit(
+  zone: ZoneState,
+  stock: ReadonlyMap<string, Level>,
+  type: string,
+  wish: Wish,
+  to: WarehouseState['point'],
+): void {
   if (wish.warehouse_id || wish.deliver_between || zone.policy.promise_s_max < 3_600) return
   const idle = [...zone.warehouses.values()].filter(
-    one => !one.paused && one.mode === 'normal' && !one.opening && one.open_lines < 20 && reaches(one, wish.cell),
+    one => !one.paused && one.mode === 'normal' && !one.opening && one.open_lines < 20 && reaches(one, to),
   )
   const given = wish.lines.filter(({ sku }) => {
     const same = wish.lines.filter(line => line.sku === sku)
@@ -98,8 +105,7 @@ const EARTH_M = 6_371_008.8
 const radians = (degrees: number): number => (degrees * Math.PI) / 180
 
 /** By the haversine, with a metre to spare at the rim. */
-function reaches({ point, radius_m }: WarehouseState, cell: string): boolean {
-  const to = centreOf(cell)
+function reaches({ point, radius_m }: WarehouseState, to: WarehouseState['point']): boolean {
   const [lat, lng] = [radians(to.lat - point.lat), radians(to.lng - point.lng)]
   const half =
     Math.sin(lat / 2) ** 2 + Math.cos(radians(point.lat)) * Math.cos(radians(to.lat)) * Math.sin(lng / 2) ** 2
