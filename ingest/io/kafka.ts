@@ -158,7 +158,7 @@ interface Lane {
   partition: number
   waiting: Waiting[]
   sending: boolean
-  /** of the send before, whose bytes kafkajs has copied and will not look at again */
+  /** of the send before, which is acknowledged */
   memory: Buffer<ArrayBuffer> | null
 }
 
@@ -212,7 +212,8 @@ export async function openProducer(kafka: Kafka, options: { buffer_bytes_max?: n
   async function sendPart(lane: Lane, part: Waiting[]): Promise<void> {
     try {
       const message = batchMessage(lane, part, Date.now(), lane.memory)
-      lane.memory = message.body.buffer.byteLength <= MEMORY_KEPT_BYTES ? message.body : null
+      const { body } = message
+      lane.memory = null
       const [answer] = await producer.send({
         topic: lane.topic,
         acks: -1,
@@ -227,9 +228,9 @@ export async function openProducer(kafka: Kafka, options: { buffer_bytes_max?: n
         message.resolve({ topic: lane.topic, partition: lane.partition, offset: base + index, appended_at })
       })
       for (const message of part) buffered_bytes -= message.bytes
+      if (body.isFree() && body.memory.length <= MEMORY_KEPT_BYTES) lane.memory = body.memory
     } catch (error) {
-      mendAfter(error)
-      lane.memory = null // nobody knows what kafkajs still holds of it
+      mendAfter(error) // and the memory is not used again: nobody knows what the connection still holds of it
       // What waits behind a failed send fails with it, so that a caller who sends again keeps the order.
       for (const message of [...part, ...lane.waiting.splice(0)]) {
         buffered_bytes -= message.bytes
