@@ -71,7 +71,7 @@ test('only what changed is written again', () => {
   const whole = [sliceOf(held, true)]
   while (whole.at(-1)?.left !== 0) whole.push(sliceOf(held, false))
   cutOf(held)
-  expect(sliceOf(held, false)).toEqual({ frames: new Uint8Array(), left: 0 })
+  expect(sliceOf(held, false)).toEqual({ frames: Buffer.alloc(0), left: 0 })
   foldMore(held, source, opening, 3)
   const later = sliceOf(held, false)
   expect(later.frames.length).toBeGreaterThan(0)

@@ -1,4 +1,4 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import type { CourierId, Sku } from '../ingest/events/envelope.ts'
 import type { CourierView } from './contract.ts'
 import { restoreCourier } from './fleet.ts'
@@ -90,9 +90,11 @@ function revive(value: unknown): unknown {
 
 // ── Frames ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+const FASTEST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
+
 export function frameOf(rows: readonly string[]): Uint8Array {
   if (rows.length === 0) return new Uint8Array()
-  const packed = zstdCompressSync(`[${rows.join(',')}]`)
+  const packed = zstdCompressSync(`[${rows.join(',')}]`, FASTEST)
   const frame = Buffer.alloc(4 + packed.length)
   frame.writeUInt32LE(packed.length)
   frame.set(packed, 4)

@@ -47,7 +47,7 @@ export function newMemory(): Memory {
         applyFrames(partition, request.frames)
         return null
       case 'slice':
-        return sliceOf(partition, request.whole)
+        return sliceOf(partition, request.whole, request.frames_max)
       case 'cut':
         return cutOf(partition)
     }

@@ -63,7 +63,7 @@ export type WorkerRequest =
   | WholeRequest
   /** the frames of a checkpoint, in their order and before the first batch; null: that were all */
   | { kind: 'restore'; partition: number; epoch: number; frames: Uint8Array | null }
-  | { kind: 'slice'; partition: number; epoch: number; whole: boolean }
+  | { kind: 'slice'; partition: number; epoch: number; whole: boolean; frames_max: number }
   | { kind: 'cut'; partition: number; epoch: number }
   | { kind: 'drop'; partition: number; epoch: number }
 
