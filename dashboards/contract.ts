@@ -172,8 +172,8 @@ export interface ClientToServer {
  * 409 included, are passed on as they are.
  *   GET  /api/orders/{id}                       OrderDetail
  *   POST /api/orders/{id}/cancel                {reason}
- *   POST /api/orders/{id}/reassign              {courier_id, reason}   If-Match: version
- *   GET  /api/orders/{id}/couriers              CourierChoice[]        nearest free couriers
+ *   POST /api/orders/{id}/reassign              {courier_id, reason, onto}   If-Match: version
+ *   GET  /api/orders/{id}/couriers              CourierChoices of dispatch   the best five, and why not the others
  *   POST /api/warehouses/{id}/pause | resume    {reason}               If-Match: version
  *   GET  /api/config                            PageConfig
  */
@@ -205,12 +205,4 @@ export interface OrderDetail {
   reason: string | null
   pinned: boolean
   history: { at: number; text: string; actor: string | null }[]
-}
-
-export interface CourierChoice {
-  courier_id: string
-  distance_m: number
-  eta_s: number
-  free: boolean
-  why_not?: 'on_trip' | 'on_break' | 'requirement' | 'declined'
 }

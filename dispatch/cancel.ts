@@ -1,5 +1,4 @@
-import { conflict } from './courier_steps.ts'
-import { commit, type Desk, type Refused, refuse, remark } from './desk.ts'
+import { commit, conflict, type Desk, type Refused, refuse, remark, words } from './desk.ts'
 import { ensureOrder, lockOrders } from './io/book.ts'
 import { ORDER_LIFE } from './order_life.ts'
 import type { OrderRow } from './rows.ts'
@@ -24,7 +23,7 @@ export function askToCancel(
     }
     const asked = changeOrder(order, { cancel_asked: true }, act)
     change.orders.push(asked)
-    change.history.push(remark(act, order_id, `Cancelling was asked for: ${reason.replaceAll('_', ' ')}.`))
+    change.history.push(remark(act, order_id, `Cancelling was asked for: ${words(reason)}.`))
     change.events.push({ type: 'order.cancel_asked', zone_id: order.zone_id, data: { order_id, reason } })
     return { order: asked }
   })

@@ -25,6 +25,12 @@ const Settings = Type.Object({
     maximum: 86_400,
     description: 's of business time: a courier not heard of for longer gets no offer',
   }),
+  dispatch_unreachable_s: Type.Integer({
+    default: 300,
+    minimum: 1,
+    maximum: 86_400,
+    description: 's of business time: a courier not heard of for longer is unreachable and loses what is not picked up',
+  }),
 })
 
 /** @throws Error that names every variable that is missing or wrong */

@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox'
+import { type Static, type TSchema, Type } from 'typebox'
 import { WarehouseAvailability } from '../engine/contract.ts'
 import { Candidate, FulfilmentPart, PromiseTime, Refusal, ReservedLine } from '../ingest/events/decisions.ts'
 import { Stop } from '../ingest/events/deliveries.ts'
@@ -44,10 +44,38 @@ export const ORDER_STATES = [
 export type OrderState = (typeof ORDER_STATES)[number]
 export const OrderState = Type.Unsafe<OrderState>(Type.Union(ORDER_STATES.map(state => Type.Literal(state))))
 
-/** A courier's ordered stops. `offered` waits for the courier's word. */
-export const TRIP_STATES = ['offered', 'accepted', 'under_way', 'done', 'cancelled'] as const
+/** A courier's ordered stops. `planned` comes after what the courier has now; `offered` waits for the courier's word. */
+export const TRIP_STATES = ['planned', 'offered', 'accepted', 'under_way', 'done', 'cancelled'] as const
 export type TripState = (typeof TRIP_STATES)[number]
 export const TripState = Type.Unsafe<TripState>(Type.Union(TRIP_STATES.map(state => Type.Literal(state))))
+
+/** An order's part from one warehouse. `released`: nothing of it will leave the warehouse. */
+export const FULFILMENT_STATES = [
+  'reserved',
+  'picking',
+  'packed',
+  'picked_up',
+  'delivered',
+  'failed',
+  'released',
+] as const
+export type FulfilmentState = (typeof FULFILMENT_STATES)[number]
+export const FulfilmentState = Type.Unsafe<FulfilmentState>(
+  Type.Union(FULFILMENT_STATES.map(state => Type.Literal(state))),
+)
+
+/** One way to a door with an order. */
+export const ATTEMPT_STATES = ['on_the_way', 'at_door', 'delivered', 'failed'] as const
+export type AttemptState = (typeof ATTEMPT_STATES)[number]
+
+/** Goods that come back. `asked`: the customer still has them. */
+export const RETURN_STATES = ['asked', 'with_courier', 'received', 'lost', 'withdrawn'] as const
+export type ReturnState = (typeof RETURN_STATES)[number]
+
+/** What a courier is doing, as far as dispatch goes; see courier_life.ts for what follows from which facts. */
+export const COURIER_STATES = ['off', 'available', 'offered', 'on_trip', 'returning', 'break', 'unreachable'] as const
+export type CourierState = (typeof COURIER_STATES)[number]
+export const CourierState = Type.Unsafe<CourierState>(Type.Union(COURIER_STATES.map(state => Type.Literal(state))))
 
 // ── Orders: partners ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -95,6 +123,7 @@ export type PlaceOrder = Static<typeof PlaceOrder>
 export const BookFulfilment = Type.Object({
   fulfilment_id: FulfilmentId,
   warehouse_id: WarehouseId,
+  state: FulfilmentState,
   lines: Type.Array(ReservedLine),
   ready_at: TimeMs,
   /** picking need not begin before: only of an order for a window */
@@ -158,12 +187,47 @@ export type PlacedAnswer = Static<typeof PlacedAnswer>
 export const WithReason = Type.Object({ reason: Reason }, { additionalProperties: false })
 export type WithReason = Static<typeof WithReason>
 
+const orNull = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()])
+
+/** A delivery attempt; number 1 is the first. */
+export const AttemptView = Type.Object({
+  number: Type.Integer({ minimum: 1 }),
+  trip_id: TripId,
+  courier_id: CourierId,
+  state: Type.Unsafe<AttemptState>(Type.Union(ATTEMPT_STATES.map(state => Type.Literal(state)))),
+  reason: orNull(Reason),
+  began_at: TimeMs,
+  arrived_at: orNull(TimeMs),
+  ended_at: orNull(TimeMs),
+})
+export type AttemptView = Static<typeof AttemptView>
+
+/** A return: a record of its own, the order stays as it ended. */
+export const ReturnView = Type.Object({
+  return_id: Type.String(),
+  zone_id: ZoneId,
+  order_id: OrderId,
+  fulfilment_id: FulfilmentId,
+  trip_id: TripId,
+  courier_id: orNull(CourierId),
+  warehouse_id: WarehouseId,
+  state: Type.Unsafe<ReturnState>(Type.Union(RETURN_STATES.map(state => Type.Literal(state)))),
+  version: Type.Integer(),
+  reason: Reason,
+  opened_at: TimeMs,
+  closed_at: orNull(TimeMs),
+  updated_at: TimeMs,
+})
+export type ReturnView = Static<typeof ReturnView>
+
 /** GET /v1/orders/{order_id}. History is oldest first; `actor` null: the engine decided. */
 export const OrderWithHistory = Type.Object({
   ...OrderView.properties,
   history: Type.Array(
     Type.Object({ at: TimeMs, text: Type.String(), actor: Type.Union([Type.String(), Type.Null()]) }),
   ),
+  attempts: Type.Array(AttemptView),
+  returns: Type.Array(ReturnView),
 })
 export type OrderWithHistory = Static<typeof OrderWithHistory>
 
@@ -203,38 +267,150 @@ export type TripView = Static<typeof TripView>
 export const WorkSnapshot = Type.Object({ orders: Type.Array(OrderView), trips: Type.Array(TripView) })
 export type WorkSnapshot = Static<typeof WorkSnapshot>
 
-/** A command that lost a race, or asks for what cannot be: 409. */
+/**
+ * A command that lost a race, or asks for what cannot be: 409. `current` is the row that stands, `changed_by` who changed it
+ * last, `changes` what happened to the order since the version that the caller saw, oldest first.
+ */
 export const Conflict = Type.Object({
   reason: Type.String(),
   detail: Type.String(),
-  current: Type.Optional(Type.Union([OrderView, TripView])),
+  current: Type.Optional(Type.Union([OrderView, TripView, ReturnView])),
   changed_by: Type.Optional(Type.String()),
   changed_at: Type.Optional(TimeMs),
+  changes: Type.Optional(Type.Array(Type.Object({ at: TimeMs, text: Type.String(), actor: orNull(Type.String()) }))),
   correlation_id: Type.Optional(Type.String()),
 })
 
-/** POST /v1/dispatch/orders/{order_id}/reassign with `If-Match: <order version>`; no courier_id: the solver chooses again. */
-export const Reassign = Type.Object(
-  { courier_id: CourierId, reason: Reason, pin: Type.Optional(Type.Boolean({ description: 'default true' })) },
-  { additionalProperties: false },
-)
+/** Why a dispatcher overrules. */
+export const HAND_REASONS = [
+  'by_hand',
+  'closer',
+  'late',
+  'balance_load',
+  'courier_asked',
+  'customer_asked',
+  'courier_unreachable',
+  'equipment',
+  'mistake',
+  'other',
+] as const
+export const HandReason = Type.Union(HAND_REASONS.map(reason => Type.Literal(reason)))
+export type HandReason = (typeof HAND_REASONS)[number]
 
-/** GET /v1/dispatch/orders/{order_id}/couriers: at most 20, nearest to the order's warehouse first. */
+/** Why a courier declines a trip. */
+export const DECLINE_REASONS = [
+  'too_far',
+  'too_heavy',
+  'on_a_break',
+  'flat_tyre',
+  'shift_ends',
+  'unsafe',
+  'other',
+] as const
+/** Why an order could not be handed over. */
+export const FAIL_REASONS = [
+  'nobody_home',
+  'wrong_address',
+  'refused',
+  'no_id',
+  'no_cash',
+  'damaged',
+  'unsafe',
+  'accident',
+  'other',
+] as const
+
+/**
+ * How an order comes to a courier: as a trip of its own now (`new`, who has a trip is refused), with what the courier is about
+ * to fetch (`present`), or as a trip after what the courier has now (`next`).
+ */
+export const Onto = Type.Union([Type.Literal('new'), Type.Literal('present'), Type.Literal('next')])
+export type Onto = Static<typeof Onto>
+
+/** Why a courier should not be given an order; a dispatcher may overrule all but the first two. */
+export const WHY_NOT = [
+  'off',
+  'under_way',
+  'unreachable',
+  'on_break',
+  'returning',
+  'requirement',
+  'full',
+  'declined',
+  'on_trip',
+] as const
+export type WhyNot = (typeof WHY_NOT)[number]
+
+/**
+ * One courier for an order: GET /v1/dispatch/orders/{order_id}/couriers. What would happen were it given now: `eta_s` to the
+ * warehouse, `door_at` at the customer. `why` says in a sentence what speaks for or against.
+ */
 export const CourierChoice = Type.Object({
   courier_id: CourierId,
-  distance_m: Type.Integer({ description: 'to the warehouse, as the crow flies' }),
-  eta_s: Type.Integer({ description: 'to the warehouse' }),
-  free: Type.Boolean(),
-  why_not: Type.Optional(
-    Type.Union([
-      Type.Literal('on_trip'),
-      Type.Literal('on_break'),
-      Type.Literal('requirement'),
-      Type.Literal('declined'),
-    ]),
-  ),
+  state: CourierState,
+  distance_m: Type.Integer({ description: 'to the warehouse from where the courier will be free, as the crow flies' }),
+  eta_s: Type.Integer({ description: 's until at the warehouse' }),
+  door_at: TimeMs,
+  late_s: Type.Integer({ description: 's after the promise at the door; negative: early' }),
+  load: Type.Integer({ description: 'orders that the courier has now' }),
+  capacity: Type.Integer(),
+  free: Type.Boolean({ description: 'may be given it now, with `onto`' }),
+  onto: Onto,
+  why: Type.String(),
+  why_not: Type.Optional(Type.Unsafe<WhyNot>(Type.Union([...WHY_NOT].map(why => Type.Literal(why))))),
 })
 export type CourierChoice = Static<typeof CourierChoice>
+
+/** `best`: at most five, soonest at the door first; `others`: at most fifty, each with why not. */
+export const CourierChoices = Type.Object({
+  order_id: OrderId,
+  version: Type.Integer(),
+  as_of: TimeMs,
+  best: Type.Array(CourierChoice),
+  others: Type.Array(CourierChoice),
+})
+export type CourierChoices = Static<typeof CourierChoices>
+
+/** What the solver would do in a zone where it only suggests. */
+export const Suggestion = Type.Object({
+  zone_id: ZoneId,
+  courier_id: CourierId,
+  warehouse_id: WarehouseId,
+  order_ids: Type.Array(OrderId),
+  pickup_at: TimeMs,
+  door_at: Type.Array(TimeMs),
+})
+export type Suggestion = Static<typeof Suggestion>
+
+export const ATTENTIONS = ['late', 'no_courier', 'not_answered', 'courier_unreachable', 'cancel_asked'] as const
+export type Attention = (typeof ATTENTIONS)[number]
+
+/** One order of GET /v1/dispatch/queue. `slack_s`: the promise less when it is expected at the door. */
+export const QueueRow = Type.Object({
+  order_id: OrderId,
+  external_id: orNull(Type.String()),
+  zone_id: ZoneId,
+  state: OrderState,
+  version: Type.Integer(),
+  warehouse_id: orNull(WarehouseId),
+  courier_id: orNull(CourierId),
+  trip_id: orNull(TripId),
+  pinned: Type.Boolean(),
+  requires: Type.Array(Requirement),
+  placed_at: TimeMs,
+  trip_state: orNull(TripState),
+  ready_at: TimeMs,
+  deliver_by: TimeMs,
+  door_at: TimeMs,
+  slack_s: Type.Integer(),
+  attention: Type.Array(Type.Unsafe<Attention>(Type.Union(ATTENTIONS.map(one => Type.Literal(one))))),
+  suggested_courier_id: orNull(CourierId),
+})
+export type QueueRow = Static<typeof QueueRow>
+
+/** Whether couriers are assigned in a zone by themselves. */
+export const ASSIGNMENT_MODES = ['on', 'suggest', 'off'] as const
+export type AssignmentMode = (typeof ASSIGNMENT_MODES)[number]
 
 // ── Courier assignment: Problem → Plan, in its final form ───────────────────────────────────────────────────────────
 // All times are whole seconds since `now`, which is 0; places are points. Ids sort, so ties have one answer.

@@ -1,50 +1,124 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { OrderId, TripId } from '../ingest/events/envelope.ts'
+import { courier_events } from '../ingest/events/couriers.ts'
+import { StopKind } from '../ingest/events/deliveries.ts'
+import { FulfilmentId, OrderId, Point, TripId } from '../ingest/events/envelope.ts'
 import type { Http } from '../ingest/io/http.ts'
-import { WithReason } from './contract.ts'
-import {
-  acceptTrip,
-  declineTrip,
-  delivered,
-  failed,
-  type OrderAnswer,
-  pickedUp,
-  type TripAnswer,
-} from './courier_steps.ts'
-import { type Desk, isRefused } from './desk.ts'
+import { HttpProblem } from '../ingest/io/problem.ts'
+import { DECLINE_REASONS, FAIL_REASONS } from './contract.ts'
+import { acceptTrip, declineTrip, type TripAnswer } from './courier_steps.ts'
+import { isRefused } from './desk.ts'
 import { actOf, courierOf, sendRefused } from './door.ts'
-import { orderView, tripView } from './rows.ts'
+import { handoverOf } from './io/handover.ts'
+import { arrived, delivered, failed, type OrderAnswer, pickedUp } from './parcel_steps.ts'
+import { broughtBack } from './return_steps.ts'
+import { orderView, returnView, tripView } from './rows.ts'
+import { readMe, type ShiftAnswer, type ShiftEffects, sayShift } from './shift.ts'
+import type { Act } from './trip.ts'
 
+const strict = { additionalProperties: false }
 const OneTrip = Type.Object({ trip_id: TripId })
 const OneOrder = Type.Object({ order_id: OrderId })
+const Decline = Type.Object({ reason: Type.Union(DECLINE_REASONS.map(one => Type.Literal(one))) }, strict)
+const Failed = Type.Object(
+  {
+    reason: Type.Union(FAIL_REASONS.map(one => Type.Literal(one))),
+    again: Type.Optional(Type.Boolean({ description: 'it will be tried once more on this trip; default false' })),
+  },
+  strict,
+)
+const Arrived = Type.Object({ at: StopKind }, strict)
+/** Without a body: all of it. */
+const PickedUp = Type.Union([Type.Object({ fulfilment_id: Type.Optional(FulfilmentId) }, strict), Type.Null()])
+const { courier_id: _who, cell: _computed, ...shift } = courier_events['shift.started'].properties
+const Shift = Type.Object({ ...shift, point: Type.Object(Point.properties, strict) }, strict)
+const { courier_id: _whose, cell: _where, ...moved } = courier_events['courier.moved'].properties
+const Moved = Type.Object({ ...moved, point: Type.Object(Point.properties, strict) }, strict)
 
-/** For couriers, who speak of themselves only: the actor is the courier. */
-export function addCourierRoutes({ app, requireScope }: Http, desk: Desk): void {
+/** For couriers, who speak of themselves only: the actor is the courier. Each word may be said again. */
+export function addCourierRoutes(http: Http, effects: ShiftEffects): void {
+  addShiftRoutes(http, effects)
+  addTripRoutes(http, effects)
+  const { app, requireScope } = http
+  const { desk } = effects
   const preHandler = requireScope('courier')
-  const trip = { preHandler, schema: { params: OneTrip } }
-  const order = { preHandler, schema: { params: OneOrder } }
+  const order = { params: OneOrder }
+  const me = '/v1/couriers/me/orders/:order_id'
 
-  app.post('/v1/couriers/me/trips/:trip_id/accept', trip, async (request, reply) =>
+  app.get(me, { preHandler, schema: order }, async request => {
+    const { order_id } = request.params
+    const found = await handoverOf(desk.pool, request.caller.tenant_id, { order_id, courier_id: courierOf(request) })
+    if (!found) throw new HttpProblem(404, 'unknown_order', `you are not bringing the order ${order_id}`)
+    return { ...orderView(found.order), contact: found.contact }
+  })
+  app.post(`${me}/arrived`, { preHandler, schema: { ...order, body: Arrived } }, async (request, reply) => {
+    const place = { order_id: request.params.order_id, at: request.body.at }
+    return sendOrder(request, reply, arrived(desk, actOf(request, desk), courierOf(request), place))
+  })
+  app.post(`${me}/picked_up`, { preHandler, schema: { ...order, body: PickedUp } }, async (request, reply) => {
+    const { fulfilment_id = null } = request.body ?? {}
+    const parcel = { order_id: request.params.order_id, fulfilment_id }
+    return sendOrder(request, reply, pickedUp(desk, actOf(request, desk), courierOf(request), parcel))
+  })
+  app.post(`${me}/delivered`, { preHandler, schema: order }, async (request, reply) =>
+    sendOrder(request, reply, delivered(desk, actOf(request, desk), courierOf(request), request.params.order_id)),
+  )
+  app.post(`${me}/failed`, { preHandler, schema: { ...order, body: Failed } }, async (request, reply) => {
+    const { reason, again = false } = request.body
+    const failing = { order_id: request.params.order_id, reason, again }
+    return sendOrder(request, reply, failed(desk, actOf(request, desk), courierOf(request), failing))
+  })
+  app.post(`${me}/returned`, { preHandler, schema: order }, async (request, reply) => {
+    const answer = await broughtBack(desk, actOf(request, desk), courierOf(request), request.params.order_id)
+    if (isRefused(answer)) return sendRefused(reply, request, answer.refused)
+    return reply.send({ returns: answer.returns.map(returnView) })
+  })
+}
+
+function addTripRoutes({ app, requireScope }: Http, { desk }: ShiftEffects): void {
+  const preHandler = requireScope('courier')
+  app.post('/v1/couriers/me/trips/:trip_id/accept', { preHandler, schema: { params: OneTrip } }, (request, reply) =>
     sendTrip(request, reply, acceptTrip(desk, actOf(request, desk), courierOf(request), request.params.trip_id)),
   )
-  const decline = { preHandler, schema: { params: OneTrip, body: WithReason } }
+  const decline = { preHandler, schema: { params: OneTrip, body: Decline } }
   app.post('/v1/couriers/me/trips/:trip_id/decline', decline, async (request, reply) => {
     const { trip_id } = request.params
     const { reason } = request.body
     return sendTrip(request, reply, declineTrip(desk, actOf(request, desk), courierOf(request), { trip_id, reason }))
   })
-  app.post('/v1/couriers/me/orders/:order_id/picked_up', order, async (request, reply) =>
-    sendOrder(request, reply, pickedUp(desk, actOf(request, desk), courierOf(request), request.params.order_id)),
-  )
-  app.post('/v1/couriers/me/orders/:order_id/delivered', order, async (request, reply) =>
-    sendOrder(request, reply, delivered(desk, actOf(request, desk), courierOf(request), request.params.order_id)),
-  )
-  const fail = { preHandler, schema: { params: OneOrder, body: WithReason } }
-  app.post('/v1/couriers/me/orders/:order_id/failed', fail, async (request, reply) => {
-    const { order_id } = request.params
-    const { reason } = request.body
-    return sendOrder(request, reply, failed(desk, actOf(request, desk), courierOf(request), { order_id, reason }))
+}
+
+function addShiftRoutes({ app, requireScope }: Http, effects: ShiftEffects): void {
+  const { desk } = effects
+  const preHandler = requireScope('courier')
+  const me = (request: FastifyRequest, act: Act) => readMe(effects, act, courierOf(request))
+  const said = async (request: FastifyRequest, reply: FastifyReply, answer: Promise<ShiftAnswer>) => {
+    const done = await answer
+    if (isRefused(done)) return sendRefused(reply, request, done.refused)
+    return reply.code(done.published ? 202 : 200).send({ published: done.published })
+  }
+  app.get('/v1/couriers/me', { preHandler }, async request => me(request, actOf(request, desk)))
+  app.post('/v1/couriers/me/shift', { preHandler, schema: { body: Shift } }, (request, reply) => {
+    const word = { act: 'start_shift', type: 'shift.started', data: request.body } as const
+    return said(request, reply, sayShift(effects, actOf(request, desk), courierOf(request), word))
+  })
+  app.delete('/v1/couriers/me/shift', { preHandler }, (request, reply) => {
+    const word = { act: 'end_shift', type: 'shift.ended', data: {} } as const
+    return said(request, reply, sayShift(effects, actOf(request, desk), courierOf(request), word))
+  })
+  for (const [path, act, state] of [
+    ['break', 'take_break', 'break'],
+    ['resume', 'end_break', 'available'],
+  ] as const) {
+    app.post(`/v1/couriers/me/${path}`, { preHandler }, (request, reply) => {
+      const word = { act, type: 'state.changed', data: { state } } as const
+      return said(request, reply, sayShift(effects, actOf(request, desk), courierOf(request), word))
+    })
+  }
+  app.post('/v1/couriers/me/position', { preHandler, schema: { body: Moved } }, async (request, reply) => {
+    const data = { courier_id: courierOf(request), ...request.body }
+    const { partition, offset } = await effects.publish({ type: 'courier.moved', data }, actOf(request, desk))
+    return reply.code(202).send({ partition, offset: String(offset) })
   })
 }
 

@@ -631,10 +631,12 @@ describe('dispatchers', () => {
       body: { reason: 'unknown_courier' },
     })
     const choices = await call('GET', `/v1/dispatch/orders/${id}/couriers`)
-    expect(choices.body).toMatchObject([
-      { courier_id: 'kurt', free: true, distance_m: 0 },
-      { courier_id: 'lisa', free: false, why_not: 'on_trip' },
-    ])
+    expect(choices.body).toMatchObject({
+      order_id: id,
+      version: version + 1,
+      best: [{ courier_id: 'kurt', free: true, onto: 'new', distance_m: 0, load: 0, state: 'available' }],
+      others: [{ courier_id: 'lisa', free: false, why_not: 'on_trip', load: 1, state: 'offered' }],
+    })
   })
 
   test('pause a warehouse against its version, and the fold is told', async () => {

@@ -33,6 +33,13 @@ export function versionOf(request: FastifyRequest): number | null {
   throw new HttpProblem(400, 'wrong_shape', 'If-Match must be the version that you saw, a number')
 }
 
+/** @param of what it is the version of. @throws HttpProblem 428 when none was sent */
+export function versionRequired(request: FastifyRequest, of: string): number {
+  const version = versionOf(request)
+  if (version !== null) return version
+  throw new HttpProblem(428, 'version_required', `send "If-Match: <version>", the version of the ${of} that you saw`)
+}
+
 /** @throws HttpProblem 400 when it is too long */
 export function idempotencyKeyOf(request: FastifyRequest): string | null {
   const key = request.headers['idempotency-key']

@@ -8,20 +8,17 @@ import { openListener, pingPostgres } from '../ingest/io/postgres.ts'
 import { openPublisher } from '../ingest/io/publish.ts'
 import { runService, step } from '../ingest/io/service.ts'
 import { openAnswers } from './answers.ts'
+import { startAssigning } from './assigning.ts'
 import { openBus } from './bus.ts'
 import { readConfig } from './config.ts'
-import { addCourierRoutes } from './courier_routes.ts'
 import type { Desk } from './desk.ts'
-import { addDispatcherRoutes } from './dispatcher_routes.ts'
 import { openMetrics } from './metrics.ts'
 import { openOutgoing } from './outgoing.ts'
-import { addPartnerRoutes } from './partner_routes.ts'
 import { openPools } from './pools.ts'
 import { readAnswers, readIntoBook } from './readers.ts'
 import { readiness } from './readiness.ts'
-import { openSolverPool } from './solver_pool.ts'
+import { addRoutes } from './routes.ts'
 import { openStreams } from './stream.ts'
-import { startTicker } from './tick.ts'
 
 const SERVICE = 'dispatch'
 const buffer_bytes_max = 16 * 1024 * 1024
@@ -80,16 +77,14 @@ await runService(SERVICE, async stack => {
   const hearing = await step('listen to decisions', () => readAnswers(reading))
   stack.defer(() => hearing.close())
 
-  const solver = openSolverPool()
-  stack.defer(() => solver.close())
-  const round = { ...reading, fleet: views.fleet, network: directory, solve: solver.solve, settings: config }
-  const ticker = startTicker(round, () => clock.clock().rate)
-  stack.defer(() => ticker.close())
+  const work = { network: directory, fleet: views.fleet, silent_s_max: config.dispatch_unreachable_s }
+  const assigning = startAssigning({ ...reading, ...work, rate: () => clock.clock().rate, settings: config })
+  stack.defer(() => assigning.close())
 
   const streams = openStreams({ pool, bus, now: clock.now, metrics })
-  addPartnerRoutes(http, { desk, answers, metrics, ...outgoing, views, network: directory, partitions })
-  addCourierRoutes(http, desk)
-  addDispatcherRoutes(http, { desk, streams, network: directory, fleet: views.fleet })
+  const { suggestions, ticker } = assigning
+  const shown = { suggestions, streams, views, partitions, offer_s: config.dispatch_offer_s }
+  addRoutes(http, { desk, answers, metrics, ...outgoing, ...work, ...shown })
   stack.defer(() => http.close())
   stack.defer(() => streams.close())
   ready.watch({ book, answers: hearing, ticker })

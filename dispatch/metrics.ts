@@ -46,6 +46,9 @@ export function openMetrics(registry: Registry) {
         },
       })
     },
+    deaf: gauge('deaf', '1: so many couriers are silent at once that it must be us; nothing is taken away', []),
+    silent_trips: gauge('silent_trips', 'open trips of couriers not heard of for too long', []),
+    taken_away: counter('trips_taken_away_total', 'trips taken from couriers who vanished', []),
     streams: gauge('streams_open', 'readers of GET /v1/work/stream', []),
     streams_dropped: counter('streams_dropped_total', 'readers that were too slow', []),
   }

@@ -87,9 +87,9 @@ export function withdrawOffer(desk: Desk, seen: TripRow): Promise<boolean> {
     if (!locked || locked.trip.version !== seen.version) return false
     const trip = stepTrip(locked.trip, 'expired', act)
     if (!trip) return false
-    await endTrip(client, change, { trip, orders: locked.orders, act })
+    const event = tripEvent(trip, 'trip.cancelled', { ...tripHead(trip), reason: 'not_answered' })
+    await endTrip(client, change, { trip, orders: locked.orders, act, event })
     await rememberDeclined(client, trip, orderIdsOf(trip), act.now + SILENT_S * 1_000)
-    change.events.push(tripEvent(trip, 'trip.cancelled', { ...tripHead(trip), reason: 'not_answered' }))
     for (const order of locked.orders) {
       change.history.push(remark(act, order.order_id, `${trip.courier_id} did not answer.`))
     }

@@ -9,7 +9,8 @@ import type { OrderState } from './contract.ts'
  *     └► rejected (also from routed and picking, when a shortfall ends it)
  *     └► cancelled (from every state before picked_up)
  *
- * An order that was offered to a neighbouring zone stays placed until that zone has decided.
+ * An order that was offered to a neighbouring zone stays placed until that zone has decided. A split order is picked up with
+ * the first of its parts: from then on nobody cancels it.
  *
  * 'refused' means that the event may not happen in that state: a command is answered with 409, a decision is counted and
  * changes nothing.
@@ -96,6 +97,7 @@ export const ORDER_LIFE: Record<OrderState, Record<OrderEvent, Next>> = {
   picked_up: {
     ...NOTHING_MORE,
     'promise.changed': 'picked_up',
+    'delivery.picked_up': 'picked_up',
     'delivery.delivered': 'delivered',
     'delivery.failed': 'failed',
   },

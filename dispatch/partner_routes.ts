@@ -12,8 +12,11 @@ import { type AvailabilityAnswer, PlaceOrder, WithReason } from './contract.ts'
 import { isRefused } from './desk.ts'
 import { actOf, sendRefused } from './door.ts'
 import { eraseContact } from './erase.ts'
+import { attemptsOf } from './io/attempts.ts'
 import { readOrder } from './io/book.ts'
+import { returnsOf } from './io/returns.ts'
 import { hrefOf, type PlaceEffects, placeOrder } from './place.ts'
+import { attemptView, returnView } from './rows.ts'
 
 export interface PartnerEffects extends PlaceEffects {
   views: Views
@@ -46,7 +49,12 @@ export function addPartnerRoutes(http: Http, effects: PartnerEffects): void {
     const { order_id } = request.params
     const found = await readOrder(desk.pool, request.caller.tenant_id, order_id)
     if (!found) throw new HttpProblem(404, 'unknown_order', `there is no order ${order_id}`)
-    return { ...found.order, history: found.history }
+    const [attempts, returns] = await Promise.all([
+      attemptsOf(desk.pool, request.caller.tenant_id, order_id),
+      returnsOf(desk.pool, request.caller.tenant_id, order_id),
+    ])
+    const beside = { attempts: attempts.map(attemptView), returns: returns.map(returnView) }
+    return { ...found.order, history: found.history, ...beside }
   })
 
   const cancel = { preHandler, schema: { params: OneOrder, body: WithReason } }

@@ -1,6 +1,7 @@
 import type { Decision, DecisionOf, DecisionRecord, FulfilmentPart, ReservedLine } from '../ingest/events/decisions.ts'
 import type { OrderRequest } from '../ingest/events/orders.ts'
 import type { BookFulfilment } from './contract.ts'
+import { stepPart, stepParts } from './fulfilment_life.ts'
 import { isTerminal, ORDER_LIFE, type OrderDecisionType } from './order_life.ts'
 import type { OrderRow } from './rows.ts'
 
@@ -100,9 +101,18 @@ function changes(row: OrderRow, decision: OrderDecision): Partial<OrderRow> {
     case 'order.substituted':
       return withLine(row, decision, line => substituted(line, decision))
     case 'order.rejected':
-      return { attempt: decision.attempt, reason: decision.reason, candidates: decision.candidates }
+      return {
+        attempt: decision.attempt,
+        reason: decision.reason,
+        candidates: decision.candidates,
+        fulfilments: stepParts(row.fulfilments, 'released'),
+      }
     case 'order.cancelled':
-      return { reason: decision.reason, trip_id: null, courier_id: null, pinned: false }
+      return {
+        reason: decision.reason,
+        fulfilments: stepParts(row.fulfilments, 'released'),
+        ...{ trip_id: null, courier_id: null, pinned: false },
+      }
     case 'order.offered':
     case 'order.cancel_passed':
       return {}
@@ -136,7 +146,7 @@ function routed(row: OrderRow, decision: DecisionOf<'order.routed' | 'order.rero
   }
 }
 
-const bookFulfilment = (part: FulfilmentPart): BookFulfilment => ({ ...part, packed_at: null })
+const bookFulfilment = (part: FulfilmentPart): BookFulfilment => ({ ...part, state: 'reserved', packed_at: null })
 
 const kept = (row: OrderRow, replaced: readonly string[]): BookFulfilment[] =>
   row.fulfilments.filter(part => !replaced.includes(part.fulfilment_id))
@@ -163,15 +173,18 @@ function withLine(row: OrderRow, at: LineAt, change: (line: ReservedLine) => Res
 
 function withReadyAt(
   row: OrderRow,
-  { fulfilment_id, ready_at }: DecisionOf<'order.picking' | 'order.revised'>,
+  { type, fulfilment_id, ready_at }: DecisionOf<'order.picking' | 'order.revised'>,
 ): Partial<OrderRow> {
-  const fulfilments = row.fulfilments.map(part => (part.fulfilment_id === fulfilment_id ? { ...part, ready_at } : part))
+  const fulfilments = row.fulfilments.map(part => {
+    if (part.fulfilment_id !== fulfilment_id) return part
+    return { ...(type === 'order.picking' ? stepPart(part, 'picking') : part), ready_at }
+  })
   return { fulfilments }
 }
 
 function packed(row: OrderRow, { fulfilment_id, packed_at }: DecisionOf<'order.packed'>): Partial<OrderRow> {
   const fulfilments = row.fulfilments.map(part =>
-    part.fulfilment_id === fulfilment_id ? { ...part, packed_at } : part,
+    part.fulfilment_id === fulfilment_id ? { ...stepPart(part, 'packed'), packed_at } : part,
   )
   const all = fulfilments.every(part => part.packed_at !== null)
   return { fulfilments, packed_at: all ? packed_at : null }

@@ -4,12 +4,12 @@ import type { Queryable } from '../ingest/io/postgres.ts'
 import { transaction } from '../ingest/io/postgres.ts'
 import type { Desk } from './desk.ts'
 import { addHistory, type BookPosition, lockOrders, lockPosition, saveOrders, savePosition } from './io/book.ts'
-import { lockTrip, updateTrip } from './io/trips.ts'
+import { lockTrip } from './io/trips.ts'
 import { ENGINE, isOrderDecision, type OrderDecision, project, tripIsVoid } from './project.ts'
 import type { HistoryRow, OrderRow, TripRow } from './rows.ts'
+import { takeOff } from './take_off.ts'
 import { tellDecision } from './tell.ts'
-import { type Act, released, stepTrip } from './trip.ts'
-import { tripEvent, tripHead } from './trip_events.ts'
+import { type Act, isOpenTrip, released } from './trip.ts'
 
 /**
  * Applies records of one partition of `decisions` to the book: rows, history, and the trips they void, in one transaction
@@ -126,25 +126,29 @@ function applyDecision(book: OpenPages, decision: OrderDecision, record: Decisio
   if (before && tripIsVoid(before, projected.row)) book.voided.push(before)
   book.put(projected.row)
   const { tenant_id, decided_at: at, correlation_id } = record
-  book.history.push({ tenant_id, order_id, at, text: tellDecision(decision), actor: null, correlation_id })
+  const { version } = projected.row
+  book.history.push({ tenant_id, order_id, at, text: tellDecision(decision), actor: null, correlation_id, version })
 }
 
-/** An order was cancelled, or moved to another warehouse: the courier who was to fetch it is free again. */
+/** An order was cancelled, or moved to another warehouse: it comes off its trip, which goes on with what is left. */
 async function voidTrips(client: Queryable, book: OpenPages, desk: Desk): Promise<void> {
-  for (const before of book.voided.toSorted((a, b) => ((a.trip_id ?? '') < (b.trip_id ?? '') ? -1 : 1))) {
+  // The last wins: one order may have been moved and cancelled in one batch.
+  const voided = [...new Map(book.voided.map(before => [keyOf(before), before])).values()]
+  for (const before of voided.toSorted((a, b) => ((a.trip_id ?? '') < (b.trip_id ?? '') ? -1 : 1))) {
     const after = book.find(before.tenant_id, before.order_id)
     const trip = before.trip_id ? await lockTrip(client, before.tenant_id, before.trip_id) : undefined
-    if (!after || !trip) continue
+    if (!after || !trip || !isOpenTrip(trip)) continue
     const { tenant_id, correlation_id } = after
     const act: Act = { tenant_id, actor: ENGINE, correlation_id, now: desk.now() }
-    const cancelled = stepTrip(trip, 'cancelled', act)
-    if (!cancelled) continue
-    await updateTrip(client, cancelled)
-    book.trips.push(cancelled)
+    const reason = after.state === 'cancelled' ? 'order_cancelled' : 'order_moved'
+    const events: EventDraft[] = []
+    await takeOff(
+      client,
+      { trips: book.trips, history: book.history, events },
+      { trip, order_ids: [before.order_id], reason, act },
+    )
     // One version a change: the decision has raised it already.
     book.put({ ...released(after, act), version: after.version })
-    const reason = after.state === 'cancelled' ? 'order_cancelled' : 'order_moved'
-    const events: EventDraft[] = [tripEvent(cancelled, 'trip.cancelled', { ...tripHead(cancelled), reason })]
     await desk.enqueue(client, act, events)
   }
 }

@@ -1,5 +1,5 @@
-import type { TenantId } from '../ingest/events/envelope.ts'
-import { OrderView, TripView } from './contract.ts'
+import type { OrderId, TenantId } from '../ingest/events/envelope.ts'
+import { AttemptView, OrderView, ReturnView, TripView } from './contract.ts'
 
 /** The book's rows as Postgres holds them: the same names as on the wire, and a little more. */
 
@@ -20,7 +20,13 @@ export interface HistoryRow {
   text: string
   actor: string | null
   correlation_id: string
+  /** of the order after it; null: the order's row did not change */
+  version: number | null
 }
+
+export type AttemptRow = AttemptView & { tenant_id: TenantId; order_id: OrderId; changed_by: string }
+
+export type ReturnRow = ReturnView & { tenant_id: TenantId; changed_by: string }
 
 function picked<View extends object>(names: readonly string[], row: View): View {
   const view: Record<string, unknown> = {}
@@ -31,7 +37,11 @@ function picked<View extends object>(names: readonly string[], row: View): View 
 
 const ORDER_FIELDS = Object.keys(OrderView.properties)
 const TRIP_FIELDS = Object.keys(TripView.properties)
+const ATTEMPT_FIELDS = Object.keys(AttemptView.properties)
+const RETURN_FIELDS = Object.keys(ReturnView.properties)
 
 /** What the world may see of a row. */
 export const orderView = (row: OrderView): OrderView => picked(ORDER_FIELDS, row)
 export const tripView = (row: TripView): TripView => picked(TRIP_FIELDS, row)
+export const attemptView = (row: AttemptView): AttemptView => picked(ATTEMPT_FIELDS, row)
+export const returnView = (row: ReturnView): ReturnView => picked(RETURN_FIELDS, row)

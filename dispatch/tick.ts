@@ -2,9 +2,11 @@ import type { CourierView } from '../engine/contract.ts'
 import type { Point, WarehouseId } from '../ingest/events/envelope.ts'
 import type { Log } from '../ingest/io/log.ts'
 import type { Network, ZoneRow } from '../ingest/io/network.ts'
+import type { Suggestions } from './assignment_mode.ts'
 import { checkPlan } from './check.ts'
-import type { PlannedTrip, SolverPlan } from './contract.ts'
+import type { AssignmentMode, PlannedTrip, SolverPlan, Suggestion } from './contract.ts'
 import type { Desk } from './desk.ts'
+import type { AssignmentRow } from './io/assignment.ts'
 import { forgetDeclined, type OpenWork, openWork, type WaitingOrder } from './io/trips.ts'
 import type { Metrics } from './metrics.ts'
 import { offerTrip, withdrawOffer } from './offers.ts'
@@ -18,6 +20,9 @@ export interface Round {
   /** the live fleet; rejects while Redis is away */
   fleet(): Promise<CourierView[]>
   network(): Network
+  /** zone → whether its plan is carried out, only shown, or not made; a zone without: carried out */
+  assignments(): Promise<ReadonlyMap<string, AssignmentRow>>
+  suggestions: Suggestions
   solve(input: SolverInput): Promise<SolverPlan>
   metrics: Metrics
   log: Log
@@ -41,10 +46,11 @@ export async function runRound(round: Round): Promise<void> {
   const fleet = await round.fleet()
   const now = desk.now()
   const work = await openWork(desk.pool, { now, ready_before: now + settings.dispatch_lookahead_s * 1_000 })
+  const assignments = await round.assignments()
   await withdrawOld(round, work, now)
   const waiting = new Map<string, number>()
   for (const zone of round.network().zones.values()) {
-    const plan = await planZone(round, zone, { work, fleet, now })
+    const plan = await planZone(round, zone, { work, fleet, now, mode: assignments.get(zone.zone_id)?.mode ?? 'on' })
     for (const { why } of plan?.waiting ?? []) waiting.set(why, (waiting.get(why) ?? 0) + 1)
   }
   metrics.waiting.reset()
@@ -62,9 +68,12 @@ interface Look {
   work: OpenWork
   fleet: CourierView[]
   now: number
+  mode: AssignmentMode
 }
 
 async function planZone(round: Round, zone: ZoneRow, look: Look): Promise<SolverPlan | undefined> {
+  if (look.mode !== 'suggest') round.suggestions.clear(zone.zone_id)
+  if (look.mode === 'off') return undefined
   const orders = look.work.orders.filter(order => order.zone_id === zone.zone_id && order.tenant_id === zone.tenant_id)
   if (orders.length === 0) return undefined
   const road: Road = { road_factor: zone.policy.road_factor, speed_mps: zone.policy.speed_mps }
@@ -86,8 +95,18 @@ async function planZone(round: Round, zone: ZoneRow, look: Look): Promise<Solver
     round.log.error({ zone_id: zone.zone_id, faults: faults.slice(0, 10) }, 'a plan was refused and not applied')
     return undefined
   }
-  await offerAll(round, { plan, input, orders, road })
+  if (look.mode === 'suggest') round.suggestions.put(zone.zone_id, look.now, suggestionsOf(plan, input))
+  else await offerAll(round, { plan, input, orders, road })
   return plan
+}
+
+function suggestionsOf({ trips }: SolverPlan, { zone_id, now, fulfilments }: SolverInput): Suggestion[] {
+  const order_of = new Map(fulfilments.map(one => [one.fulfilment_id, one.order_id]))
+  const at = (s: number) => now + s * 1_000
+  return trips.map(({ courier_id, warehouse_id, fulfilment_ids, pickup_s, dropoff_s }) => ({
+    ...{ zone_id, courier_id, warehouse_id, pickup_at: at(pickup_s), door_at: dropoff_s.map(at) },
+    order_ids: fulfilment_ids.flatMap(id => order_of.get(id) ?? []),
+  }))
 }
 
 function declinedBy(work: OpenWork, tenant_id: string): Map<string, string[]> {

@@ -2,7 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { Stop } from '../ingest/events/deliveries.ts'
 import type { CourierId, TenantId, TripId, ZoneId } from '../ingest/events/envelope.ts'
 import type { OrderRow, TripRow } from './rows.ts'
-import { isActive, TRIP_LIFE, type TripEvent } from './trip_life.ts'
+import { isActive, isOn, TRIP_LIFE, type TripEvent } from './trip_life.ts'
 
 /** What changes a trip: pure, but for the id of a new one. */
 
@@ -19,15 +19,17 @@ export interface TripDraft {
   courier_id: CourierId
   pinned: boolean
   stops: Stop[]
+  /** default: offered */
+  state?: 'planned' | 'offered'
 }
 
 export function newTrip(draft: TripDraft, warehouse_id: TripRow['warehouse_id'], act: Act): TripRow {
   return {
     tenant_id: act.tenant_id,
     trip_id: randomUUIDv7() as TripId,
+    state: 'offered',
     ...draft,
     warehouse_id,
-    state: 'offered',
     version: 1,
     offered_at: act.now,
     updated_at: act.now,
@@ -65,3 +67,5 @@ export const orderIdsOf = (trip: Pick<TripRow, 'stops'>): string[] =>
   [...new Set(trip.stops.map(stop => stop.order_id as string))].sort()
 
 export const isOpenTrip = (trip: TripRow): boolean => isActive(trip.state)
+/** The courier is on it, and not only planned for it. */
+export const isCurrentTrip = (trip: TripRow): boolean => isOn(trip.state)

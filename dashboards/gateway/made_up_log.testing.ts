@@ -194,7 +194,7 @@ class Town {
       },
       ...{
         first_deliver_by: order.first_deliver_by ?? promise.deliver_by,
-        fulfilments: [{ ...part, packed_at: null }],
+        fulfilments: [{ ...part, state: 'reserved', packed_at: null }],
       },
     })
     return { order_id: order.order_id, attempt, fulfilments: [part], promise, replaced, candidates: [] }

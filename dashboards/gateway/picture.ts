@@ -219,15 +219,21 @@ function unlinkTrip(picture: Picture, trip: TripRow): void {
   for (const order_id of trip.order_ids) unlink(picture.trips_of_order, order_id, trip.trip_id)
 }
 
-/** The trip that is under way: at most one in the log; of two during a catch-up the newer, since ids are UUIDv7. */
+/**
+ * The trip that the courier is on, or that has the order: at most one in the log, beside what is planned after it; of two
+ * during a catch-up the newer, since ids are UUIDv7.
+ */
 export function liveTrip(picture: Picture, trip_ids: Set<string> | undefined): TripRow | null {
   let newest: TripRow | null = null
   for (const trip_id of trip_ids ?? []) {
     const trip = picture.trips.get(trip_id)
-    if (trip?.live && (!newest || trip.trip_id > newest.trip_id)) newest = trip
+    if (trip?.live && (!newest || comesBefore(trip, newest))) newest = trip
   }
   return newest
 }
+
+const comesBefore = (trip: TripRow, other: TripRow): boolean =>
+  trip.planned === other.planned ? trip.trip_id > other.trip_id : other.planned
 
 // ── Couriers, warehouses, the clock ─────────────────────────────────────────────────────────────────────────────────
 

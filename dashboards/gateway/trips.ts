@@ -10,6 +10,8 @@ export interface TripRow {
   courier_id: string
   /** false: declined, cancelled or done; kept a while, so that an old event does not bring it back */
   live: boolean
+  /** the courier is on another trip still */
+  planned: boolean
   /** a person chose the courier */
   pinned: boolean
   /** not at their door yet, in the order of visiting */
@@ -20,7 +22,9 @@ export interface TripRow {
 export function tripFromBook(trip: TripView): TripRow {
   const { trip_id, version, courier_id, pinned } = trip
   const live = trip.state !== 'done' && trip.state !== 'cancelled'
-  return { trip_id, version, courier_id, live, pinned, order_ids: dropoffs(trip.stops), touched_at: trip.updated_at }
+  const order_ids = dropoffs(trip.stops)
+  const planned = trip.state === 'planned'
+  return { trip_id, version, courier_id, live, planned, pinned, order_ids, touched_at: trip.updated_at }
 }
 
 const dropoffs = (stops: readonly Stop[]): string[] => [
@@ -36,13 +40,21 @@ export function moveTrip(trip: TripRow | undefined, event: DeliveryEvent): TripR
   const { trip_id, version, courier_id } = event.data
   if (trip && version <= trip.version) return trip
   const head = { trip_id, version, courier_id, touched_at: event.occurred_at }
-  const before = trip ?? { live: false, pinned: false, order_ids: [] }
+  const before = trip ?? { live: false, planned: false, pinned: false, order_ids: [] }
   switch (event.type) {
     case 'trip.planned':
+      return { ...head, live: true, planned: false, pinned: false, order_ids: dropoffs(event.data.stops) }
     case 'trip.assigned':
     case 'trip.reassigned': {
-      const pinned = isByHand(event.actor)
-      return { ...head, live: true, pinned, order_ids: dropoffs(event.data.stops) }
+      const pinned = event.data.pinned ?? isByHand(event.actor)
+      const planned = event.type === 'trip.assigned' && event.data.after_present === true
+      return { ...head, live: true, planned, pinned, order_ids: dropoffs(event.data.stops) }
+    }
+    case 'trip.offered':
+      return { ...before, ...head, live: true, planned: false }
+    case 'trip.changed': {
+      const order_ids = dropoffs(event.data.stops)
+      return { ...before, ...head, order_ids, pinned: event.data.pinned, live: order_ids.length > 0 }
     }
     case 'trip.declined':
     case 'trip.cancelled':

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react'
-import type { CourierChoice, OrderDetail } from '../contract.ts'
+import type { CourierChoice, CourierChoices } from '../../dispatch/contract.ts'
+import type { OrderDetail } from '../contract.ts'
 import { minutes } from './clock.ts'
 import { type Command, Refusal, useCommand } from './command.tsx'
 import { type Answer, cancelOrder, fetchCouriers, reassignOrder } from './io/api.ts'
@@ -19,11 +20,17 @@ const CANCEL_REASONS = {
 } as const
 
 const WHY_NOT: Record<NonNullable<CourierChoice['why_not']>, string> = {
-  on_trip: 'on a trip',
+  off: 'off duty',
+  under_way: 'on the way',
+  unreachable: 'unreachable',
   on_break: 'on a break',
+  returning: 'bringing goods back',
   requirement: 'not equipped',
+  full: 'full',
   declined: 'declined it',
+  on_trip: 'has it',
 }
+const WHEN: Record<CourierChoice['onto'], string> = { new: 'free', present: 'goes there', next: 'next trip' }
 const CHOICES_MAX = 10
 
 /** Before it is on the way an order can be given to another courier; cancelling ends there too. */
@@ -131,7 +138,7 @@ function Cancel({ order, command, onDone, onBack }: StepProps) {
 }
 
 function Reassign({ order, command, onDone, onBack }: StepProps) {
-  const [answer, setAnswer] = useState<Answer<CourierChoice[]> | null>(null)
+  const [answer, setAnswer] = useState<Answer<CourierChoices> | null>(null)
   // The version this person decides on is the one on the screen when the list was opened.
   const [version] = useState(order.version)
   useEscape(onBack)
@@ -142,11 +149,8 @@ function Reassign({ order, command, onDone, onBack }: StepProps) {
       old = true
     }
   }, [order.order_id])
-  const others = answer?.ok ? answer.body.filter(choice => choice.courier_id !== order.courier_id) : []
-  const choices = [...others.filter(choice => choice.free), ...others.filter(choice => !choice.free)].slice(
-    0,
-    CHOICES_MAX,
-  )
+  const all = answer?.ok ? [...answer.body.best, ...answer.body.others] : []
+  const choices = all.filter(choice => choice.courier_id !== order.courier_id).slice(0, CHOICES_MAX)
   return (
     <fieldset disabled={command.busy}>
       <legend>Give it to</legend>
@@ -164,13 +168,14 @@ function Reassign({ order, command, onDone, onBack }: StepProps) {
             <button
               type="button"
               disabled={!choice.free}
-              onClick={() => command.run(() => reassignOrder(order.order_id, choice.courier_id, version), onDone)}
+              title={choice.why}
+              onClick={() => command.run(() => reassignOrder(order.order_id, choice, version), onDone)}
             >
               <b>{choice.courier_id}</b>
               <span className="dim">{metres(choice.distance_m)}</span>
               <span className="dim">{minutes(choice.eta_s)}</span>
               <span className={choice.free ? 'free' : 'dim'}>
-                {choice.free ? 'free' : WHY_NOT[choice.why_not ?? 'on_trip']}
+                {choice.free ? WHEN[choice.onto] : WHY_NOT[choice.why_not ?? 'on_trip']}
               </span>
             </button>
           </li>

@@ -163,7 +163,7 @@ const reassignElsewhere = (order_id: string, version: number, courier_id: string
   fetch(`${services.each.dashboards.url}/api/orders/${order_id}/reassign`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'if-match': String(version) },
-    body: JSON.stringify({ courier_id, reason: 'another_dispatcher' }),
+    body: JSON.stringify({ courier_id, reason: 'closer' }),
   })
 
 // ── What must be so ─────────────────────────────────────────────────────────────────────────────────────────────────

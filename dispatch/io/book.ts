@@ -69,11 +69,11 @@ const SAVE_ORDERS = `
 export async function addHistory(client: Queryable, history: readonly HistoryRow[]): Promise<void> {
   if (history.length === 0) return
   await client.query(
-    `INSERT INTO order_history (tenant_id, order_id, at, text, actor, correlation_id)
-     SELECT tenant_id, order_id, at, text, actor, correlation_id
+    `INSERT INTO order_history (tenant_id, order_id, at, text, actor, correlation_id, version)
+     SELECT tenant_id, order_id, at, text, actor, correlation_id, version
      FROM ROWS FROM (jsonb_to_recordset($1::jsonb)
-         AS (tenant_id text, order_id text, at bigint, text text, actor text, correlation_id text))
-       WITH ORDINALITY AS t (tenant_id, order_id, at, text, actor, correlation_id, n)
+         AS (tenant_id text, order_id text, at bigint, text text, actor text, correlation_id text, version integer))
+       WITH ORDINALITY AS t (tenant_id, order_id, at, text, actor, correlation_id, version, n)
      ORDER BY n`,
     [JSON.stringify(history)],
   )
@@ -199,7 +199,7 @@ export async function readBook(
     )
     const trips = await client.query<{ row: TripView }>(
       `SELECT to_jsonb(t) AS row FROM trips t
-       WHERE tenant_id = $1 AND (state IN ('offered', 'accepted', 'under_way') OR updated_at >= $2) ORDER BY trip_id`,
+       WHERE tenant_id = $1 AND (state IN ('planned', 'offered', 'accepted', 'under_way') OR updated_at >= $2) ORDER BY trip_id`,
       [tenant_id, closed_since_ms],
     )
     const counted = await client.query<BookTotals>(COUNT_ORDERS, [tenant_id])
@@ -225,7 +225,7 @@ export async function readOpenWork(pool: Pool, tenant_id: string): Promise<WorkS
     )
     const trips = await client.query<{ row: TripView }>(
       `SELECT to_jsonb(t) AS row FROM trips t
-       WHERE tenant_id = $1 AND state IN ('offered', 'accepted', 'under_way') ORDER BY trip_id`,
+       WHERE tenant_id = $1 AND state IN ('planned', 'offered', 'accepted', 'under_way') ORDER BY trip_id`,
       [tenant_id],
     )
     return {
@@ -233,6 +233,22 @@ export async function readOpenWork(pool: Pool, tenant_id: string): Promise<WorkS
       trips: trips.rows.map(({ row }) => tripView(row)),
     }
   })
+}
+
+const CHANGES_MAX = 20
+
+/** What changed an order since a version, oldest first. */
+export async function changesSince(
+  client: Queryable,
+  { tenant_id, order_id }: Pick<OrderRow, 'tenant_id' | 'order_id'>,
+  version: number,
+): Promise<OrderHistory> {
+  const { rows } = await client.query<OrderHistory[number]>(
+    `SELECT at, text, actor FROM order_history
+     WHERE tenant_id = $1 AND order_id = $2 AND version > $3 ORDER BY id LIMIT ${CHANGES_MAX}`,
+    [tenant_id, order_id, version],
+  )
+  return rows
 }
 
 export type OrderHistory = { at: number; text: string; actor: string | null }[]

@@ -72,18 +72,89 @@ export async function updateTrip(client: Queryable, trip: TripRow): Promise<void
   }
 }
 
-/** An order is off the trip. @returns how many are still on it */
-export async function takeOff(client: Queryable, trip: TripRow, order_id: string): Promise<number> {
-  await client.query('UPDATE trip_orders SET active = false WHERE tenant_id = $1 AND trip_id = $2 AND order_id = $3', [
-    trip.tenant_id,
-    trip.trip_id,
-    order_id,
-  ])
-  const { rows } = await client.query<{ left: number }>(
-    'SELECT count(*)::int AS left FROM trip_orders WHERE tenant_id = $1 AND trip_id = $2 AND active',
-    [trip.tenant_id, trip.trip_id],
+/** They are off the trip. @returns the orders that are still to be brought by it */
+export async function takeOffOrders(
+  client: Queryable,
+  { tenant_id, trip_id }: Pick<TripRow, 'tenant_id' | 'trip_id'>,
+  order_ids: readonly string[],
+): Promise<string[]> {
+  await client.query(
+    'UPDATE trip_orders SET active = false WHERE tenant_id = $1 AND trip_id = $2 AND order_id = ANY($3)',
+    [tenant_id, trip_id, order_ids],
   )
-  return rows[0]?.left ?? 0
+  return ordersOn(client, { tenant_id, trip_id })
+}
+
+/** What the trip is still to bring, by id. */
+export async function ordersOn(
+  client: Queryable,
+  { tenant_id, trip_id }: Pick<TripRow, 'tenant_id' | 'trip_id'>,
+): Promise<string[]> {
+  const { rows } = await client.query<{ order_id: string }>(
+    'SELECT order_id FROM trip_orders WHERE tenant_id = $1 AND trip_id = $2 AND active ORDER BY order_id',
+    [tenant_id, trip_id],
+  )
+  return rows.map(row => row.order_id)
+}
+
+/** @throws an error for which `isTaken` holds when one is on another trip */
+export async function putOnOrders(
+  client: Queryable,
+  { tenant_id, trip_id }: Pick<TripRow, 'tenant_id' | 'trip_id'>,
+  order_ids: readonly string[],
+): Promise<void> {
+  await client.query(
+    `INSERT INTO trip_orders SELECT $1, $2, unnest($3::text[]), true
+     ON CONFLICT (tenant_id, trip_id, order_id) DO UPDATE SET active = true`,
+    [tenant_id, trip_id, order_ids],
+  )
+}
+
+/** Whether a dispatcher chose for one of the orders that the trip is still to bring. The caller holds the trip's lock. */
+export async function hasPinned(
+  client: Queryable,
+  { tenant_id, trip_id }: Pick<TripRow, 'tenant_id' | 'trip_id'>,
+  but_for: readonly string[],
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `SELECT 1 FROM trip_orders t JOIN orders o USING (tenant_id, order_id)
+     WHERE t.tenant_id = $1 AND t.trip_id = $2 AND t.active AND o.pinned AND o.order_id <> ALL($3) LIMIT 1`,
+    [tenant_id, trip_id, but_for],
+  )
+  return (rowCount ?? 0) > 0
+}
+
+const OPEN = `('planned', 'offered', 'accepted', 'under_way')`
+const ON = `('offered', 'accepted', 'under_way')`
+
+/** These trips, and all that are open of a courier, by id: lock their orders before. */
+export async function lockTrips(
+  client: Queryable,
+  tenant_id: string,
+  { trip_ids, courier_id }: { trip_ids: readonly string[]; courier_id: string | null },
+): Promise<TripRow[]> {
+  const { rows } = await client.query<{ row: TripRow }>(
+    `SELECT to_jsonb(t) AS row FROM trips t
+     WHERE tenant_id = $1 AND (trip_id = ANY($2) OR (courier_id = $3 AND state IN ${OPEN}))
+     ORDER BY trip_id FOR UPDATE`,
+    [tenant_id, trip_ids, courier_id],
+  )
+  return rows.map(({ row }) => row)
+}
+
+/** The trip whose turn it is; undefined: the courier is on one, or none is planned. */
+export async function lockNextTrip(
+  client: Queryable,
+  { tenant_id, courier_id }: Pick<TripRow, 'tenant_id' | 'courier_id'>,
+): Promise<TripRow | undefined> {
+  const { rows } = await client.query<{ row: TripRow }>(
+    `SELECT to_jsonb(t) AS row FROM trips t
+     WHERE tenant_id = $1 AND courier_id = $2 AND state = 'planned' AND NOT EXISTS (
+       SELECT 1 FROM trips o WHERE o.tenant_id = $1 AND o.courier_id = $2 AND o.state IN ${ON})
+     ORDER BY trip_id LIMIT 1 FOR UPDATE`,
+    [tenant_id, courier_id],
+  )
+  return rows[0]?.row
 }
 
 /** Whom not to ask for these orders before `until` (business time). */
@@ -155,18 +226,15 @@ export async function openWork(
   }
 }
 
-/** Trips of a tenant that are not over. */
-export async function activeTrips(pool: Pool, tenant_id: string): Promise<{ courier_id: string }[]> {
-  const { rows } = await pool.query<{ courier_id: string }>(
-    `SELECT courier_id FROM trips WHERE tenant_id = $1 AND state IN ('offered', 'accepted', 'under_way')`,
-    [tenant_id],
-  )
-  return rows
+/** Of all tenants: planned, offered, accepted or under way. */
+export async function openTrips(client: Queryable): Promise<TripRow[]> {
+  const { rows } = await client.query<{ row: TripRow }>(`SELECT to_jsonb(t) AS row FROM trips t WHERE state IN ${OPEN}`)
+  return rows.map(({ row }) => row)
 }
 
 /** Couriers who are not to be asked for this order yet. */
 export async function declinedFor(
-  pool: Pool,
+  pool: Queryable,
   { tenant_id, order_id, now }: { tenant_id: string; order_id: string; now: number },
 ): Promise<string[]> {
   const { rows } = await pool.query<{ courier_id: string }>(

@@ -2,7 +2,7 @@ import type { TripView } from '../../dispatch/contract.ts'
 import type { EventDraft } from '../../ingest/contract.ts'
 import type { Point, Requirement } from '../../ingest/events/envelope.ts'
 import { isLand, type Place, shifted, ZONE_ID } from './chicago.ts'
-import { draft } from './doors.ts'
+import { type Doors, draft } from './doors.ts'
 import { type Draws, draws, weightedIndex } from './random.ts'
 import { type Courier, carry, isLost, openRide, type Ride, type RideOptions, standing } from './rides.ts'
 import { positionAt } from './ways.ts'
@@ -21,7 +21,8 @@ export interface CouriersTally {
   positions: number
 }
 
-export interface CouriersOptions extends Omit<RideOptions, 'tally'> {
+export interface CouriersOptions extends Omit<RideOptions, 'tally' | 'doors'> {
+  doors: Pick<Doors, 'sendEvents' | 'tell'>
   couriers: number
 }
 

@@ -31,6 +31,7 @@ export type CourierWord =
   | { word: 'picked_up'; order_id: string }
   | { word: 'delivered'; order_id: string }
   | { word: 'failed'; order_id: string; reason: string }
+  | { word: 'returned'; order_id: string }
 
 export interface WarehouseDraft {
   zone_id: string

@@ -1,8 +1,8 @@
 import type { OrderView, TripView } from '../../dispatch/contract.ts'
 import type { Point, Requirement } from '../../ingest/events/envelope.ts'
-import { metresBetween, type Place, ZONE_ID } from './chicago.ts'
+import { metresBetween, type Place } from './chicago.ts'
 import type { CityClock } from './clock.ts'
-import { type Doors, draft } from './doors.ts'
+import type { Doors } from './doors.ts'
 import { type Draws, draws } from './random.ts'
 import { arrivalOf, planWay, positionAt, type Way } from './ways.ts'
 
@@ -38,7 +38,7 @@ export interface RideOptions {
   seed: number
   places: readonly Place[]
   clock: CityClock
-  doors: Pick<Doors, 'sendEvents' | 'tell'>
+  doors: Pick<Doors, 'tell'>
   /** as last heard of on the stream */
   tripOf: (trip_id: string) => TripView | undefined
   orderOf: (order_id: string) => OrderView | undefined
@@ -133,7 +133,7 @@ async function handOver(options: RideOptions, courier: Courier, order_id: string
   return true
 }
 
-/** Nobody gives this courier anything new until the bags are on the counter again. */
+/** Waggle gives this courier nothing new until the bags are on the counter again. */
 async function bringBack(
   options: RideOptions,
   courier: Courier,
@@ -141,15 +141,11 @@ async function bringBack(
   order_ids: readonly string[],
   draw: Draws,
 ): Promise<void> {
-  await sayState(options, courier, 'break')
   await rideTo(options, courier, warehouse, draw)
-  for (const order_id of order_ids) options.takeBack(order_id)
-  await sayState(options, courier, 'available')
-}
-
-async function sayState({ doors, clock }: RideOptions, { courier_id }: Courier, state: string): Promise<void> {
-  const event = draft('state.changed', { courier_id, state }, clock.now(), `courier:${courier_id}`)
-  await doors.sendEvents([{ ...event, zone_id: ZONE_ID }])
+  for (const order_id of order_ids) {
+    options.takeBack(order_id)
+    await options.doors.tell(courier.courier_id, { word: 'returned', order_id })
+  }
 }
 
 async function rideTo({ clock }: RideOptions, courier: Courier, to: Point, draw: Draws): Promise<void> {

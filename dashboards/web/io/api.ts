@@ -1,5 +1,5 @@
-import type { OrderView, TripView } from '../../../dispatch/contract.ts'
-import type { CourierChoice, OrderDetail, PageConfig } from '../../contract.ts'
+import type { CourierChoice, CourierChoices, OrderView, TripView } from '../../../dispatch/contract.ts'
+import type { OrderDetail, PageConfig } from '../../contract.ts'
 import { reasonWords } from '../words.ts'
 
 /** The gateway's HTTP, as outcomes: a refused command is a value to show, not an exception. */
@@ -59,12 +59,12 @@ const orderPath = (id: string) => `/api/orders/${encodeURIComponent(id)}`
 
 export const fetchConfig = () => ask<PageConfig>('/api/config')
 export const fetchOrder = (id: string) => ask<OrderDetail>(orderPath(id))
-export const fetchCouriers = (id: string) => ask<CourierChoice[]>(`${orderPath(id)}/couriers`)
+export const fetchCouriers = (id: string) => ask<CourierChoices>(`${orderPath(id)}/couriers`)
 
 export const cancelOrder = (id: string, reason: string) => post<unknown>(`${orderPath(id)}/cancel`, { reason })
 
-export const reassignOrder = (id: string, courier_id: string, version: number) =>
-  post<unknown>(`${orderPath(id)}/reassign`, { courier_id, reason: 'by_hand' }, version)
+export const reassignOrder = (id: string, { courier_id, onto }: CourierChoice, version: number) =>
+  post<unknown>(`${orderPath(id)}/reassign`, { courier_id, onto, reason: 'by_hand' }, version)
 
 export const setPaused = (id: string, paused: boolean, version: number) =>
   post<unknown>(

@@ -1,0 +1,40 @@
+import { openSuggestions, type Suggestions } from './assignment_mode.ts'
+import { assignableFleet } from './fleet.ts'
+import { readAssignments } from './io/assignment.ts'
+import { openSolverPool } from './solver_pool.ts'
+import { type Round, startTicker, type Ticker } from './tick.ts'
+import { startWatch } from './watch.ts'
+
+/** What runs by itself beside the requests: the rounds of assignment, and the look after couriers who vanish. */
+
+export interface AssigningOptions extends Omit<Round, 'assignments' | 'suggestions' | 'solve'> {
+  /** business s a wall s */
+  rate: () => number
+  /** s of business time */
+  silent_s_max: number
+}
+
+export interface Assigning {
+  ticker: Ticker
+  suggestions: Suggestions
+  close(): Promise<void>
+}
+
+export function startAssigning(options: AssigningOptions): Assigning {
+  const { desk, fleet, rate } = options
+  const solver = openSolverPool()
+  const suggestions = openSuggestions()
+  const assignments = () => readAssignments(desk.pool)
+  const may_be_asked = () => assignableFleet(desk.pool, fleet)
+  const round = { ...options, assignments, suggestions, fleet: may_be_asked, solve: solver.solve }
+  const ticker = startTicker(round, rate)
+  const watch = startWatch({ ...options, assignments })
+  return {
+    ticker,
+    suggestions,
+    async close() {
+      await Promise.all([watch.close(), ticker.close()])
+      await solver.close()
+    },
+  }
+}

@@ -1,0 +1,282 @@
+import type { Stop } from '../ingest/events/deliveries.ts'
+import type { Queryable } from '../ingest/io/postgres.ts'
+import { ATTEMPT_LIFE, ATTEMPTS_MAX, type AttemptEvent } from './attempt_life.ts'
+import type { BookFulfilment } from './contract.ts'
+import { type Change, commit, conflict, type Desk, isRefused, type Refused, refuse, remark, words } from './desk.ts'
+import { stepPart, stepParts } from './fulfilment_life.ts'
+import { openAttempt, saveAttempt } from './io/attempts.ts'
+import { lockOrders } from './io/book.ts'
+import { insertReturns } from './io/returns.ts'
+import { lockTrip, takeOffOrders, updateTrip } from './io/trips.ts'
+import { ORDER_LIFE } from './order_life.ts'
+import { openReturnsOf } from './return_steps.ts'
+import type { AttemptRow, OrderRow, TripRow } from './rows.ts'
+import { offerNext, tripChanged } from './take_off.ts'
+import { type Act, changeOrder, isOpenTrip, stepTrip } from './trip.ts'
+import { tripEvent, tripHead } from './trip_events.ts'
+
+/** What a courier says of a parcel: each may be said again, goes forward only, and is refused with the state that stands. */
+
+export type OrderAnswer = { order: OrderRow } | { refused: Refused }
+
+interface Mine {
+  order: OrderRow
+  trip: TripRow
+}
+
+async function lockMine(
+  client: Queryable,
+  act: Act,
+  courier_id: string,
+  order_id: string,
+): Promise<Mine | { refused: Refused }> {
+  const [order] = await lockOrders(client, act.tenant_id, [order_id])
+  if (!order) return refuse(404, 'unknown_order', `there is no order ${order_id}`)
+  const trip = order.trip_id ? await lockTrip(client, act.tenant_id, order.trip_id) : undefined
+  if (order.courier_id !== courier_id || !trip) return conflict(order, 'not_yours', 'another courier has this order')
+  return { order, trip }
+}
+
+export interface Place {
+  order_id: string
+  at: Stop['kind']
+}
+
+/** At the warehouse or at the door. */
+export function arrived(desk: Desk, act: Act, courier_id: string, { order_id, at }: Place): Promise<OrderAnswer> {
+  return commit(desk, act, async (client, change) => {
+    const mine = await lockMine(client, act, courier_id, order_id)
+    if (isRefused(mine)) return mine
+    const { order, trip } = mine
+    const next = trip.stops.find(stop => isStop(stop, order_id, at) && stop.arrived_at === undefined)
+    if (!next || !isOpenTrip(trip)) return { order }
+    if (trip.state !== 'accepted' && trip.state !== 'under_way') {
+      return conflict(trip, 'not_accepted', 'accept the trip first')
+    }
+    if (at === 'dropoff' && order.state !== 'picked_up') {
+      return conflict(order, 'not_picked_up', `the order is ${order.state}, not on its way`)
+    }
+    const stops = trip.stops.map(stop => (stop === next ? { ...stop, arrived_at: act.now } : stop))
+    const moved = stepTrip(trip, 'changed', act, { stops })
+    if (!moved) return conflict(trip, 'trip_over', `the trip is ${trip.state}`)
+    if (at === 'dropoff') await stepAttempt(client, act, order_id, 'arrived', { arrived_at: act.now })
+    await updateTrip(client, moved)
+    change.trips.push(moved)
+    const where = at === 'pickup' ? 'the warehouse' : 'the door'
+    change.history.push(remark(act, order_id, `${courier_id} is at ${where}.`))
+    const { fulfilment_id } = next
+    const data = { ...tripHead(moved), order_id, fulfilment_id, at, arrived_at: act.now }
+    change.events.push(tripEvent(moved, 'delivery.arrived', data))
+    return { order }
+  })
+}
+
+/** @param fulfilment_id of a split order: one part; null: all of it */
+export function pickedUp(
+  desk: Desk,
+  act: Act,
+  courier_id: string,
+  { order_id, fulfilment_id }: { order_id: string; fulfilment_id: string | null },
+): Promise<OrderAnswer> {
+  return commit(desk, act, async (client, change) => {
+    const mine = await lockMine(client, act, courier_id, order_id)
+    if (isRefused(mine)) return mine
+    const { order, trip } = mine
+    const wanted = order.fulfilments.filter(part => fulfilment_id === null || part.fulfilment_id === fulfilment_id)
+    const parts = wanted.filter(part => part.state !== 'picked_up')
+    if (wanted.length === 0) return refuse(404, 'unknown_fulfilment', `${order_id} has no part ${fulfilment_id}`)
+    if (parts.length === 0 || isBehind(order)) return { order }
+    if (order.cancel_asked) return conflict(order, 'cancel_asked', 'the customer asked to cancel: leave it there')
+    const state = ORDER_LIFE[order.state]['delivery.picked_up']
+    if (state === 'refused') {
+      return conflict(order, 'not_packed', `the order is ${order.state}: wait until it is packed`)
+    }
+    const is_taken = (id: string) => parts.some(part => part.fulfilment_id === id)
+    const stops = trip.stops.map(stop =>
+      stop.kind === 'pickup' && is_taken(stop.fulfilment_id) ? { ...stop, done_at: act.now } : stop,
+    )
+    const moved = stepTrip(trip, 'picked_up', act, { stops })
+    if (!moved) return conflict(trip, 'not_accepted', 'accept the trip first')
+    await updateTrip(client, moved)
+    if (order.picked_up_at === null) await saveAttempt(client, firstAttempt(order, trip, act))
+    const fulfilments = order.fulfilments.map(part =>
+      is_taken(part.fulfilment_id) ? stepPart(part, 'picked_up') : part,
+    )
+    const picked_up_at = order.picked_up_at ?? act.now
+    const taken = changeOrder(order, { state, fulfilments, picked_up_at }, act)
+    put(change, taken, moved, `${courier_id} picked ${told(order, parts)} up.`, act)
+    for (const part of parts) {
+      const drop = { ...tripHead(moved), order_id, fulfilment_id: part.fulfilment_id, picked_up_at: act.now }
+      change.events.push(tripEvent(moved, 'delivery.picked_up', drop))
+    }
+    return { order: taken }
+  })
+}
+
+const isBehind = ({ state }: OrderRow): boolean => state === 'delivered' || state === 'failed'
+const told = (order: OrderRow, parts: readonly BookFulfilment[]): string =>
+  parts.length === order.fulfilments.length
+    ? 'it'
+    : `the part from ${parts.map(part => part.warehouse_id).join(' and ')}`
+
+export function delivered(desk: Desk, act: Act, courier_id: string, order_id: string): Promise<OrderAnswer> {
+  return commit(desk, act, async (client, change) => {
+    const mine = await lockMine(client, act, courier_id, order_id)
+    if (isRefused(mine)) return mine
+    const { order } = mine
+    if (order.state === 'delivered') return { order }
+    const late_s = lateness(order, act.now)
+    const text = late_s > 0 ? `Delivered, ${Math.ceil(late_s / 60)} min late.` : 'Delivered in time.'
+    const fulfilments = stepParts(order.fulfilments, 'delivered')
+    const closed = await close(client, change, {
+      ...{ ...mine, act, text },
+      event: 'delivery.delivered',
+      changes: { late_s, fulfilments },
+    })
+    if (isRefused(closed)) return closed
+    await stepAttempt(client, act, order_id, 'delivered', { ended_at: act.now })
+    const data = { ...tripHead(closed.trip), ...partOf(order), delivered_at: act.now, late_s }
+    change.events.push(tripEvent(closed.trip, 'delivery.delivered', data))
+    await afterTrip(client, change, closed.trip, act)
+    return { order: closed.order }
+  })
+}
+
+export interface Failing {
+  order_id: string
+  reason: string
+  /** the courier will try once more within this trip, after the other doors */
+  again: boolean
+}
+
+/** The goods of what is given up go back: a return is opened for each part. */
+export function failed(desk: Desk, act: Act, courier_id: string, failing: Failing): Promise<OrderAnswer> {
+  return commit(desk, act, async (client, change) => {
+    const mine = await lockMine(client, act, courier_id, failing.order_id)
+    if (isRefused(mine)) return mine
+    if (mine.order.state === 'failed') return { order: mine.order }
+    if (!failing.again) return giveUp(client, change, { ...mine, act, reason: failing.reason })
+    return tryAgain(client, change, { ...mine, act, reason: failing.reason })
+  })
+}
+
+interface Failed extends Mine {
+  act: Act
+  reason: string
+}
+
+async function giveUp(client: Queryable, change: Change, { order, trip, act, reason }: Failed): Promise<OrderAnswer> {
+  const fulfilments = stepParts(order.fulfilments, 'failed')
+  const closed = await close(client, change, {
+    ...{ order, trip, act, text: `Delivery failed: ${words(reason)}.` },
+    event: 'delivery.failed',
+    changes: { reason, fulfilments },
+  })
+  if (isRefused(closed)) return closed
+  await stepAttempt(client, act, order.order_id, 'failed', { reason, ended_at: act.now })
+  await insertReturns(client, openReturnsOf(order, trip, { act, reason, state: 'with_courier' }))
+  const data = { ...tripHead(closed.trip), ...partOf(order), reason }
+  change.events.push(tripEvent(closed.trip, 'delivery.failed', data))
+  await afterTrip(client, change, closed.trip, act)
+  return { order: closed.order }
+}
+
+async function tryAgain(client: Queryable, change: Change, { order, trip, act, reason }: Failed): Promise<OrderAnswer> {
+  if (order.state !== 'picked_up') return notOnItsWay(order)
+  const attempt = await openAttempt(client, act.tenant_id, order.order_id)
+  const number = attempt?.number ?? 1
+  if (number >= ATTEMPTS_MAX) {
+    return conflict(order, 'no_more_attempts', `this was attempt ${number} of ${ATTEMPTS_MAX}: bring it back`)
+  }
+  const last = trip.stops.find(stop => isStop(stop, order.order_id, 'dropoff'))
+  const others = trip.stops.filter(stop => stop !== last)
+  const failed_once = stepTrip(trip, 'changed', act)
+  const { arrived_at: _forgotten, ...door } = last ?? {}
+  const stops = last ? [...others, door as Stop] : others
+  const moved = failed_once && stepTrip(failed_once, 'changed', act, { stops })
+  if (!failed_once || !moved) return conflict(trip, 'not_under_way', `the trip is ${trip.state}`)
+  await updateTrip(client, moved)
+  await stepAttempt(client, act, order.order_id, 'failed', { reason, ended_at: act.now })
+  await saveAttempt(client, { ...firstAttempt(order, trip, act), number: number + 1 })
+  const waiting = changeOrder(order, {}, act)
+  put(change, waiting, moved, `Attempt ${number} failed: ${words(reason)}. It will be tried again.`, act)
+  const data = { ...tripHead(failed_once), ...partOf(order), attempt: number, reason }
+  const open = moved.stops.filter(stop => stop.done_at === undefined).map(stop => stop.order_id)
+  change.events.push(
+    tripEvent(failed_once, 'delivery.attempt_failed', data),
+    tripChanged(moved, open, 'attempt_failed'),
+  )
+  return { order: waiting }
+}
+
+// ── Attempts ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const firstAttempt = ({ order_id }: OrderRow, { trip_id, courier_id }: TripRow, act: Act): AttemptRow => ({
+  ...{ tenant_id: act.tenant_id, order_id, number: 1, trip_id, courier_id, state: 'on_the_way', reason: null },
+  ...{ began_at: act.now, arrived_at: null, ended_at: null, changed_by: act.actor },
+})
+
+/** What the table refuses changes nothing: a courier may say "arrived" twice. */
+async function stepAttempt(
+  client: Queryable,
+  act: Act,
+  order_id: string,
+  event: AttemptEvent,
+  changes: Partial<AttemptRow>,
+): Promise<void> {
+  const attempt = await openAttempt(client, act.tenant_id, order_id)
+  const state = attempt && ATTEMPT_LIFE[attempt.state][event]
+  if (!attempt || !state || state === 'refused') return
+  await saveAttempt(client, { ...attempt, ...changes, state, changed_by: act.actor })
+}
+
+// ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface Closing extends Mine {
+  act: Act
+  event: 'delivery.delivered' | 'delivery.failed'
+  changes: Partial<OrderRow>
+  text: string
+}
+
+async function close(
+  client: Queryable,
+  change: Change,
+  { order, trip, act, event, changes, text }: Closing,
+): Promise<Mine | { refused: Refused }> {
+  const state = ORDER_LIFE[order.state][event]
+  if (state === 'refused') return notOnItsWay(order)
+  const missing = order.fulfilments.find(part => part.state !== 'picked_up')
+  if (missing) return conflict(order, 'not_picked_up', `the part from ${missing.warehouse_id} is not picked up yet`)
+  const left = await takeOffOrders(client, trip, [order.order_id])
+  const stops = trip.stops.map(stop => (isStop(stop, order.order_id, 'dropoff') ? { ...stop, done_at: act.now } : stop))
+  const moved = stepTrip(trip, left.length === 0 ? 'finished' : 'dropped', act, { stops })
+  if (!moved) return conflict(trip, 'not_under_way', `the trip is ${trip.state}`)
+  await updateTrip(client, moved)
+  const closed = changeOrder(order, { ...changes, state, closed_at: act.now }, act)
+  put(change, closed, moved, text, act)
+  return { order: closed, trip: moved }
+}
+
+const notOnItsWay = (order: OrderRow): { refused: Refused } =>
+  conflict(order, 'not_picked_up', `the order is ${order.state}, not on its way`)
+
+/** Its own event stands first: readers learn of the end of one trip before the beginning of the next. */
+async function afterTrip(client: Queryable, change: Change, trip: TripRow, act: Act): Promise<void> {
+  if (!isOpenTrip(trip)) await offerNext(client, change, trip, act)
+}
+
+function put(change: Change, order: OrderRow, trip: TripRow, text: string, act: Act): void {
+  change.orders.push(order)
+  change.trips.push(trip)
+  change.history.push(remark(act, order.order_id, text))
+}
+
+const isStop = (stop: Stop, order_id: string, kind: Stop['kind']): boolean =>
+  stop.order_id === order_id && stop.kind === kind
+
+const partOf = ({ order_id, fulfilment_id }: OrderRow) => ({ order_id, fulfilment_id })
+
+/** s after the first promise; negative: early. */
+export const lateness = ({ first_deliver_by }: Pick<OrderRow, 'first_deliver_by'>, delivered_at: number): number =>
+  first_deliver_by === null ? 0 : Math.ceil((delivered_at - first_deliver_by) / 1_000)

@@ -1,0 +1,113 @@
+import type { CourierView } from '../engine/contract.ts'
+import type { Log } from '../ingest/io/log.ts'
+import type { Desk } from './desk.ts'
+import type { AssignmentRow } from './io/assignment.ts'
+import { forgetCommands } from './io/commands.ts'
+import { openTrips } from './io/trips.ts'
+import type { Metrics } from './metrics.ts'
+import type { TripRow } from './rows.ts'
+import { takeAway } from './take_away.ts'
+
+/**
+ * Nobody who vanishes keeps an order: couriers with a trip that are not heard of for too long lose what they have not picked
+ * up, where the zone is assigned by itself. What is pinned, picked up, or in a zone that people dispatch is only shown to
+ * them (the queue's courier_unreachable).
+ */
+
+export const WATCH = 'dispatch:watch'
+
+export interface Watching {
+  desk: Desk
+  /** rejects while Redis is away */
+  fleet(): Promise<CourierView[]>
+  assignments(): Promise<ReadonlyMap<string, AssignmentRow>>
+  metrics: Metrics
+  log: Log
+  /** s of business time */
+  silent_s_max: number
+}
+
+/** courier → business ms of the last word; kept for who leaves the live fleet. */
+export type Heard = Map<string, number>
+
+const keyOf = ({ tenant_id, courier_id }: { tenant_id: string; courier_id: string }): string =>
+  `${tenant_id}/${courier_id}`
+
+/** When so many are silent at once it is our ear, not them: the engine, Redis or the couriers' network. */
+const SILENT_SHARE_MAX = 0.5
+const SILENT_MIN = 3
+
+/** One look. @returns the trips of silent couriers; undefined: too many at once to believe it */
+export function silentTrips(
+  trips: readonly TripRow[],
+  fleet: readonly CourierView[],
+  heard: Heard,
+  { now, silent_s_max }: { now: number; silent_s_max: number },
+): TripRow[] | undefined {
+  const seen = new Map(fleet.map(one => [keyOf(one), one.seen_at]))
+  const couriers = new Set(trips.map(keyOf))
+  for (const key of heard.keys()) if (!couriers.has(key)) heard.delete(key)
+  for (const key of couriers) heard.set(key, Math.max(seen.get(key) ?? 0, heard.get(key) ?? (seen.has(key) ? 0 : now)))
+  const silent = new Set([...couriers].filter(key => now - (heard.get(key) ?? now) > silent_s_max * 1_000))
+  if (silent.size >= SILENT_MIN && silent.size > couriers.size * SILENT_SHARE_MAX) return undefined
+  return trips.filter(trip => silent.has(keyOf(trip)))
+}
+
+async function lookOnce(watching: Watching, heard: Heard): Promise<void> {
+  const { desk, silent_s_max, metrics } = watching
+  const [fleet, assignments, trips] = await Promise.all([
+    watching.fleet(),
+    watching.assignments(),
+    openTrips(desk.pool),
+  ])
+  const now = desk.now()
+  const silent = silentTrips(trips, fleet, heard, { now, silent_s_max })
+  metrics.deaf.set(silent === undefined ? 1 : 0)
+  metrics.silent_trips.set(silent?.length ?? 0)
+  for (const trip of silent ?? []) {
+    const mode = assignments.get(trip.zone_id)?.mode ?? 'on'
+    if (trip.pinned || trip.state === 'under_way' || mode !== 'on') continue
+    const act = { tenant_id: trip.tenant_id, actor: WATCH, correlation_id: trip.trip_id, now }
+    if (await takeAway(desk, act, trip, 'courier_unreachable')) metrics.taken_away.inc()
+  }
+}
+
+const EVERY_MS = 1_000
+/** Looks between two times that old commands are forgotten. */
+const FORGET_EVERY = 600
+
+/** Each second of wall time, one look after the other. A failed look is told once. */
+export function startWatch(watching: Watching): { close(): Promise<void> } {
+  const heard: Heard = new Map()
+  let looks = 0
+  let failures = 0
+  let closed = false
+  let running: Promise<void> = Promise.resolve()
+  let timer = setTimeout(next, EVERY_MS)
+
+  async function look(): Promise<void> {
+    try {
+      await lookOnce(watching, heard)
+      if (looks % FORGET_EVERY === 0) await forgetCommands(watching.desk.pool)
+      looks += 1
+      if (failures > 0) watching.log.warn({ failures }, 'couriers are looked after again')
+      failures = 0
+    } catch (error) {
+      failures += 1
+      if (failures === 1) watching.log.warn({ err: error }, 'couriers can not be looked after now; trying again')
+    }
+  }
+
+  function next(): void {
+    running = look().then(() => {
+      if (!closed) timer = setTimeout(next, EVERY_MS)
+    })
+  }
+  return {
+    async close() {
+      closed = true
+      clearTimeout(timer)
+      await running
+    },
+  }
+}
