@@ -41,7 +41,7 @@ export class NewerOwner extends Error {
  * @throws NewerOwner; Error when the record was decided by a fold of another version.
  */
 export function adopt(adoption: Adoption, offset: number, value: Uint8Array | null): boolean {
-  const record = parse(value)
+  const record = parseDecisions(value)
   if (record) takeRecord(adoption, record, offset)
   return offset >= adoption.marker_offset
 }
@@ -64,8 +64,8 @@ function takeRecord(adoption: Adoption, record: DecisionsRecord, offset: number)
   adoption.decisions.set(source_offset, record.decisions)
 }
 
-/** Only owners write this topic; bytes that are none of theirs are nobody's decision. */
-function parse(value: Uint8Array | null): DecisionsRecord | null {
+/** Only owners write `decisions`; bytes that are none of theirs are nobody's decision: null. */
+export function parseDecisions(value: Uint8Array | null): DecisionsRecord | null {
   if (!value) return null
   try {
     const record: unknown = JSON.parse(Buffer.from(value).toString())

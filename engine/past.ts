@@ -1,7 +1,8 @@
 import { businessTime } from '../ingest/contract.ts'
-import type { Decision, DecisionsRecord } from '../ingest/events/decisions.ts'
+import type { Decision } from '../ingest/events/decisions.ts'
 import type { ZoneId } from '../ingest/events/envelope.ts'
 import type { LogMessage } from '../ingest/io/reader.ts'
+import { parseDecisions } from './adoption.ts'
 import { forgetChanged } from './copy.ts'
 import { decodeOperation } from './decode.ts'
 import { judge, type RuleState } from './loader/rule.ts'
@@ -155,17 +156,5 @@ export function openPublished(records: AsyncIterable<LogMessage[]>, epoch: numbe
     },
     through: () => state.source_offset,
     fold_versions,
-  }
-}
-
-/** Only owners write `decisions`; bytes that are none of theirs are nobody's decision. */
-export function parseDecisions(value: Uint8Array | null): DecisionsRecord | null {
-  if (!value) return null
-  try {
-    const record: unknown = JSON.parse(Buffer.from(value).toString())
-    const known = record !== null && typeof record === 'object' && 'kind' in record && 'epoch' in record
-    return known ? (record as DecisionsRecord) : null
-  } catch {
-    return null
   }
 }

@@ -5,6 +5,7 @@ import { type KafkaClient, type Producer, topicEnds } from '../ingest/io/kafka.t
 import type { Log } from '../ingest/io/log.ts'
 import type { Pool } from '../ingest/io/postgres.ts'
 import { openReader } from '../ingest/io/reader.ts'
+import { waitUnlessAborted } from '../ingest/io/wait.ts'
 import { withFailpoint } from './failpoints.ts'
 import { readCheckpoint, readParts, writeCut, writePart } from './io/checkpoints.ts'
 import { isNewestOwner, raiseEpoch } from './io/postgres.ts'
@@ -116,19 +117,6 @@ function realEffects(options: EngineOptions, workers: readonly Piscina[]): Owner
 
 const transferOf = (request: WorkerRequest): ArrayBuffer[] =>
   request.kind === 'fold' ? [request.messages.index.buffer, request.messages.bytes.buffer] : []
-
-function waitUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-    if (signal.aborted) done()
-  })
-}
 
 /** One line a decided order; bounded, because the engine may decide 80,000 a second. */
 function boundedLines(log: Log): OwnerEffects['decided'] {

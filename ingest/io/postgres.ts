@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { Log } from './log.ts'
+import { waitUnlessAborted } from './wait.ts'
 
 /** Postgres: a pool, a transaction, and a connection that hears notifications and comes back by itself. */
 
@@ -119,7 +120,7 @@ export async function openListener(url: string, options: { service: string; log:
       try {
         client = await connect()
       } catch {
-        await pause(Math.min(100 * 2 ** attempt, BACK_OFF_MS_MAX), closing.signal)
+        await waitUnlessAborted(Math.min(100 * 2 ** attempt, BACK_OFF_MS_MAX), closing.signal)
         continue
       }
       watch(client)
@@ -143,18 +144,6 @@ export async function openListener(url: string, options: { service: string; log:
       await client.end()
     },
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done, { once: true })
-    function done(): void {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-  })
 }
 
 /** Postgres' own code of an error, such as 23505; undefined when it is none of Postgres'. */

@@ -1,6 +1,7 @@
 import type { Consumer, Kafka } from 'kafkajs'
 import { togetherAssigner } from './assigner.ts'
 import { topicEnds } from './kafka.ts'
+import { waitUnlessAborted } from './wait.ts'
 
 /**
  * Reads topics from positions that the caller keeps, in order, one batch a partition at a time.
@@ -169,7 +170,10 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
         const problem = error instanceof Error ? error : new Error(String(error))
         slot.trouble = problem.message
         options.trouble?.({ topic: slot.topic, partition: slot.partition }, problem, attempt)
-        await pause(Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(attempt - 1, 10)), slot.abort.signal)
+        await waitUnlessAborted(
+          Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(attempt - 1, 10)),
+          slot.abort.signal,
+        )
       }
     }
     return undefined
@@ -446,18 +450,6 @@ function commitEvery(consumer: Consumer, slots: Map<string, Slot>, every_ms: num
     // Figures only: a commit that fails (a rebalance, a restart of the broker) is made up for by the next one.
     if (offsets.length > 0) consumer.commitOffsets(offsets).catch(() => undefined)
   }, every_ms).unref()
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-  })
 }
 
 function owned(slots: Map<string, Slot>, topics: readonly string[]): number[] {
