@@ -19,7 +19,7 @@ import {
 } from './evolve/orders.ts'
 import { correctStock, moveStock, putBack, setSafety, suspend } from './evolve/stock.ts'
 import { cancelTransfer, receiveTransfer, sendTransfer } from './evolve/transfers.ts'
-import { forgetReach } from './reach.ts'
+import { forgetReach } from './routing/reach.ts'
 import { FOR_EVER, type ZoneState } from './state.ts'
 
 /** The only place where a zone's state changes. Mechanical: it does what the event says and what was decided, no more. */

@@ -1,5 +1,5 @@
 import { failpoint } from './loader/failpoint.ts'
-import type { EngineTopic, OwnerEffects } from './owner_effects.ts'
+import type { EngineTopic, OwnerEffects } from './owner/effects.ts'
 
 /** The moments at which an owner that dies, or stalls, has most to lose. */
 export const FAILPOINTS = [

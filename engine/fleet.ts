@@ -1,8 +1,8 @@
 import { cellToParent } from 'h3-js'
 import type { CourierEvent } from '../ingest/contract.ts'
 import type { CourierId } from '../ingest/events/envelope.ts'
+import { Tracked } from './checkpoint/tracked.ts'
 import { type CourierView, SUPPLY_RESOLUTION, type SupplyView } from './contract.ts'
-import { Tracked } from './tracked.ts'
 
 /** The newest that is known of every courier: a fold of one partition of `couriers`. Stale never replaces newer. */
 export interface FleetState {

@@ -5,7 +5,7 @@ import { openRedis, type RedisClient } from './io/redis.ts'
 import { openViews } from './io/views.ts'
 import { openLiveViews } from './live_views.ts'
 import { onRedis } from './on_redis.testing.ts'
-import type { ViewChange } from './protocol.ts'
+import type { ViewChange } from './worker/protocol.ts'
 
 /** The writer of the views on a real Redis: what is in flight, queued or emptied must never leave an old value for good. */
 

@@ -1,6 +1,6 @@
 import type { Fence, ViewAnswer, ViewWrite } from './io/redis.ts'
 import type { EngineMetrics } from './metrics.ts'
-import type { ViewChange } from './protocol.ts'
+import type { ViewChange } from './worker/protocol.ts'
 
 /**
  * Keeps the live views of one partition in Redis equal to the fold, behind it and never holding it up.

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { Folded } from './protocol.ts'
+import type { Folded } from './worker/protocol.ts'
 
 /** What the engine says of itself on /metrics. */
 export interface EngineMetrics {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import type { Decision } from '../ingest/events/decisions.ts'
 import { MOVEMENT_CAUSES, type Movement } from '../ingest/events/movements.ts'
-import { decodeOperation } from './decode.ts'
 import { type SimulatedMessage, SimulatedZone, zoneIn } from './simulated_log.ts'
 import { newZone, type ZoneState } from './state.ts'
+import { decodeOperation } from './worker/decode.ts'
 import { step } from './zone.ts'
 
 /** The movements of the log sum up to the state, after every step: nothing changes a level without saying so. */

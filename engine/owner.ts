@@ -1,13 +1,13 @@
 import type { LogBatch } from '../ingest/io/reader.ts'
-import { type Adoption, adopt, newAdoption } from './adoption.ts'
+import { type Chain, chainOf, restore } from './checkpoint/save.ts'
 import { FOLD_VERSION } from './checkpoint.ts'
 import { type LiveViews, openLiveViews } from './live_views.ts'
-import { publishOffers } from './offers.ts'
-import type { OwnerEffects, OwnerSettings } from './owner_effects.ts'
-import { packMessages } from './pack.ts'
-import type { Due, FoldRequest } from './protocol.ts'
-import { publishFolded, publishMoved } from './publish.ts'
-import { type Chain, chainOf, restore } from './save.ts'
+import { type Adoption, adopt, newAdoption } from './owner/adoption.ts'
+import type { OwnerEffects, OwnerSettings } from './owner/effects.ts'
+import { publishOffers } from './owner/offers.ts'
+import { publishFolded, publishMoved } from './owner/publish.ts'
+import { packMessages } from './worker/pack.ts'
+import type { Due, FoldRequest } from './worker/protocol.ts'
 
 /**
  * The life of one partition under one owner.

@@ -1,10 +1,10 @@
 import { topicName } from '../ingest/contract.ts'
 import type { LogBatch, ReaderOptions, TopicPartition } from '../ingest/io/reader.ts'
-import { NewerOwner } from './adoption.ts'
+import { saveCheckpoint } from './checkpoint/save.ts'
+import { NewerOwner } from './owner/adoption.ts'
+import type { OwnerEffects, OwnerSettings } from './owner/effects.ts'
+import { maintain } from './owner/upkeep.ts'
 import { foldBatch, loseOwner, type Owner, readDecisions, takeOver } from './owner.ts'
-import type { OwnerEffects, OwnerSettings } from './owner_effects.ts'
-import { saveCheckpoint } from './save.ts'
-import { maintain } from './upkeep.ts'
 
 /** The partitions that this process owns, as the reader hands them out and takes them away. */
 export interface Owners extends Required<Pick<ReaderOptions, 'start' | 'handle' | 'kept' | 'lost'>> {

@@ -1,7 +1,7 @@
 import { cellToParent, gridDisk } from 'h3-js'
 import { describe, expect, test } from 'vitest'
 import { cellOf } from '../ingest/events/geo.ts'
-import { throughCheckpoint } from './checkpoint.testing.ts'
+import { throughCheckpoint } from './checkpoint/checkpoint.testing.ts'
 import { digestZones } from './checkpoint.ts'
 import { DOOR, decisionsOf, only, START, Town, typesOf } from './town.testing.ts'
 

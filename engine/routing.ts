@@ -1,11 +1,11 @@
 import { type Candidate, type PromiseTime, REFUSALS, type Refusal } from '../ingest/events/decisions.ts'
 import type { FulfilmentId, LineId, OrderLine, WarehouseId } from '../ingest/events/envelope.ts'
-import { promiseAfterS } from './load.ts'
-import { type Ways, waysTo } from './reach.ts'
-import { firstUncovered, type Refused, refusesNow } from './refusal.ts'
-import { split } from './splitting.ts'
+import { promiseAfterS } from './routing/load.ts'
+import { type Ways, waysTo } from './routing/reach.ts'
+import { firstUncovered, type Refused, refusesNow } from './routing/refusal.ts'
+import { split } from './routing/splitting.ts'
+import { type Timing, timingOf, type Window } from './routing/timing.ts'
 import type { WarehouseState, ZoneState } from './state.ts'
-import { type Timing, timingOf, type Window } from './timing.ts'
 
 /**
  * Which warehouse gets an order: every one that reaches the cell, by promise time, until one covers all lines. Where none

@@ -12,10 +12,10 @@ import { FOLD_VERSION } from './checkpoint.ts'
 import { encodeStock } from './contract.ts'
 import { openRedis } from './io/redis.ts'
 import { openViews } from './io/views.ts'
-import { packMessages } from './pack.ts'
 import { foldBatch, loadPartition } from './partition.ts'
-import { replayPartition } from './replay.ts'
+import { replayPartition } from './past/replay.ts'
 import { type SimulatedMessage, SimulatedZone, zoneIn } from './simulated_log.ts'
+import { packMessages } from './worker/pack.ts'
 
 /** The real engine on real servers, killed, stalled and robbed of its Redis: nothing may differ from a fold of the log. */
 

@@ -11,9 +11,9 @@ import { readCheckpoint, readParts, writeCut, writePart } from './io/checkpoints
 import { isNewestOwner, raiseEpoch } from './io/postgres.ts'
 import { type RedisClient, readFences, writeViews } from './io/redis.ts'
 import type { EngineMetrics } from './metrics.ts'
-import type { OwnerEffects, OwnerSettings } from './owner_effects.ts'
+import type { OwnerEffects, OwnerSettings } from './owner/effects.ts'
 import { openOwners } from './owners.ts'
-import type { WorkerRequest } from './protocol.ts'
+import type { WorkerRequest } from './worker/protocol.ts'
 
 /** Wires owners (owners.ts) to the servers and to the worker threads: partition p is folded by worker p mod W. */
 export interface EngineOptions extends OwnerSettings {

@@ -15,10 +15,10 @@ import type { Movement } from '../ingest/events/movements.ts'
 import type { Clock, Policy, Warehouse, WarehouseMode } from '../ingest/events/network.ts'
 import { DEFAULT_POLICY } from '../ingest/events/network.ts'
 import type { OrderRequest } from '../ingest/events/orders.ts'
+import { Tracked } from './checkpoint/tracked.ts'
 import type { FulfilmentStateName, HoldStateName, OrderStateName, TransferStateName } from './lives.ts'
 import { RecentIds } from './recent_ids.ts'
-import { Tracked } from './tracked.ts'
-import type { TravelComing, TravelTable } from './travel.ts'
+import type { TravelComing, TravelTable } from './routing/travel.ts'
 
 /** What the fold remembers of a zone. Plain data; only `evolve` in zone.ts changes it. Times: business clock, ms. */
 export interface ZoneState {

@@ -1,6 +1,6 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina'
-import { newMemory, type WorkerAnswer } from './memory.ts'
-import type { WorkerRequest } from './protocol.ts'
+import { newMemory, type WorkerAnswer } from './worker/memory.ts'
+import type { WorkerRequest } from './worker/protocol.ts'
 
 /** A worker thread: the memory of its partitions. One request at a time. */
 const memory = newMemory()

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { viewKeys } from '../engine/contract.ts'
 import { openRedis, type RedisClient } from '../engine/io/redis.ts'
-import { replayPartition } from '../engine/replay.ts'
+import { replayPartition } from '../engine/past/replay.ts'
 import type { LogState } from './accounts_log.ts'
 import type { ServerUrls } from './servers/config.ts'
 

@@ -1,8 +1,8 @@
 import type { OrderLine } from '../../ingest/events/envelope.ts'
 import type { OrderRequest } from '../../ingest/events/orders.ts'
 import { nextHold } from '../due.ts'
-import { promiseTerms } from '../load.ts'
-import { travelSecondsTo } from '../reach.ts'
+import { promiseTerms } from '../routing/load.ts'
+import { travelSecondsTo } from '../routing/reach.ts'
 import { fulfilmentName, isRetryable, route } from '../routing.ts'
 import {
   type DecisionStream,

@@ -1,5 +1,5 @@
+import { travelVersion } from '../routing/travel.ts'
 import type { DecisionStream, EventOfType, ZoneState } from '../state.ts'
-import { travelVersion } from '../travel.ts'
 
 /** A part of a table that is older than what the warehouse has changed nothing; said, so that it can be counted. */
 export function* travel(zone: ZoneState, { data }: EventOfType<'travel.set'>): DecisionStream {

@@ -1,5 +1,5 @@
 import type { Cause } from '../../ingest/events/decisions.ts'
-import { roadSeconds } from '../reach.ts'
+import { roadSeconds } from '../routing/reach.ts'
 import type { DecisionStream, FulfilmentState, OrderState, ZoneState } from '../state.ts'
 import type { Picking } from './parts.ts'
 

@@ -1,9 +1,9 @@
 import type { WarehouseId } from '../../ingest/events/envelope.ts'
 import type { Warehouse } from '../../ingest/events/network.ts'
-import { forgetReach } from '../reach.ts'
+import { Tracked } from '../checkpoint/tracked.ts'
+import { forgetReach } from '../routing/reach.ts'
+import { takeTravelPart } from '../routing/travel.ts'
 import type { EventOfType, OrderState, WarehouseState, ZoneState } from '../state.ts'
-import { Tracked } from '../tracked.ts'
-import { takeTravelPart } from '../travel.ts'
 
 /** Warehouses and their modes. Part of `evolve`: mechanical. */
 

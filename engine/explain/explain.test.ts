@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { decodeOperation } from '../decode.ts'
 import { SimulatedZone, zoneIn } from '../simulated_log.ts'
 import { newZone, type ZoneState } from '../state.ts'
+import { decodeOperation } from '../worker/decode.ts'
 import { step } from '../zone.ts'
 import { newLife, noteHappened } from './order.ts'
 import { tell } from './sentences.ts'

@@ -5,7 +5,7 @@ import { openRanges } from '../../ingest/io/ranges.ts'
 import type { LogMessage } from '../../ingest/io/reader.ts'
 import { openProgress } from '../command.ts'
 import type { Connection } from '../connection.ts'
-import type { LogEnds } from '../past_log.ts'
+import type { LogEnds } from '../past/log.ts'
 
 /** Where in the log something is. Without a hint all of it is searched, by bytes first: most records need no parsing. */
 

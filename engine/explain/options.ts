@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { Misuse } from '../command.ts'
-import { MOMENT_FORMATS, readMoment } from '../moment.ts'
+import { MOMENT_FORMATS, readMoment } from '../past/moment.ts'
 
 export const HELP = `npm run explain -- --order ID                                  an order's life, step by step
 npm run explain -- --warehouse ID --sku SKU [--at MOMENT]      what was there at a moment, and what led there

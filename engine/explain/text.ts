@@ -1,5 +1,5 @@
 import { tableText } from '../command.ts'
-import { clockText, dayText } from '../moment.ts'
+import { clockText, dayText } from '../past/moment.ts'
 import { openOf } from '../state.ts'
 import type { DeliveryStep } from './find.ts'
 import type { LifeStep, OrderLife } from './order.ts'

@@ -8,7 +8,7 @@ import { waitFor } from '../../world/servers/testing.ts'
 import { viewKeys } from '../contract.ts'
 import { openLiveViews } from '../live_views.ts'
 import { onRedis } from '../on_redis.testing.ts'
-import type { ViewChange } from '../protocol.ts'
+import type { ViewChange } from '../worker/protocol.ts'
 import { openRedis, type RedisClient } from './redis.ts'
 import { openViews, type Views } from './views.ts'
 

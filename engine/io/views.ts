@@ -9,7 +9,7 @@ import {
   type WarehouseAvailability,
   type WarehouseView,
 } from '../contract.ts'
-import { byPromise, promiseSeconds, reach } from '../rank.ts'
+import { byPromise, promiseSeconds, reach } from '../routing/rank.ts'
 import { connected, openRedis, pingRedis, type RedisClient } from './redis.ts'
 
 /** Reads the live views that the engine keeps in Redis. Every call rejects when Redis is away: never a guess. */

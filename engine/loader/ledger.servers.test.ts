@@ -5,9 +5,9 @@ import { topicName } from '../../ingest/contract.ts'
 import { kafkaClient } from '../../ingest/io/kafka.ts'
 import { type LogMessage, openReader } from '../../ingest/io/reader.ts'
 import { testServers, waitFor } from '../../world/servers/testing.ts'
-import { packMessages } from '../pack.ts'
 import { foldBatch, loadPartition } from '../partition.ts'
 import { SimulatedZone, zoneIn } from '../simulated_log.ts'
+import { packMessages } from '../worker/pack.ts'
 import { openScene, PARTITIONS, type Scene } from './scene.testing.ts'
 
 /**

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Policy } from '../../ingest/events/network.ts'
 import { Misuse, reasonOf } from '../command.ts'
-import { MOMENT_FORMATS, readMoment } from '../moment.ts'
+import { MOMENT_FORMATS, readMoment } from '../past/moment.ts'
 import { readPolicy } from './policy.ts'
 
 export const HELP = `npm run what-if -- --from MOMENT --to MOMENT --policy FILE [--zone ID]

@@ -1,5 +1,5 @@
 import { tableText } from '../command.ts'
-import { dayText } from '../moment.ts'
+import { dayText } from '../past/moment.ts'
 import { type Difference, type Figures, sayOutcome } from './tally.ts'
 
 /** The answer for a person. Pure. */

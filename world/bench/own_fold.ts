@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { packMessages } from '../../engine/pack.ts'
 import { allViews, foldBatch, loadPartition } from '../../engine/partition.ts'
+import { packMessages } from '../../engine/worker/pack.ts'
 import { topicName } from '../../ingest/contract.ts'
 import { openRanges } from '../../ingest/io/ranges.ts'
 import { benchKafka, endsOf, type Ground } from './stage.ts'

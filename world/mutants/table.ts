@@ -16,16 +16,16 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'checkpoint-before-ack',
     says: 'a checkpoint holds what Kafka has not acknowledged',
-    file: 'engine/save.ts',
+    file: 'engine/checkpoint/save.ts',
     find: '  const taken = await inTurn(owner, () => takeCut(owner, effects))\n',
     put: '  owner.settled = true\n  const taken = await takeCut(owner, effects)\n',
     project: 'unit',
-    test: 'engine/save.test.ts',
+    test: 'engine/checkpoint/save.test.ts',
   },
   {
     name: 'checkpoint-before-movements',
     says: 'a checkpoint does not wait for the ledger',
-    file: 'engine/save.ts',
+    file: 'engine/checkpoint/save.ts',
     find: '  await owner.ledger\n',
     put: '',
     project: 'unit',
@@ -43,7 +43,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'adoption-ignores-epochs',
     says: 'what a stalled owner published too late is adopted',
-    file: 'engine/adoption.ts',
+    file: 'engine/owner/adoption.ts',
     find: '  if (record.epoch < adoption.highest_epoch) return\n',
     put: '',
     project: 'unit',
@@ -61,7 +61,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'fold-again-after-failed-publish',
     says: 'a batch that could not be published at once is given up and folded on',
-    file: 'engine/publish.ts',
+    file: 'engine/owner/publish.ts',
     find: '    first += failed\n',
     put: '    if (first >= 0) return\n    first += failed\n',
     project: 'unit',
@@ -142,7 +142,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'ranking-by-map',
     says: 'of equal promises the warehouse wins that came into the Map first',
-    file: 'engine/reach.ts',
+    file: 'engine/routing/reach.ts',
     find: '[...zone.warehouses.values()].sort(byId)',
     put: '[...zone.warehouses.values()]',
     project: 'unit',
@@ -169,7 +169,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'memory-of-ids-not-saved',
     says: 'after a restart an event that comes again counts again',
-    file: 'engine/frames.ts',
+    file: 'engine/checkpoint/frames.ts',
     find: '      zone.seen.restore(row[2], row[3])\n',
     put: '',
     project: 'unit',

@@ -1,0 +1,200 @@
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import type { CourierId, Sku } from '../../ingest/events/envelope.ts'
+import type { CourierView } from '../contract.ts'
+import { restoreCourier } from '../fleet.ts'
+import type { Partition } from '../partition.ts'
+import { type Ended, newZone, type StockState, type WarehouseState, type ZoneState } from '../state.ts'
+import { Tracked } from './tracked.ts'
+
+/**
+ * A partition's state as rows, so that a checkpoint can write those that changed, a few at a time. What comes later replaces
+ * what came before it.
+ *
+ *   frame = length of the rest (4 bytes, little endian) │ zstd of a JSON array of rows
+ *
+ *   ['zone', zone, {rest}, id buckets kept]           every field that is not one of the following
+ *   ['row', zone, field, key, row | null]             one row of a Tracked map of the zone: order, hold …; null: gone
+ *   ['warehouse', zone, warehouse, {rest}]            every field that is not one of the following
+ *   ['travel', zone, warehouse, travel, coming]       large, and changes rarely
+ *   ['stock', zone, warehouse, sku, row]
+ *   ['ids', zone, bucket, base64]                     event ids, to be added to those of the bucket
+ *   ['ended', zone, list, minute, from, ids]          what ended in a minute, from a place of its list on; from 0 none: forgotten
+ *   ['courier', id, row | null]
+ *
+ * New fields of a zone or a warehouse need nothing here: they are in the rest, or, being Tracked maps, written by row.
+ */
+export const FORMAT = 3
+
+type Field = string
+
+// ── Rows ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Tracked maps of a zone, by field; its warehouses apart. */
+export function rowMaps(zone: ZoneState): [Field, Tracked<string, unknown>][] {
+  const maps: [Field, Tracked<string, unknown>][] = []
+  for (const [field, value] of Object.entries(zone)) {
+    if (value instanceof Tracked && field !== 'warehouses') maps.push([field, value as Tracked<string, unknown>])
+  }
+  return maps
+}
+
+export const zoneRow = (zone: ZoneState): string => {
+  const { warehouses: _, seen, moved: __, ended: ___, ...rest } = zone
+  const small = Object.fromEntries(Object.entries(rest).filter(([, value]) => !(value instanceof Tracked)))
+  return JSON.stringify(['zone', zone.zone_id, small, [...seen.counts().keys()]], withMaps)
+}
+
+export const rowOf = (zone: ZoneState, field: Field, key: string, row: unknown): string =>
+  JSON.stringify(['row', zone.zone_id, field, key, row ?? null])
+
+export function warehouseRow(zone: ZoneState, warehouse: WarehouseState): string {
+  const { stock: _, travel: __, travel_coming: ___, ...rest } = warehouse
+  return JSON.stringify(['warehouse', zone.zone_id, warehouse.warehouse_id, rest], withMaps)
+}
+
+export const travelRow = (zone: ZoneState, { warehouse_id, travel, travel_coming }: WarehouseState): string =>
+  JSON.stringify(['travel', zone.zone_id, warehouse_id, travel, travel_coming])
+
+export const stockRow = (zone: ZoneState, warehouse_id: string, sku: string, row: unknown): string =>
+  JSON.stringify(['stock', zone.zone_id, warehouse_id, sku, row ?? null])
+
+export const idsRow = (zone: ZoneState, bucket: number, from: number, to: number): string =>
+  JSON.stringify(['ids', zone.zone_id, bucket, zone.seen.encodePart(bucket, from, to)])
+
+export const endedLists = ({ ended }: ZoneState): [string, Ended<string>][] => Object.entries(ended)
+
+export const endedRow = (zone: ZoneState, list: string, minute: number, from: number, ids: readonly string[]): string =>
+  JSON.stringify(['ended', zone.zone_id, list, minute, from, ids])
+
+export const courierRow = (courier_id: string, row: unknown): string =>
+  JSON.stringify(['courier', courier_id, row ?? null])
+
+function withMaps(_name: string, value: unknown): unknown {
+  if (value instanceof Map) return { map: [...value] }
+  if (value instanceof Set) return { set: [...value] }
+  return value
+}
+
+/** JSON.parse with a reviver takes ten times as long, and few rows have maps. */
+function withMapsAgain<Value>(value: Value): Value {
+  return revive(value) as Value
+}
+
+function revive(value: unknown): unknown {
+  if (value === null || typeof value !== 'object') return value
+  if (Array.isArray(value)) return value.map(revive)
+  if ('map' in value && Array.isArray(value.map)) return new Map(value.map.map(([key, row]) => [key, revive(row)]))
+  if ('set' in value && Array.isArray(value.set)) return new Set(value.set)
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, revive(field)]))
+}
+
+// ── Frames ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const FASTEST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
+
+export function frameOf(rows: readonly string[]): Uint8Array {
+  if (rows.length === 0) return new Uint8Array()
+  const packed = zstdCompressSync(`[${rows.join(',')}]`, FASTEST)
+  const frame = Buffer.alloc(4 + packed.length)
+  frame.writeUInt32LE(packed.length)
+  frame.set(packed, 4)
+  return frame
+}
+
+/** Takes frames, one after the other in `bytes`, into a partition's state. @throws Error when they are damaged */
+export function applyFrames(held: Partition, bytes: Uint8Array): void {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  for (let at = 0; at < buffer.length; ) {
+    const end = at + 4 + buffer.readUInt32LE(at)
+    if (end > buffer.length) throw new Error(`a checkpoint's frame ends ${end - buffer.length} bytes behind its part`)
+    for (const row of JSON.parse(zstdDecompressSync(buffer.subarray(at + 4, end)).toString())) applyRow(held, row)
+    at = end
+  }
+  noteWritten(held)
+}
+
+/** What a checkpoint holds need not be written again by the next one of its chain. */
+function noteWritten({ zones, cutting }: Partition): void {
+  for (const zone of zones.values()) {
+    cutting.ids.set(zone, zone.seen.counts())
+    const ends = endedLists(zone).flatMap(([list, minutes]) =>
+      minutes.map(({ minute, who }): [string, number] => [`${list} ${minute}`, who.length]),
+    )
+    cutting.ended.set(zone, new Map(ends))
+    for (const warehouse of zone.warehouses.values()) cutting.travel.set(warehouse, warehouse.travel)
+  }
+}
+
+type ZoneId = ZoneState['zone_id']
+type WarehouseId = WarehouseState['warehouse_id']
+type Row =
+  | ['zone', ZoneId, Partial<ZoneState>, number[]]
+  | ['row', ZoneId, Field, string, unknown]
+  | ['warehouse', ZoneId, WarehouseId, Omit<WarehouseState, 'stock' | 'travel' | 'travel_coming'>]
+  | ['travel', ZoneId, WarehouseId, WarehouseState['travel'], WarehouseState['travel_coming']]
+  | ['stock', ZoneId, WarehouseId, Sku, StockState | null]
+  | ['ids', ZoneId, number, string]
+  | ['ended', ZoneId, string, number, number, string[]]
+  | ['courier', CourierId, CourierView | null]
+
+function applyRow(held: Partition, row: Row): void {
+  if (row[0] === 'courier') {
+    restoreCourier(held.fleet, row[1], row[2])
+    return
+  }
+  const zone = zoneOf(held, row[1])
+  switch (row[0]) {
+    case 'zone':
+      Object.assign(zone, withMapsAgain(row[2]))
+      zone.seen.keepOnly(row[3])
+      return
+    case 'row': {
+      const map: unknown = zone[row[2] as keyof ZoneState]
+      if (!(map instanceof Tracked))
+        throw new Error(`this checkpoint has rows of ${row[2]}, and this version keeps none`)
+      map.restore(row[3], row[4])
+      return
+    }
+    case 'ids':
+      zone.seen.restore(row[2], row[3])
+      return
+    case 'ended':
+      restoreEnded(zone, row)
+      return
+    default:
+      applyWarehouseRow(zone, row)
+  }
+}
+
+/** The rows of a zone, and of a warehouse, may come before its own: what is missing is there at the end of the cut. */
+function zoneOf(held: Partition, zone_id: ZoneId): ZoneState {
+  let zone = held.zones.get(zone_id)
+  if (!zone) {
+    zone = newZone(zone_id, '' as ZoneState['tenant_id'])
+    held.zones.set(zone_id, zone)
+  }
+  return zone
+}
+
+function restoreEnded(zone: ZoneState, [, , name, minute, from, ids]: Extract<Row, ['ended', ...unknown[]]>): void {
+  const list = endedLists(zone).find(([known]) => known === name)?.[1]
+  if (!list) throw new Error(`this checkpoint has a list of ended ${name}, and this version keeps none`)
+  const place = list.findIndex(entry => entry.minute === minute)
+  const entry = list[place] ?? { minute, who: [] }
+  entry.who.splice(from, entry.who.length, ...ids)
+  if (entry.who.length === 0 && place >= 0) list.splice(place, 1)
+  else if (entry.who.length > 0 && place < 0) list.push(entry)
+}
+
+function applyWarehouseRow(zone: ZoneState, row: Extract<Row, ['warehouse' | 'travel' | 'stock', ...unknown[]]>): void {
+  const known = zone.warehouses.peek(row[2])
+  const { stock, travel, travel_coming } = known ?? { stock: new Tracked(), travel: null, travel_coming: null }
+  if (known && row[0] === 'stock') stock.restore(row[3], row[4])
+  else if (known && row[0] === 'travel') Object.assign(known, { travel: row[3], travel_coming: row[4] })
+  else if (row[0] === 'warehouse')
+    zone.warehouses.restore(row[2], { ...withMapsAgain(row[3]), stock, travel, travel_coming })
+  else {
+    zone.warehouses.restore(row[2], { stock, travel, travel_coming } as WarehouseState)
+    applyWarehouseRow(zone, row)
+  }
+}

@@ -1,0 +1,88 @@
+import type { LogMessage } from '../../ingest/io/reader.ts'
+import type { PackedMessages, PackedRecords } from './protocol.ts'
+
+/** Messages and records as one buffer and an index each, so that they cross a thread by transfer and not by copy. */
+
+/** A message without bytes (a tombstone) becomes an empty value, which is a dead letter like any other that is not JSON. */
+export function packMessages(messages: readonly LogMessage[]): PackedMessages {
+  const index = new Float64Array(messages.length * 4)
+  let total = 0
+  for (const { value } of messages) total += value?.length ?? 0
+  const bytes = new Uint8Array(total)
+  let end = 0
+  let at = 0
+  for (const { offset, appended_at, value } of messages) {
+    index[at] = offset
+    index[at + 1] = appended_at
+    index[at + 2] = end
+    if (value) bytes.set(value, end)
+    end += value?.length ?? 0
+    index[at + 3] = end
+    at += 4
+  }
+  return { index, bytes }
+}
+
+export function* unpackMessages({ index, bytes }: PackedMessages) {
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  for (let at = 0; at < index.length; at += 4) {
+    const value = all.subarray(index[at + 2], index[at + 3])
+    yield { offset: index[at] ?? 0, appended_at: index[at + 1] ?? 0, value }
+  }
+}
+
+export interface RecordPacker {
+  add(zone_id: string, source_offset: number, text: string): void
+  pack(): PackedRecords
+}
+
+const RECORD_BYTES_MIN = 4_096
+/** As much as the batch before took, so that most batches are written without growing. */
+let usual_bytes = RECORD_BYTES_MIN
+
+/** Texts are written straight into the buffer that will change hands. */
+export function newRecordPacker(): RecordPacker {
+  const zone_ids: string[] = []
+  const rows: number[] = []
+  let bytes = Buffer.from(new ArrayBuffer(0))
+  let end = 0
+  return {
+    add(zone_id, source_offset, text) {
+      let zone = zone_ids.indexOf(zone_id)
+      if (zone < 0) zone = zone_ids.push(zone_id) - 1
+      // UTF-8 takes at most three bytes for each unit of UTF-16.
+      bytes = withRoom(bytes, end, end + text.length * 3)
+      const start = end
+      end += bytes.write(text, start)
+      rows.push(zone, source_offset, start, end)
+    },
+    pack() {
+      usual_bytes = Math.max(RECORD_BYTES_MIN, end + (end >> 3))
+      return { zone_ids, index: Float64Array.from(rows), bytes: new Uint8Array(bytes.buffer, 0, end) }
+    },
+  }
+}
+
+function withRoom(bytes: Buffer<ArrayBuffer>, used: number, needed: number): Buffer<ArrayBuffer> {
+  if (needed <= bytes.length) return bytes
+  // Not from Node's pool: what lies there cannot be transferred.
+  const larger = Buffer.from(new ArrayBuffer(Math.max(usual_bytes, needed, bytes.length * 2)))
+  bytes.copy(larger, 0, 0, used)
+  return larger
+}
+
+export interface UnpackedRecord {
+  zone_id: string
+  source_offset: number
+  value: Buffer
+}
+
+export function unpackRecords({ zone_ids, index, bytes }: PackedRecords): UnpackedRecord[] {
+  const records: UnpackedRecord[] = []
+  for (let at = 0; at < index.length; at += 4) {
+    const start = index[at + 2] ?? 0
+    const value = Buffer.from(bytes.buffer, bytes.byteOffset + start, (index[at + 3] ?? 0) - start)
+    records.push({ zone_id: zone_ids[index[at] ?? 0] ?? '', source_offset: index[at + 1] ?? 0, value })
+  }
+  return records
+}
