@@ -7,7 +7,7 @@ import { startWatch } from './watch.ts'
 
 /** What runs by itself beside the requests: the rounds of assignment, and the look after couriers who vanish. */
 
-export interface AssigningOptions extends Omit<Round, 'assignments' | 'suggestions' | 'solve'> {
+export interface AssigningOptions extends Omit<Round, 'assignments' | 'suggestions' | 'solve' | 'last'> {
   /** business s a wall s */
   rate: () => number
   /** s of business time */
@@ -26,7 +26,7 @@ export function startAssigning(options: AssigningOptions): Assigning {
   const suggestions = openSuggestions()
   const assignments = () => readAssignments(desk.pool)
   const may_be_asked = () => assignableFleet(desk.pool, fleet)
-  const round = { ...options, assignments, suggestions, fleet: may_be_asked, solve: solver.solve }
+  const round = { ...options, assignments, suggestions, fleet: may_be_asked, solve: solver.solve, last: new Map() }
   const ticker = startTicker(round, rate)
   const watch = startWatch({ ...options, assignments })
   return {

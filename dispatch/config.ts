@@ -14,10 +14,17 @@ const Settings = Type.Object({
     description: 's of business time after which an offer that is not answered goes to another courier',
   }),
   dispatch_lookahead_s: Type.Integer({
-    default: 300,
+    default: 1_800,
     minimum: 0,
     maximum: 7_200,
-    description: 's of business time: orders packed within it are given a courier',
+    description: 's of business time: orders packed within it are planned for',
+  }),
+  dispatch_commit_s: Type.Integer({
+    default: 90,
+    minimum: 0,
+    maximum: 3_600,
+    description:
+      's of business time: a trip is offered so long before its courier must leave; until then it may change',
   }),
   dispatch_courier_seen_s: Type.Integer({
     default: 120,

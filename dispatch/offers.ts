@@ -1,11 +1,12 @@
 import type { Point } from '../ingest/events/envelope.ts'
-import type { PlannedTrip, TravelTimes } from './contract.ts'
+import type { TravelTimes } from './contract.ts'
 import { endTrip, lockWithOrders } from './courier_steps.ts'
 import { commit, type Desk, remark } from './desk.ts'
 import { lockOrders } from './io/book.ts'
 import { insertTrip, isTaken, rememberDeclined, type WaitingOrder } from './io/trips.ts'
-import { stopsOf } from './plan_stops.ts'
+import { stopsOfTrip } from './plan_stops.ts'
 import type { OrderRow, TripRow } from './rows.ts'
+import type { PlannedTrip } from './solver/port.ts'
 import { type Act, changeOrder, newTrip, orderIdsOf, stepTrip } from './trip.ts'
 import { tripEvent, tripHead } from './trip_events.ts'
 
@@ -18,7 +19,7 @@ const SILENT_S = 300
 
 export interface Offer {
   trip: PlannedTrip
-  /** the orders as the solver saw them */
+  /** the orders as the solver saw them, in the sequence of their doors */
   seen: readonly WaitingOrder[]
   /** of the courier */
   place: Point
@@ -39,10 +40,11 @@ export async function offerTrip(desk: Desk, offer: Offer): Promise<boolean> {
   try {
     return await commit(desk, act, async (client, change) => {
       const ids = offer.seen.map(order => order.order_id)
-      const orders = await lockOrders(client, act.tenant_id, ids)
+      const locked = new Map((await lockOrders(client, act.tenant_id, ids)).map(order => [order.order_id, order]))
+      const orders = offer.seen.flatMap(order => locked.get(order.order_id) ?? [])
       if (!standing(offer.seen, orders)) return false
       const { courier_id, warehouse_id } = offer.trip
-      const stops = orders.flatMap(order => stopsOf(order, { ...offer, depart: act.now }))
+      const stops = stopsOfTrip(orders, { ...offer, depart: act.now })
       const trip = newTrip({ zone_id: first.zone_id, courier_id, pinned: false, stops }, warehouse_id, act)
       await insertTrip(client, trip)
       change.trips.push(trip)

@@ -16,7 +16,14 @@ function readyOf(order: object): number | undefined {
     promise: { ready_at: NOW + 60_000, deliver_by: NOW + 900_000 },
     ...order,
   } as unknown as WaitingOrder
-  const scene = { zone_id: waiting.zone_id, now: NOW, road: { road_factor: 1, speed_mps: 5 }, seen_s_max: 60 }
+  const scene = {
+    zone_id: waiting.zone_id,
+    now: NOW,
+    road: { road_factor: 1, speed_mps: 5 },
+    seen_s_max: 60,
+    handover_s: 120,
+    last: [],
+  }
   const empty = { trips: [], fleet: [], declined: new Map() }
   const { fulfilments } = problemOf({ ...scene, ...empty, orders: [waiting], pointOf: () => POINT })
   return fulfilments[0]?.ready_s

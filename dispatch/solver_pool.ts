@@ -1,6 +1,6 @@
 import { Piscina } from 'piscina'
-import type { SolverPlan } from './contract.ts'
 import type { SolverInput } from './problem.ts'
+import type { SolverPlan } from './solver/port.ts'
 
 /** Solving happens off the main thread, which answers callers meanwhile. */
 export interface SolverPool {

@@ -3,14 +3,16 @@ import type { Point, WarehouseId } from '../ingest/events/envelope.ts'
 import type { Log } from '../ingest/io/log.ts'
 import type { Network, ZoneRow } from '../ingest/io/network.ts'
 import type { Suggestions } from './assignment_mode.ts'
-import { checkPlan } from './check.ts'
-import type { AssignmentMode, PlannedTrip, SolverPlan, Suggestion } from './contract.ts'
+import type { AssignmentMode, Suggestion } from './contract.ts'
 import type { Desk } from './desk.ts'
 import type { AssignmentRow } from './io/assignment.ts'
 import { forgetDeclined, type OpenWork, openWork, type WaitingOrder } from './io/trips.ts'
 import type { Metrics } from './metrics.ts'
 import { offerTrip, withdrawOffer } from './offers.ts'
 import { problemOf, type SolverInput } from './problem.ts'
+import { checkPlan } from './solver/check.ts'
+import { solveGreedily } from './solver/greedy.ts'
+import type { LastTrip, PlannedTrip, SolverPlan } from './solver/port.ts'
 import { greatCircle, type Road } from './travel.ts'
 
 /** One round of courier assignment: look, solve, check, offer. */
@@ -27,6 +29,8 @@ export interface Round {
   metrics: Metrics
   log: Log
   settings: RoundSettings
+  /** the last plan's trips by zone, where the next search begins; losing them costs only time */
+  last: Map<string, readonly LastTrip[]>
 }
 
 /** s of business time */
@@ -35,6 +39,8 @@ export interface RoundSettings {
   dispatch_offer_s: number
   /** orders that will be packed within this are looked at */
   dispatch_lookahead_s: number
+  /** a trip is offered so long before its courier must leave; until then the plan may change */
+  dispatch_commit_s: number
   /** couriers not heard of for longer are left out */
   dispatch_courier_seen_s: number
 }
@@ -87,17 +93,25 @@ async function planZone(round: Round, zone: ZoneRow, look: Look): Promise<Solver
     declined: declinedBy(look.work, zone.tenant_id),
     pointOf: pointsOf(round),
     seen_s_max: round.settings.dispatch_courier_seen_s,
+    handover_s: zone.policy.handover_s,
+    last: round.last.get(zone.zone_id) ?? [],
   })
-  const plan = await round.solve(input)
-  const faults = checkPlan({ ...input, travel: greatCircle(road) }, plan)
-  if (faults.length > 0) {
-    round.metrics.plans_refused.inc({ zone_id: zone.zone_id })
-    round.log.error({ zone_id: zone.zone_id, faults: faults.slice(0, 10) }, 'a plan was refused and not applied')
-    return undefined
-  }
-  if (look.mode === 'suggest') round.suggestions.put(zone.zone_id, look.now, suggestionsOf(plan, input))
-  else await offerAll(round, { plan, input, orders, road })
+  const plan = checkedPlan(round, zone, input, await round.solve(input))
+  round.last.set(zone.zone_id, plan?.trips ?? [])
+  if (plan && look.mode === 'suggest') round.suggestions.put(zone.zone_id, look.now, suggestionsOf(plan, input))
+  else if (plan) await offerDue(round, { plan, input, orders, road })
   return plan
+}
+
+/** A plan that breaks a rule is never applied: the plain one takes its place, and somebody must look into it. */
+function checkedPlan(round: Round, zone: ZoneRow, input: SolverInput, plan: SolverPlan): SolverPlan | undefined {
+  const problem = { ...input, travel: greatCircle(input.road) }
+  const faults = checkPlan(problem, plan)
+  if (faults.length === 0) return plan
+  round.metrics.plans_refused.inc({ zone_id: zone.zone_id })
+  round.log.error({ zone_id: zone.zone_id, faults: faults.slice(0, 10) }, 'a plan was refused and not applied')
+  const plain = solveGreedily(problem)
+  return checkPlan(problem, plain).length === 0 ? plain : undefined
 }
 
 function suggestionsOf({ trips }: SolverPlan, { zone_id, now, fulfilments }: SolverInput): Suggestion[] {
@@ -129,9 +143,11 @@ interface Offering {
   road: Road
 }
 
-async function offerAll(round: Round, { plan, input, orders, road }: Offering): Promise<void> {
+/** Only what must be decided now: the rest of the plan may still become a better one. */
+async function offerDue(round: Round, { plan, input, orders, road }: Offering): Promise<void> {
   const by_fulfilment = new Map(orders.map(order => [order.fulfilment_id, order]))
-  const places = new Map(input.couriers.map(courier => [courier.courier_id, courier.place]))
+  const idle = input.couriers.filter(courier => courier.committed.length === 0)
+  const places = new Map(idle.map(courier => [courier.courier_id, courier.place]))
   const offerOne = async (trip: PlannedTrip) => {
     const seen = trip.fulfilment_ids.flatMap(id => by_fulfilment.get(id) ?? [])
     const place = places.get(trip.courier_id)
@@ -145,7 +161,14 @@ async function offerAll(round: Round, { plan, input, orders, road }: Offering): 
     })
     round.metrics.offers.inc({ outcome: offered ? 'offered' : 'lost' })
   }
-  await Promise.all(plan.trips.map(offerOne))
+  await Promise.all(dueTrips(plan, round.settings.dispatch_commit_s).map(offerOne))
+}
+
+/** Each courier's first trip, where it leaves soon. */
+function dueTrips({ trips }: SolverPlan, commit_s: number): PlannedTrip[] {
+  const first = new Map<string, PlannedTrip>()
+  for (const trip of trips) if (!first.has(trip.courier_id)) first.set(trip.courier_id, trip)
+  return [...first.values()].filter(trip => trip.depart_s <= commit_s)
 }
 
 // ── The beat ────────────────────────────────────────────────────────────────────────────────────────────────────────

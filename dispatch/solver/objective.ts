@@ -1,0 +1,36 @@
+/**
+ * What a plan is to be good at, in one place. A plan's cost is in minutes of one customer's waiting: the sum of
+ *
+ *   per order   undelivered                      if the plan carries it to no door
+ *               click_to_door × m                m: minutes at the door after its floor
+ *             + excess × m²                      so that nobody pays for the mean: twenty minutes once are worse than two ten times
+ *             + freshness × minutes from ready to pickup
+ *             + lateness × minutes after the promise
+ *   per courier travel × minutes on the road
+ *             + end_place × minutes from where the last trip ends to where orders are expected
+ *
+ * The floor is the order's own unavoidable time: picked up the moment it is ready, and straight to the door. Click-to-door
+ * less the floor's click-to-door is m, so the constant part of it is left out.
+ */
+export interface Weights {
+  undelivered: number
+  click_to_door: number
+  excess: number
+  freshness: number
+  lateness: number
+  travel: number
+  end_place: number
+  /** an idle courier's move must save more than so much a minute of road; 0: no moves */
+  cover: number
+}
+
+export const WEIGHTS: Weights = {
+  undelivered: 1_500,
+  click_to_door: 1,
+  excess: 0.03,
+  freshness: 0,
+  lateness: 1,
+  travel: 0.05,
+  end_place: 0.1,
+  cover: 0.1,
+}

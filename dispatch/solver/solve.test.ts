@@ -1,0 +1,183 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { CourierId, FulfilmentId, OrderId, WarehouseId, ZoneId } from '../../ingest/events/envelope.ts'
+import { greatCircle } from '../travel.ts'
+import { checkPlan } from './check.ts'
+import { solveGreedily } from './greedy.ts'
+import { WEIGHTS } from './objective.ts'
+import type { CourierSnapshot, OpenFulfilment, PlannedTrip, SolverProblem } from './port.ts'
+import { problems } from './problems.testing.ts'
+import { solve } from './solve.ts'
+
+describe.each([
+  ['the solver', solve],
+  ['the plain solver', solveGreedily],
+])('%s', (_, solveIt) => {
+  it('makes plans that the checker accepts', () => {
+    fc.assert(
+      fc.property(problems, one => {
+        expect(checkPlan(one, solveIt(one))).toEqual([])
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('gives the same plan whatever the order of what it is given', () => {
+    fc.assert(
+      fc.property(problems, one => {
+        const turned = {
+          ...one,
+          fulfilments: one.fulfilments.toReversed(),
+          couriers: one.couriers.toReversed(),
+          demand: one.demand.toReversed(),
+        }
+        expect(solveIt(turned)).toEqual(solveIt(one))
+      }),
+    )
+  })
+})
+
+describe('the search', () => {
+  it('goes on from its last plan and never ends with a dearer one', () => {
+    fc.assert(
+      fc.property(problems, one => {
+        const first = solve({ ...one, iterations_max: 100 })
+        const couriers = one.couriers.map(courier => asPlanned(courier, first.trips))
+        const again = solve({ ...one, couriers, seed: one.seed + 1, iterations_max: 5, last: first.trips })
+        expect(again.cost).toBeLessThanOrEqual(first.cost + 1e-6)
+      }),
+    )
+  })
+
+  it('ends where it is told to, and says so', () => {
+    fc.assert(
+      fc.property(
+        problems.filter(one => one.fulfilments.length > 0),
+        one => {
+          const cut = solve({ ...one, iterations_max: 10_000 }, () => true)
+          expect(cut.stopped_by_wall_clock).toBe(true)
+          expect(cut.iterations).toBeLessThan(50)
+          expect(checkPlan(one, cut)).toEqual([])
+        },
+      ),
+    )
+  })
+
+  it('leaves nothing waiting for which a courier without any limit is there', () => {
+    fc.assert(
+      fc.property(problems, one => {
+        const able = { capacity: 99, has: ['cold', 'id_check', 'cash'] as const, breaks: [], committed: [], free_s: 0 }
+        const place = { lat: 41.9, lng: -87.7 }
+        const helpers = ['x1', 'x2', 'x3', 'x4'].map(id => ({ ...able, courier_id: id as CourierId, place }))
+        const { waiting } = solve({ ...one, couriers: [...one.couriers, ...helpers] })
+        const late = one.fulfilments.filter(f => f.uncooled_s_max === undefined).map(f => f.fulfilment_id as string)
+        expect(waiting.filter(w => late.includes(w.fulfilment_id))).toEqual([])
+      }),
+    )
+  })
+})
+
+/** What the last plan wants an open trip to take is where the next one begins. */
+function asPlanned(courier: CourierSnapshot, trips: readonly PlannedTrip[]): CourierSnapshot {
+  const { open_trip } = courier
+  const planned = trips.find(trip => trip.courier_id === courier.courier_id)
+  return open_trip && planned
+    ? { ...courier, open_trip: { ...open_trip, fulfilment_ids: planned.fulfilment_ids } }
+    : courier
+}
+
+// ── What it is for: small scenes with one right answer ──────────────────────────────────────────────────────────────
+
+const HERE = { lat: 41.9, lng: -87.65 }
+const north = (km: number) => ({ lat: HERE.lat + km / 111.2, lng: HERE.lng })
+const base: SolverProblem = {
+  zone_id: 'z' as ZoneId,
+  now: 0,
+  seed: 1,
+  iterations_max: 200,
+  fulfilments: [],
+  couriers: [],
+  demand: [],
+  service: { before_pickup_s: 60, after_pickup_s: 60, before_door_s: 60, after_door_s: 60 },
+  bundle_max: 4,
+  trips_max: 4,
+  travel: greatCircle({ road_factor: 1, speed_mps: 5 }),
+  weights: WEIGHTS,
+  last: [],
+}
+const order = (id: string, change: Partial<OpenFulfilment>): OpenFulfilment => ({
+  fulfilment_id: id as FulfilmentId,
+  order_id: id as OrderId,
+  warehouse_id: 'w' as WarehouseId,
+  pickup: HERE,
+  dropoff: north(2),
+  placed_s: -600,
+  ready_s: 0,
+  load: 1,
+  requires: [],
+  ...change,
+})
+const rider = (id: string, change: Partial<CourierSnapshot>): CourierSnapshot => ({
+  courier_id: id as CourierId,
+  place: HERE,
+  free_s: 0,
+  capacity: 4,
+  has: [],
+  breaks: [],
+  committed: [],
+  ...change,
+})
+const carriers = (problem: Partial<SolverProblem>) =>
+  solve({ ...base, ...problem }).trips.map(trip => `${trip.courier_id}:${trip.fulfilment_ids.join('+')}`)
+
+describe('a plan', () => {
+  it('sends the nearest, and the lower id when two are equally near', () => {
+    const couriers = [rider('c9', {}), rider('c2', {}), rider('c1', { place: north(5) })]
+    expect(carriers({ fulfilments: [order('f', {})], couriers })).toEqual(['c2:f'])
+  })
+
+  it('waits for a courier who is free here soon rather than calling one from afar', () => {
+    const couriers = [rider('far', { place: north(8) }), rider('soon', { free_s: 300 })]
+    expect(carriers({ fulfilments: [order('f', { ready_s: 300 })], couriers })).toEqual(['soon:f'])
+  })
+
+  it('bundles neighbours for a lone courier, and leaves them apart when each has its own', () => {
+    const fulfilments = [order('a', { dropoff: north(3) }), order('b', { dropoff: north(3.1) })]
+    expect(carriers({ fulfilments, couriers: [rider('c', {})] })).toEqual(['c:a+b'])
+    expect(carriers({ fulfilments, couriers: [rider('c', {}), rider('d', {})] })).toHaveLength(2)
+  })
+
+  it('leaves just in time', () => {
+    const couriers = [rider('c', { place: north(1.5) })]
+    const [trip] = solve({ ...base, couriers, fulfilments: [order('f', { ready_s: 1_000 })] }).trips
+    expect(trip?.pickup_s).toBe(1_000)
+    expect(trip?.depart_s).toBe(1_000 - 60 - 300)
+  })
+
+  it('adds to the bundle of whoever waits at the warehouse', () => {
+    const open_trip = {
+      trip_id: 't' as NonNullable<CourierSnapshot['open_trip']>['trip_id'],
+      warehouse_id: 'w' as WarehouseId,
+      arrive_s: -60,
+      fulfilment_ids: ['a' as FulfilmentId],
+    }
+    const fulfilments = [order('a', { ready_s: 60 }), order('b', { ready_s: 60, dropoff: north(2.1) })]
+    expect(carriers({ fulfilments, couriers: [rider('c', { open_trip })] })).toEqual(['c:a+b'])
+  })
+
+  it('moves an idle courier to where orders are expected, and nobody who has one', () => {
+    const demand = [{ warehouse_id: 'w' as WarehouseId, pickup: HERE, orders_per_h: 30 }]
+    const couriers = [rider('idle', { place: north(3) }), rider('busy', { place: north(1) })]
+    const plan = solve({ ...base, demand, couriers, fulfilments: [order('f', {})] })
+    expect(plan.moves.map(move => move.courier_id)).toEqual(['idle'])
+    expect(checkPlan({ ...base, demand, couriers, fulfilments: [order('f', {})] }, plan)).toEqual([])
+  })
+
+  it.each([
+    ['requirement', { requires: ['cold'] }],
+    ['no_capacity', { load: 9 }],
+  ] as const)('says why an order waits: %s', (why, change) => {
+    const plan = solve({ ...base, couriers: [rider('c', {})], fulfilments: [order('f', change)] })
+    expect(plan.waiting).toEqual([{ fulfilment_id: 'f', why }])
+  })
+})

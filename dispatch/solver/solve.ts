@@ -1,0 +1,130 @@
+import type { CourierId, FulfilmentId, WarehouseId } from '../../ingest/events/envelope.ts'
+import { movesOf } from './cover.ts'
+import { type Model, modelOf } from './model.ts'
+import type { PlannedTrip, SolverPlan, SolverProblem, WaitingWhy } from './port.ts'
+import { BROKEN, emptyRoutes, insertOrder, type Routes, removeOrder } from './routes.ts'
+import { search } from './search.ts'
+
+/**
+ * The solver: which courier takes which orders, in which bundles, when. Pure and deterministic: the same problem gives the
+ * same plan, in whatever order its parts are given.
+ * @param stop asked every few rounds whether to end the search before `iterations_max`; the plan says when it did
+ */
+export function solve(problem: SolverProblem, stop: () => boolean = () => false): SolverPlan {
+  const model = modelOf(problem)
+  const found = search(model, startOf(model), stop)
+  const trips = tripsOf(model, found.routes)
+  return {
+    trips,
+    moves: movesOf(problem, trips),
+    waiting: waitingOf(model, found.routes),
+    cost: found.cost,
+    iterations: found.iterations,
+    stopped_by_wall_clock: found.stopped_by_wall_clock,
+  }
+}
+
+/** What open trips hold, then as much of the last plan as is still possible. */
+function startOf(model: Model): Routes {
+  const routes = emptyRoutes(model)
+  const order_at = new Map(model.order_ids.map((id, at) => [id, at]))
+  const courier_at = new Map(model.courier_ids.map((id, at) => [id, at]))
+  for (const { courier_id, open_trip } of model.problem.couriers) {
+    const courier = courier_at.get(courier_id)
+    if (open_trip && courier !== undefined) append(model, routes, courier, open_trip.fulfilment_ids, order_at, true)
+  }
+  for (const trip of model.problem.last) {
+    const courier = courier_at.get(trip.courier_id)
+    if (courier !== undefined) append(model, routes, courier, trip.fulfilment_ids, order_at, false)
+  }
+  return routes
+}
+
+/** One trip's orders at the end of a route, those that are still there and still fit. */
+function append(
+  model: Model,
+  routes: Routes,
+  courier: number,
+  ids: readonly string[],
+  order_at: ReadonlyMap<string, number>,
+  into_open: boolean,
+): void {
+  let joins = into_open
+  for (const id of ids) {
+    const order = order_at.get(id)
+    if (order === undefined || (routes.courier_of[order] as number) >= 0 || !suits(model, courier, order)) continue
+    const count = routes.trip_count[courier] as number
+    const slot = courier * model.trips_max + count - 1
+    const size = joins ? (routes.size[slot] as number) : -1
+    const full =
+      joins &&
+      (size >= model.bundle_max ||
+        (size > 0 &&
+          (model.alone[order] === 1 || model.alone[routes.order[slot * model.bundle_max] as number] === 1)) ||
+        routes.warehouse[slot] !== model.warehouse[order] ||
+        (routes.load[slot] as number) + (model.load[order] as number) > (model.capacity[courier] as number))
+    if (full || (!joins && count >= model.trips_max)) continue
+    insertOrder(model, routes, order, { courier, trip: joins ? count - 1 : count, position: size })
+    if (!into_open && (routes.route_cost[courier] as number) >= BROKEN) removeOrder(model, routes, order)
+    else joins = true
+  }
+}
+
+function suits(model: Model, courier: number, order: number): boolean {
+  const home = model.home[courier] as number
+  return (
+    ((model.requires[order] as number) & ~(model.has[courier] as number)) === 0 &&
+    (home < 0 || home === model.warehouse[order]) &&
+    (model.load[order] as number) <= (model.capacity[courier] as number) &&
+    !model.refused.has(order * model.couriers + courier)
+  )
+}
+
+// ── Back into ids ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+function tripsOf(model: Model, routes: Routes): PlannedTrip[] {
+  const trips: PlannedTrip[] = []
+  for (let courier = 0; courier < model.couriers; courier++) {
+    for (let trip = 0; trip < (routes.trip_count[courier] as number); trip++) {
+      const slot = courier * model.trips_max + trip
+      if ((routes.size[slot] as number) > 0) trips.push(tripOf(model, routes, courier, slot))
+    }
+  }
+  return trips
+}
+
+function tripOf(model: Model, routes: Routes, courier: number, slot: number): PlannedTrip {
+  const first = slot * model.bundle_max
+  const places = Array.from({ length: routes.size[slot] as number }, (_, at) => first + at)
+  const pickup_s = routes.pickup[slot] as number
+  const is_open = slot === courier * model.trips_max && (model.open_warehouse[courier] as number) >= 0
+  const lead_s = routes.lead[slot] as number
+  return {
+    courier_id: model.courier_ids[courier] as CourierId,
+    warehouse_id: model.warehouse_ids[routes.warehouse[slot] as number] as WarehouseId,
+    fulfilment_ids: places.map(place => model.order_ids[routes.order[place] as number] as FulfilmentId),
+    depart_s: is_open
+      ? Math.min(0, model.open_arrive[courier] as number)
+      : pickup_s - model.service.before_pickup_s - lead_s,
+    pickup_s,
+    dropoff_s: places.map(place => pickup_s + (routes.door_after[place] as number)),
+  }
+}
+
+function waitingOf(model: Model, routes: Routes): SolverPlan['waiting'] {
+  const waiting: { fulfilment_id: FulfilmentId; why: WaitingWhy }[] = []
+  for (const [order, id] of model.order_ids.entries()) {
+    if ((routes.courier_of[order] as number) < 0) {
+      waiting.push({ fulfilment_id: id as FulfilmentId, why: whyWaiting(model, order) })
+    }
+  }
+  return waiting
+}
+
+function whyWaiting(model: Model, order: number): WaitingWhy {
+  const here = [...model.courier_ids.keys()]
+  const able = here.filter(at => ((model.requires[order] as number) & ~(model.has[at] as number)) === 0)
+  if (here.length > 0 && able.length === 0) return 'requirement'
+  const strong = able.filter(at => (model.load[order] as number) <= (model.capacity[at] as number))
+  return able.length > 0 && strong.length === 0 ? 'no_capacity' : 'no_courier'
+}

@@ -1,0 +1,70 @@
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+
+/** What can be chosen for `npm run bench:mdrp`. */
+
+export const PARTS = ['bundles', 'trips', 'search', 'excess', 'travel', 'end_place', 'cover'] as const
+export type Part = (typeof PARTS)[number]
+
+export interface MdrpOptions {
+  help: boolean
+  instances_dir: string
+  out_dir: string
+  prep_known: 'exact' | 'mean'
+  without: readonly Part[]
+  only: RegExp
+}
+
+export const HELP = `npm run bench:mdrp -- --instances DIR --out DIR [--prep-known exact|mean] [--without A,B] [--only REGEX] [--help]
+
+Plays every day of the Meal Delivery Routing Problem under DIR through the production solver, minute after minute under a simulated clock,
+and writes its decisions to <instance>.jsonl. One JSON line a day on stdout and one for their mean; progress on stderr.
+
+  --instances DIR  one folder a day: orders.txt, couriers.txt, restaurants.txt, instance_parameters.txt
+  --out DIR        where the decisions go; made if it is missing
+  --prep-known W   exact (default): an order's ready time is known from its placing on
+                   mean: only its restaurant's mean preparation time is, until the order is ready. The means are read from
+                   preparation.txt of the day (restaurant, minutes; with a header), else taken from all orders of the day
+  --without A,B    switches parts off: ${PARTS.join(', ')}
+  --only REGEX     days whose name matches
+
+Known at minute t: orders placed by t, all shifts, all restaurants. An undelivered order counts as 240 minutes in click_to_door_240_min
+and in the excess, which is click-to-door less the order's own floor (picked up the moment it is ready, and straight to the door).
+`
+
+/** @throws Error that says what is wrong with the arguments */
+export function readOptions(args: readonly string[]): MdrpOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      help: { type: 'boolean', default: false },
+      instances: { type: 'string' },
+      out: { type: 'string' },
+      'prep-known': { type: 'string', default: 'exact' },
+      without: { type: 'string', default: '' },
+      only: { type: 'string', default: '' },
+    },
+  })
+  if (!values.help && (values.instances === undefined || values.out === undefined)) {
+    throw new Error('--instances DIR and --out DIR are needed; --help says more')
+  }
+  const prep_known = values['prep-known']
+  if (prep_known !== 'exact' && prep_known !== 'mean') {
+    throw new Error(`--prep-known is exact or mean, not ${prep_known}`)
+  }
+  return {
+    help: values.help,
+    instances_dir: resolve(values.instances ?? '.'),
+    out_dir: resolve(values.out ?? '.'),
+    prep_known,
+    without: partsOf(values.without),
+    only: new RegExp(values.only),
+  }
+}
+
+function partsOf(text: string): readonly Part[] {
+  const names = text.split(',').filter(name => name !== '')
+  const unknown = names.find(name => !PARTS.some(one => one === name))
+  if (unknown !== undefined) throw new Error(`there is no part ${unknown}: choose of ${PARTS.join(', ')}`)
+  return PARTS.filter(name => names.includes(name))
+}
