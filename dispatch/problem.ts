@@ -115,8 +115,9 @@ const readySince = ({ ready_at, deliver_from }: PromiseTime, ready_s: number, si
 function snapshotOf(courier: CourierView, scene: Scene): CourierSnapshot[] {
   if (courier.zone_id !== scene.zone_id || courier.state !== 'available') return []
   if (courier.seen_at < scene.now - scene.seen_s_max * 1_000) return []
-  const trip = scene.trips.find(one => one.courier_id === courier.courier_id)
-  const end = trip?.stops.at(-1)
+  const trips = scene.trips.filter(one => one.courier_id === courier.courier_id)
+  const ends = trips.flatMap(trip => trip.stops.at(-1) ?? [])
+  const end = ends.toSorted((a, b) => a.eta - b.eta).at(-1)
   const { courier_id, point, capacity, has, home_warehouse_id } = courier
   return [
     {
@@ -130,7 +131,7 @@ function snapshotOf(courier: CourierView, scene: Scene): CourierSnapshot[] {
       has,
       ...(home_warehouse_id && { home_warehouse_id }),
       breaks: [],
-      committed: trip ? [commitmentOf(trip)] : [],
+      committed: trips.map(commitmentOf),
     },
   ]
 }
