@@ -3,8 +3,7 @@ import type { Weights } from './objective.ts'
 import type { ExpectedDemand, OpenFulfilment, ServiceTimes, SolverProblem } from './port.ts'
 
 /**
- * A problem as numbers: orders, couriers and warehouses are indices in the order of their ids, so the order in which they
- * were given changes nothing. Places ("nodes") are numbered couriers first, then doors, then warehouses.
+ * A problem as numbers: orders, couriers and warehouses are indices, in the order of their ids. Places ("nodes") are numbered couriers first, then doors, then warehouses.
  */
 export interface Model {
   problem: SolverProblem
@@ -64,14 +63,11 @@ const REQUIREMENTS: readonly Requirement[] = ['cold', 'id_check', 'cash']
 const bitsOf = (needs: readonly Requirement[]): number =>
   needs.reduce((bits, need) => bits | (1 << REQUIREMENTS.indexOf(need)), 0)
 
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-
+/** @param problem its parts in the order of their ids */
 export function modelOf(problem: SolverProblem): Model {
-  const { travel, service } = problem
-  const fulfilments = problem.fulfilments.toSorted((a, b) => compare(a.fulfilment_id, b.fulfilment_id))
-  const couriers = problem.couriers.toSorted((a, b) => compare(a.courier_id, b.courier_id))
+  const { travel, service, fulfilments, couriers } = problem
   const places = placesOf(fulfilments)
-  const warehouse_ids = [...places.keys()].sort(compare)
+  const warehouse_ids = [...places.keys()].sort()
   const index = new Map(warehouse_ids.map((id, at) => [id, at]))
   const warehouse_points = warehouse_ids.map(id => places.get(id) as Point)
   const [n, c, w] = [fulfilments.length, couriers.length, warehouse_ids.length]

@@ -10,7 +10,8 @@ import { search } from './search.ts'
  * same plan, in whatever order its parts are given.
  * @param stop asked every few rounds whether to end the search before `iterations_max`; the plan says when it did
  */
-export function solve(problem: SolverProblem, stop: () => boolean = () => false): SolverPlan {
+export function solve(given: SolverProblem, stop: () => boolean = () => false): SolverPlan {
+  const problem = sorted(given)
   const model = modelOf(problem)
   const found = search(model, startOf(model), stop)
   const trips = tripsOf(model, found.routes)
@@ -23,6 +24,15 @@ export function solve(problem: SolverProblem, stop: () => boolean = () => false)
     stopped_by_wall_clock: found.stopped_by_wall_clock,
   }
 }
+
+/** Sums of fractions depend on their order, so it must not be the caller's. */
+const sorted = (problem: SolverProblem): SolverProblem => ({
+  ...problem,
+  fulfilments: problem.fulfilments.toSorted((a, b) => compare(a.fulfilment_id, b.fulfilment_id)),
+  couriers: problem.couriers.toSorted((a, b) => compare(a.courier_id, b.courier_id)),
+  demand: problem.demand.toSorted((a, b) => compare(a.warehouse_id, b.warehouse_id)),
+})
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** What open trips hold, then as much of the last plan as is still possible. */
 function startOf(model: Model): Routes {
