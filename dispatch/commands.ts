@@ -12,6 +12,7 @@ import { setPinned, takeBack } from './hand_back.ts'
 import { addAudit, lastByHand, markUndone } from './io/audit.ts'
 import { changesSince, lockOrders } from './io/book.ts'
 import { NO_DUTY, readDuties } from './io/duties.ts'
+import type { Metrics } from './metrics.ts'
 import { type Answered, once } from './once.ts'
 import { type OrderRow, orderView } from './rows.ts'
 import { greatCircle } from './travel.ts'
@@ -26,6 +27,7 @@ export interface HandEffects {
   fleet(): Promise<CourierView[]>
   /** a courier not heard of for longer is unreachable, s of business time */
   silent_s_max: number
+  metrics: Pick<Metrics, 'commands'>
 }
 
 interface ToCourier {
@@ -55,16 +57,22 @@ export interface CommandDone {
  * Of several on one version exactly one wins; the others get 409 with the row that stands, what changed and who changed it.
  * @throws HttpProblem 503 when a courier can not be looked up
  */
-export function command(
+export async function command(
   effects: HandEffects,
   act: Act,
   idempotency_key: string | null,
   asked: OrderCommand,
 ): Promise<Answered<CommandDone>> {
   const { action, ...request } = asked
-  return once(effects.desk, act, { action: `order.${action}`, idempotency_key, request }, (client, change) =>
-    run(effects, { client, change, act, asked, idempotency_key }),
+  const answer = await once<CommandDone>(
+    effects.desk,
+    act,
+    { action: `order.${action}`, idempotency_key, request },
+    (client, change) => run(effects, { client, change, act, asked, idempotency_key }),
   )
+  const outcome = isRefused(answer) ? answer.refused.reason : answer.repeated ? 'repeated' : 'done'
+  effects.metrics.commands.inc({ action, outcome })
+  return answer
 }
 
 interface Running {

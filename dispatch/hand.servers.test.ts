@@ -495,6 +495,8 @@ describe('a courier', () => {
     expect((await settle('received', 1)).body).toMatchObject({ state: 'received', version: 2 })
     expect((await settle('withdrawn', 1)).status).toBe(409)
     expect((await read(id)).state, 'a return is a record of its own').toBe('delivered')
+    const told = (await eventsOf((await trips('n1'))[0]?.trip_id ?? '')).map(one => one.type)
+    expect(told.slice(-4)).toEqual(['delivery.delivered', 'return.asked', 'return.asked', 'delivery.returned'])
   })
 
   test('who accepted and vanishes loses what is in the warehouse; what is pinned is only shown', async () => {

@@ -46,6 +46,10 @@ export function openMetrics(registry: Registry) {
         },
       })
     },
+    commands: counter('commands_total', "dispatchers' commands on orders: done, or the reason of the refusal", [
+      'action',
+      'outcome',
+    ]),
     deaf: gauge('deaf', '1: so many couriers are silent at once that it must be us; nothing is taken away', []),
     silent_trips: gauge('silent_trips', 'open trips of couriers not heard of for too long', []),
     taken_away: counter('trips_taken_away_total', 'trips taken from couriers who vanished', []),

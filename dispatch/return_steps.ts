@@ -1,4 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
+import type { DeliveryEvent, EventDraft } from '../ingest/contract.ts'
 import type { Queryable } from '../ingest/io/postgres.ts'
 import type { ReturnState } from './contract.ts'
 import { type Change, commit, conflict, type Desk, type Refused, refuse, remark, words } from './desk.ts'
@@ -70,6 +71,7 @@ export function askForReturn(
     }
     const returns = openReturnsOf(order, trip, { act, reason, state: 'asked' })
     await insertReturns(client, returns)
+    for (const one of returns) change.events.push(returnEvent(trip, one, 'return.asked'))
     change.history.push(remark(act, order_id, `A return was asked for: ${words(reason)}.`))
     return { returns }
   })
@@ -110,12 +112,22 @@ async function stepReturn(
   await updateReturn(client, after)
   change.history.push(remark(act, row.order_id, TOLD[event](after)))
   const trip = await findTrip(client, act.tenant_id, row.trip_id)
-  if (event === 'received' && trip) {
-    const { order_id, fulfilment_id, reason } = row
-    change.events.push(tripEvent(trip, 'delivery.returned', { ...tripHead(trip), order_id, fulfilment_id, reason }))
-  }
+  if (trip) change.events.push(returnEvent(trip, row, EVENTS[event]))
   return after
 }
+
+const EVENTS = {
+  collected: 'return.collected',
+  received: 'delivery.returned',
+  lost: 'return.lost',
+  withdrawn: 'return.withdrawn',
+} as const satisfies Record<ReturnEvent, DeliveryEvent['type']>
+
+const returnEvent = (
+  trip: TripRow,
+  { order_id, fulfilment_id, reason }: ReturnRow,
+  type: (typeof EVENTS)[ReturnEvent] | 'return.asked',
+): EventDraft => tripEvent(trip, type, { ...tripHead(trip), order_id, fulfilment_id, reason })
 
 const TOLD: Record<ReturnEvent, (row: ReturnRow) => string> = {
   collected: ({ courier_id }) => `${courier_id ?? 'A courier'} has collected the return.`,

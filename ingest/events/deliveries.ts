@@ -68,4 +68,9 @@ export const delivery_events = {
   'delivery.failed': Type.Object({ ...Drop, reason: Reason }),
   /** The goods are at their warehouse again. Its version is the trip's last: it does not change the trip. */
   'delivery.returned': Type.Object({ ...Drop, reason: Reason }),
+  /** A customer gives back what was delivered; like the others of a return, it names the trip that brought it and changes nothing of it. */
+  'return.asked': Type.Object({ ...Drop, reason: Reason }),
+  'return.collected': Type.Object({ ...Drop, reason: Reason }),
+  'return.lost': Type.Object({ ...Drop, reason: Reason }),
+  'return.withdrawn': Type.Object({ ...Drop, reason: Reason }),
 }
