@@ -501,16 +501,16 @@ describe('a courier', () => {
 
   test('who accepted and vanishes loses what is in the warehouse; what is pinned is only shown', async () => {
     await couriers('v1', 'v2', 'v3', 'v4', 'v5')
+    const gone = { seen_at: Date.now() - (SILENT_S + 1) * 1_000, capacity: 3 }
+    Object.assign(fleet, { v1: gone, v2: gone })
+    await stage.showFleet(fleet)
     const [free = '', pinned = ''] = await orders(2)
-    await given(free, 'v1', { pin: false })
-    await given(pinned, 'v2')
+    await given(free, 'v1', { pin: false, overrule: true })
+    await given(pinned, 'v2', { overrule: true })
     await accept('v1')
     await accept('v2')
     const others = await orders(3)
     for (const [n, id] of others.entries()) await given(id, `v${n + 3}`)
-    const gone = { seen_at: Date.now() - (SILENT_S + 1) * 1_000, capacity: 3 }
-    Object.assign(fleet, { v1: gone, v2: gone })
-    await stage.showFleet(fleet)
     const { body } = await stage.call<{ rows: QueueRow[] }>('GET', '/v1/dispatch/queue?attention=courier_unreachable')
     expect(body.rows.map(row => row.order_id).sort()).toEqual([free, pinned].sort())
     expect(

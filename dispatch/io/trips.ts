@@ -193,7 +193,7 @@ const WAITING_COLUMNS = [
 export interface OpenWork {
   /** routed, picking or packed, without a trip, ready before `ready_before`; oldest first */
   orders: WaitingOrder[]
-  /** offered, accepted or under way */
+  /** planned, offered, accepted or under way */
   trips: TripRow[]
   declined: { tenant_id: string; order_id: string; courier_id: string }[]
 }
@@ -212,9 +212,7 @@ export async function openWork(
      ORDER BY placed_at, order_id LIMIT ${ORDERS_MAX}`,
     [ready_before],
   )
-  const trips = await pool.query<{ row: TripRow }>(
-    `SELECT to_jsonb(t) AS row FROM trips t WHERE state IN ('offered', 'accepted', 'under_way')`,
-  )
+  const trips = await pool.query<{ row: TripRow }>(`SELECT to_jsonb(t) AS row FROM trips t WHERE state IN ${OPEN}`)
   const declined = await pool.query<OpenWork['declined'][number]>(
     'SELECT tenant_id, order_id, courier_id FROM declined_offers WHERE until > $1',
     [now],
