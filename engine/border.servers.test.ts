@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type OperationsType, partitionOf, topicName } from '../ingest/contract.ts'
@@ -9,6 +9,7 @@ import { createTopics, deleteTopics, kafkaClient, openProducer, type Producer } 
 import { openReader, type Reader } from '../ingest/io/reader.ts'
 import { migratePostgres } from '../sql/migrate.ts'
 import { type FreshDatabase, freshDatabase, freshNamespace, testServers, waitFor } from '../world/servers/testing.ts'
+import { startEngine } from './engine.testing.ts'
 import { zoneIn } from './simulated_log.ts'
 import { DOOR, northOf, WAREHOUSE, wishOf } from './town.testing.ts'
 
@@ -22,31 +23,18 @@ const kafka = kafkaClient({ brokers: servers.kafka_brokers.split(','), client_id
 let producer: Producer
 let database: FreshDatabase
 let reader: Reader
-let engine: ReturnType<typeof startEngine>
+let engine: ChildProcess
 /** `zone decision order` in the order of each partition */
 const decided: string[] = []
 
-function startEngine() {
-  return spawn(process.execPath, ['engine/main.ts'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: {
-      ...process.env,
-      WAGGLE_KAFKA_BROKERS: servers.kafka_brokers,
-      WAGGLE_REDIS_URL: servers.redis_url,
-      WAGGLE_POSTGRES_URL: database.url,
-      WAGGLE_NAMESPACE: namespace,
-      WAGGLE_PARTITIONS: String(PARTITIONS),
-      WAGGLE_ENGINE_PORT: '0',
-      WAGGLE_CHECKPOINT_EVERY_MS: '30000',
-    },
-  })
-}
+const start = () =>
+  startEngine({ namespace, postgres_url: database.url, partitions: PARTITIONS, checkpoint_every_ms: 30_000 })
 
 beforeAll(async () => {
   await createTopics(kafka, namespace, PARTITIONS)
   producer = await openProducer(kafka)
   database = await freshDatabase(servers, migratePostgres)
-  engine = startEngine()
+  engine = start()
   reader = await openReader({
     kafka,
     group_id: freshNamespace('decided'),
@@ -115,7 +103,7 @@ test('an order goes over the border, is taken or rejected there, and is cancelle
   const ended = once(engine, 'exit')
   engine.kill('SIGKILL')
   await ended
-  engine = startEngine()
+  engine = start()
   await send(NORTH, 'order.placed', wishOf('o3', { milk: 5 }, { point: DOOR }))
   await heard(`${SOUTH} order.routed o3`)
   const south = decided.filter(one => one.startsWith(SOUTH))

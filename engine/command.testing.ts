@@ -10,6 +10,7 @@ import { openRanges } from '../ingest/io/ranges.ts'
 import { migratePostgres } from '../sql/migrate.ts'
 import { freshDatabase, freshNamespace, testServers, waitFor } from '../world/servers/testing.ts'
 import { callTool, type Tool } from './command.ts'
+import { engineEnvironment } from './engine.testing.ts'
 
 /** A real log with a real engine on it, and the command-line tools run as processes. */
 
@@ -53,16 +54,8 @@ export async function openScene(label: string): Promise<Scene> {
   await createTopics(kafka, namespace, PARTITIONS)
   const producer = await openProducer(kafka)
   const database = await freshDatabase(servers, migratePostgres)
-  const env = {
-    ...process.env,
-    WAGGLE_KAFKA_BROKERS: servers.kafka_brokers,
-    WAGGLE_REDIS_URL: servers.redis_url,
-    WAGGLE_POSTGRES_URL: database.url,
-    WAGGLE_NAMESPACE: namespace,
-    WAGGLE_PARTITIONS: String(PARTITIONS),
-    WAGGLE_ENGINE_PORT: '0',
-    WAGGLE_CHECKPOINT_EVERY_MS: '500',
-  }
+  const ground = { namespace, postgres_url: database.url, partitions: PARTITIONS, checkpoint_every_ms: 500 }
+  const env = engineEnvironment(ground)
   const pool = openPostgres(database.url, { max: 4, service: label })
   let engine: ChildProcess | null = null
 

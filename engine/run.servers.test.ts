@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { Kafka } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -10,6 +10,7 @@ import { migratePostgres } from '../sql/migrate.ts'
 import { type FreshDatabase, freshDatabase, freshNamespace, testServers, waitFor } from '../world/servers/testing.ts'
 import { FOLD_VERSION } from './checkpoint.ts'
 import { encodeStock } from './contract.ts'
+import { startEngine } from './engine.testing.ts'
 import { openRedis } from './io/redis.ts'
 import { openViews } from './io/views.ts'
 import { foldBatch, loadPartition } from './partition.ts'
@@ -42,21 +43,9 @@ afterAll(async () => {
   await database.drop()
 })
 
-function startEngine(more: Record<string, string> = {}): ChildProcess {
-  const engine = spawn(process.execPath, ['engine/main.ts'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: {
-      ...process.env,
-      WAGGLE_KAFKA_BROKERS: servers.kafka_brokers,
-      WAGGLE_REDIS_URL: servers.redis_url,
-      WAGGLE_POSTGRES_URL: database.url,
-      WAGGLE_NAMESPACE: namespace,
-      WAGGLE_PARTITIONS: String(PARTITIONS),
-      WAGGLE_ENGINE_PORT: '0',
-      WAGGLE_CHECKPOINT_EVERY_MS: '500',
-      ...more,
-    },
-  })
+function start(more: Record<string, string> = {}): ChildProcess {
+  const ground = { namespace, postgres_url: database.url, partitions: PARTITIONS, checkpoint_every_ms: 500 }
+  const engine = startEngine(ground, more)
   running.add(engine)
   return engine
 }
@@ -192,7 +181,7 @@ describe('the engine', { timeout: 150_000 }, () => {
   test('killed again and again, with its views taken away: decisions, dead letters and views equal a fold of the log', async () => {
     // One partition only: warehouse ids are the same in every simulated zone.
     const log = makeLog(0, 41, 1_200)
-    let engine = startEngine()
+    let engine = start()
     for (let part = 0; part < 4; part += 1) {
       const appended = append(0, log.slice(part * 300, part * 300 + 300))
       const decided_before = (await topicEnds(kafka, topicName(namespace, 'decisions')))[0]?.high ?? 0
@@ -208,7 +197,7 @@ describe('the engine', { timeout: 150_000 }, () => {
       if (part === 3) break
       await stop(engine, 'SIGKILL')
       if (part === 1) await emptyRedis()
-      engine = startEngine()
+      engine = start()
     }
     await expectEqualToFold()
     expect(await emptyRedis()).toBeGreaterThan(0)
@@ -223,14 +212,14 @@ describe('the engine', { timeout: 150_000 }, () => {
   test('killed at named moments, one after the other: nothing differs from a fold of the log', async () => {
     const log = makeLog(0, 43, POINTS.length * 60)
     for (const [place, point] of POINTS.entries()) {
-      const engine = startEngine({ WAGGLE_ENGINE_FAILPOINT: `${point}:1` })
+      const engine = start({ WAGGLE_ENGINE_FAILPOINT: `${point}:1` })
       const exit = once(engine, 'exit')
       await append(0, log.slice(place * 60, place * 60 + 60))
       const [, signal] = await exit
       running.delete(engine)
       expect(signal, point).toBe('SIGKILL')
     }
-    const last = startEngine()
+    const last = start()
     await expectEqualToFold()
     await stop(last, 'SIGTERM')
   })
@@ -243,7 +232,7 @@ describe('the engine', { timeout: 150_000 }, () => {
       key: 'owner',
       value: Buffer.from(JSON.stringify(marker)),
     })
-    const engine = startEngine()
+    const engine = start()
     await append(0, log)
     await expectEqualToFold()
     await stop(engine, 'SIGTERM')
@@ -251,7 +240,7 @@ describe('the engine', { timeout: 150_000 }, () => {
 
   test('an owner that stalled beyond its session and wakes up changes nothing', async () => {
     const log = makeLog(0, 42, 900)
-    const first = startEngine()
+    const first = start()
     const decisions_high = async () => (await topicEnds(kafka, topicName(namespace, 'decisions')))[0]?.high ?? 0
     const before = await decisions_high()
     await append(0, log.slice(0, 300))
@@ -261,7 +250,7 @@ describe('the engine', { timeout: 150_000 }, () => {
     })
     first.kill('SIGSTOP')
     const appended = append(0, log.slice(300, 600))
-    const second = startEngine()
+    const second = start()
     const stalled_at = await decisions_high()
     await appended
     await waitFor(async () => (await decisions_high()) > stalled_at + 50, {

@@ -147,7 +147,7 @@ async function lifeOf(
 
 // ── Stock ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** So much is folded from the first record, so that all movements are in view: some 20 s. */
+/** So much is folded from the first record, so that all movements are in view: a million takes 10 to 30 s. */
 const RECORDS_FROM_LOG_MAX = 1_000_000
 
 async function explainStock(

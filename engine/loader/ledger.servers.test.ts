@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import { topicName } from '../../ingest/contract.ts'
 import { kafkaClient } from '../../ingest/io/kafka.ts'
 import { type LogMessage, openReader } from '../../ingest/io/reader.ts'
 import { testServers, waitFor } from '../../world/servers/testing.ts'
+import { startEngine } from '../engine.testing.ts'
 import { foldBatch, loadPartition } from '../partition.ts'
 import { SimulatedZone, zoneIn } from '../simulated_log.ts'
 import { packMessages } from '../worker/pack.ts'
@@ -50,23 +50,10 @@ function newFold() {
   }
 }
 
-function startEngine(scene: Scene, failpoint?: string) {
-  const servers = testServers()
-  return spawn(process.execPath, ['--disable-warning=TimeoutNegativeWarning', 'engine/main.ts'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: {
-      ...process.env,
-      WAGGLE_KAFKA_BROKERS: servers.kafka_brokers,
-      WAGGLE_REDIS_URL: servers.redis_url,
-      WAGGLE_POSTGRES_URL: scene.postgres_url,
-      WAGGLE_NAMESPACE: scene.namespace,
-      WAGGLE_PARTITIONS: String(PARTITIONS),
-      WAGGLE_ENGINE_PORT: '0',
-      // No checkpoint before an engine dies, so that the next one folds again what was told, and tells it again.
-      WAGGLE_CHECKPOINT_EVERY_MS: '30000',
-      ...(failpoint ? { WAGGLE_ENGINE_FAILPOINT: failpoint } : {}),
-    },
-  })
+/** No checkpoint before an engine dies, so that the next one folds again what was told, and tells it again. */
+function start({ namespace, postgres_url }: Scene, failpoint?: string) {
+  const ground = { namespace, postgres_url, partitions: PARTITIONS, checkpoint_every_ms: 30_000 }
+  return startEngine(ground, failpoint ? { WAGGLE_ENGINE_FAILPOINT: failpoint } : {})
 }
 
 async function levelsAt(scene: Scene, offset: number): Promise<Levels> {
@@ -130,12 +117,12 @@ test('the sum of the ledger is the state, at any offset, whoever was killed', { 
   }
   const dying_loader = scene.start({ WAGGLE_LOADER_FAILPOINT: 'after_insert:2' })
   for (const [part, failpoint] of DEATHS.entries()) {
-    const engine = startEngine(scene, failpoint)
+    const engine = start(scene, failpoint)
     const ended = once(engine, 'exit')
     await put(part)
     await ended
   }
-  const engine = startEngine(scene)
+  const engine = start(scene)
   try {
     const last = await put(DEATHS.length)
     await dying_loader.exit

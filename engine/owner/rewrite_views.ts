@@ -4,8 +4,8 @@ import type { OwnerEffects } from './effects.ts'
 
 /**
  * Writes what Redis lacks: everything once after a takeover, later what was emptied or could not be written. A slice at a
- * time, so that neither the fold nor Redis waits long for it and memory stays bounded: 5,000 fields take the worker some 3 ms
- * and Redis some 4 ms.
+ * time, so that neither the fold nor Redis waits long for it and memory stays bounded: the texts of 5,000 fields take the
+ * worker 0.3 ms.
  */
 const FIELDS_A_SLICE = 5_000
 
