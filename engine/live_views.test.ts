@@ -25,3 +25,30 @@ test('what changes while the fences are read is written, though nothing changes 
   await views.idle()
   expect(written.at(-1)?.fields).toEqual(['milk', '2 0 0 each'])
 })
+
+test('a change that the whole view has already is not written behind it, and leaves no trouble', async () => {
+  let away = true
+  let fence = { epoch: 0, offset: 0 }
+  const views = openLiveViews({
+    async writeViews(writes) {
+      return writes.map(write => {
+        if (away) return new Error('Redis is away')
+        if (write.fence.offset < fence.offset) return 'older'
+        fence = write.fence
+        return 'ok'
+      })
+    },
+    readFences: async () => [`${fence.epoch}:${fence.offset}`],
+    metrics: { viewWritten: () => undefined },
+  })
+  const at = (offset: number) => ({ operations: { epoch: 1, offset }, couriers: { epoch: 1, offset } })
+  await views.replace([change(1)], at(1))
+  views.change([change(2)], { epoch: 1, offset: 2 })
+  away = false
+  await views.replace([change(2)], at(3))
+  await views.idle()
+  expect(views.trouble()).toBeNull()
+  views.change([change(3)], { epoch: 1, offset: 4 })
+  await views.idle()
+  expect([views.trouble(), fence.offset]).toEqual([null, 4])
+})

@@ -88,6 +88,8 @@ export function openLiveViews(effects: LiveViewEffects): LiveViews {
       if (!expects) whole.set(key, change.view)
       if (whole.has(key) || !expects) continue
       pending.delete(key)
+      // A whole view that was made after this change and written before it has it already.
+      if (!isAbove(fence, expects)) continue
       writes.push({ view: change.view, expects, fence, meta: change.meta, fields: flat(fields) })
     }
     return writes
@@ -163,6 +165,9 @@ export function openLiveViews(effects: LiveViewEffects): LiveViews {
     trouble: () => trouble ?? (whole.size > 0 ? `${whole.size} views wait to be written whole` : null),
   }
 }
+
+const isAbove = (one: Fence, other: Fence): boolean =>
+  one.epoch > other.epoch || (one.epoch === other.epoch && one.offset > other.offset)
 
 /** How many the fold is asked for in one go; it stops sooner when they are large. */
 const VIEWS_AT_ONCE = 32
