@@ -1,5 +1,5 @@
 import { betweenDoors, type Model, NEVER } from './model.ts'
-import { homeAfter, orderCost, pickupAt, type Routes } from './routes.ts'
+import { homeAfter, orderCost, pickupAt, type Routes, unsureCost } from './routes.ts'
 
 /** Where an order would cost least: every gap between trips, and every position in trips from its warehouse. */
 
@@ -54,6 +54,7 @@ function newTrips(
   const tail_s = to_door_s + service.after_door_s
   if (to_door_s > (model.uncooled[order] as number)) return
   const done_s = tail_s + homeAfter(model, courier, order)
+  const unsure = unsureCost(model, order, courier)
   for (let trip = is_open ? 1 : 0; trip <= count; trip++) {
     let node = courier
     let free_s = model.free[courier] as number
@@ -65,7 +66,7 @@ function newTrips(
     const lead_s = model.to_warehouse[node * warehouses + warehouse] as number
     const pickup_s = pickupAt(model, courier, trip, free_s + lead_s, lead_s, ready_s, done_s)
     if (pickup_s >= NEVER) continue
-    const own = orderCost(model, order, pickup_s, pickup_s + to_door_s)
+    const own = orderCost(model, order, pickup_s, pickup_s + to_door_s) + unsure
     if (own >= best.delta || skip()) continue
     const end = model.couriers + order
     const rest =
@@ -138,7 +139,7 @@ function joinTrip(
     const one = at === position ? order : (routes.order[first + (at < position ? at : at - 1)] as number)
     after_s +=
       (previous < 0 ? (model.direct[one] as number) : betweenDoors(model, previous, one)) + service.before_door_s
-    delta += orderCost(model, one, pickup_s, pickup_s + after_s)
+    delta += orderCost(model, one, pickup_s, pickup_s + after_s) + unsureCost(model, one, courier)
     if (after_s > (model.uncooled[one] as number)) return
     after_s += service.after_door_s
     previous = one

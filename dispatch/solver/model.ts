@@ -19,6 +19,9 @@ export interface Model {
   /** warehouse of an order */
   warehouse: Int32Array
   ready: Int32Array
+  /** the earliest likely, and what is nearly sure */
+  ready_from: Int32Array
+  ready_latest: Int32Array
   /** earliest possible time at the door */
   floor: Int32Array
   promise: Int32Array
@@ -106,6 +109,8 @@ export function modelOf(problem: SolverProblem): Model {
     order_ids: fulfilments.map(one => one.fulfilment_id),
     warehouse,
     ready: Int32Array.from(fulfilments, one => one.ready_s),
+    ready_from: Int32Array.from(fulfilments, one => Math.min(one.ready_s, one.ready_from_s ?? one.ready_s)),
+    ready_latest: Int32Array.from(fulfilments, one => Math.max(one.ready_s, one.ready_latest_s ?? one.ready_s)),
     floor: Int32Array.from(
       fulfilments,
       (one, at) => one.ready_s + service.after_pickup_s + (direct[at] as number) + service.before_door_s,

@@ -6,6 +6,7 @@
  *             + excess × m²                      so that nobody pays for the mean: twenty minutes once are worse than two ten times
  *             + freshness × minutes from ready to pickup
  *             + lateness × minutes after the promise
+ *             + unsure                           if it may be ready only after its courier's last pickup
  *   per courier travel × minutes on the road
  *             + end_place × minutes from where the last trip ends to where orders are expected
  *
@@ -18,6 +19,7 @@ export interface Weights {
   excess: number
   freshness: number
   lateness: number
+  unsure: number
   travel: number
   end_place: number
   /** an idle courier's move must save more than so much a minute of road; 0: no moves */
@@ -30,6 +32,7 @@ export const WEIGHTS: Weights = {
   excess: 0.03,
   freshness: 0,
   lateness: 1,
+  unsure: 4,
   travel: 0.05,
   end_place: 0.1,
   cover: 0.1,

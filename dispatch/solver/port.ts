@@ -26,6 +26,10 @@ export interface OpenFulfilment {
   placed_s: number
   /** when it can be taken: known, or the best estimate */
   ready_s: number
+  /** the earliest that is likely, where `ready_s` is only an estimate: a courier with nothing else to do is there by then */
+  ready_from_s?: number
+  /** nearly sure to be ready by then, where `ready_s` is only an estimate */
+  ready_latest_s?: number
   /** latest time at the door that was promised; absent: nothing was */
   promise_s?: number
   load: number
@@ -122,7 +126,7 @@ export interface PlannedTrip {
   warehouse_id: WarehouseId
   /** first all pickups, then drop-offs in this order */
   fulfilment_ids: readonly FulfilmentId[]
-  /** just in time for the pickup; in the past for an open trip */
+  /** just in time for the earliest likely pickup; in the past for an open trip */
   depart_s: number
   pickup_s: number
   dropoff_s: readonly number[]

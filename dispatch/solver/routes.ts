@@ -85,6 +85,10 @@ export function orderCost(model: Model, order: number, pickup_s: number, door_s:
   return late_s > 0 ? cost + (weights.lateness * late_s) / 60 : cost
 }
 
+/** Weighted minutes for an order that its courier may not see ready. */
+export const unsureCost = (model: Model, order: number, courier: number): number =>
+  (model.ready_latest[order] as number) > (model.last_pickup[courier] as number) ? model.weights.unsure : 0
+
 /**
  * When the courier's n-th trip has its parcels in hand, s.
  * @param arrive_s at the warehouse; an open trip has its own
@@ -137,7 +141,7 @@ export function retime(model: Model, routes: Routes, courier: number): void {
     for (let place = slot * bundle_max; place < slot * bundle_max + size; place++) {
       const order = routes.order[place] as number
       const after_s = routes.door_after[place] as number
-      cost += orderCost(model, order, pickup_s, pickup_s + after_s)
+      cost += orderCost(model, order, pickup_s, pickup_s + after_s) + unsureCost(model, order, courier)
       if (after_s > (model.uncooled[order] as number)) cost += BROKEN
     }
     routes.lead[slot] = lead_s

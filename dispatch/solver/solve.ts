@@ -1,6 +1,6 @@
 import type { CourierId, FulfilmentId, WarehouseId } from '../../ingest/events/envelope.ts'
 import { movesOf } from './cover.ts'
-import { type Model, modelOf } from './model.ts'
+import { type Model, modelOf, NEVER } from './model.ts'
 import type { PlannedTrip, SolverPlan, SolverProblem, WaitingWhy } from './port.ts'
 import { BROKEN, emptyRoutes, insertOrder, type Routes, removeOrder } from './routes.ts'
 import { search } from './search.ts'
@@ -108,17 +108,32 @@ function tripOf(model: Model, routes: Routes, courier: number, slot: number): Pl
   const places = Array.from({ length: routes.size[slot] as number }, (_, at) => first + at)
   const pickup_s = routes.pickup[slot] as number
   const is_open = slot === courier * model.trips_max && (model.open_warehouse[courier] as number) >= 0
-  const lead_s = routes.lead[slot] as number
   return {
     courier_id: model.courier_ids[courier] as CourierId,
     warehouse_id: model.warehouse_ids[routes.warehouse[slot] as number] as WarehouseId,
     fulfilment_ids: places.map(place => model.order_ids[routes.order[place] as number] as FulfilmentId),
-    depart_s: is_open
-      ? Math.min(0, model.open_arrive[courier] as number)
-      : pickup_s - model.service.before_pickup_s - lead_s,
+    depart_s: is_open ? Math.min(0, model.open_arrive[courier] as number) : departure(model, routes, courier, slot),
     pickup_s,
     dropoff_s: places.map(place => pickup_s + (routes.door_after[place] as number)),
   }
+}
+
+/** As late as the plan allows: what is not begun can still be changed. */
+function departure(model: Model, routes: Routes, courier: number, slot: number): number {
+  const { trips_max, bundle_max, service } = model
+  const before = slot - 1
+  const free_s =
+    slot === courier * trips_max
+      ? (model.free[courier] as number)
+      : (routes.pickup[before] as number) + (routes.tail[before] as number)
+  const first = slot * bundle_max
+  const orders = routes.order.subarray(first, first + (routes.size[slot] as number))
+  const ready_from_s = orders.reduce((latest, order) => Math.max(latest, model.ready_from[order] as number), -NEVER)
+  const way_s = (routes.lead[slot] as number) + service.before_pickup_s
+  const just_in_time_s = (routes.pickup[slot] as number) - way_s
+  const early_s = Math.max(free_s, Math.min(just_in_time_s, ready_from_s - way_s))
+  // Between breaks there is one time only.
+  return model.has_breaks[courier] === 1 ? just_in_time_s : early_s
 }
 
 function waitingOf(model: Model, routes: Routes): SolverPlan['waiting'] {

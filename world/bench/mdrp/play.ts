@@ -7,6 +7,7 @@ import {
   type PlaySettings,
   placeOf,
   problemAt,
+  readyAt,
   type Scene,
   type Sent,
 } from './scene.ts'
@@ -101,18 +102,24 @@ function act(scene: Scene, played: Played, plan: SolverPlan, t: number): void {
   for (const state of scene.couriers.values()) {
     const trip = first.get(state.courier.id)
     if (state.sent) settle(scene, played, state.sent, trip, state.courier.id, t)
-    else if (trip && trip.depart_s <= 0 && state.free <= t && maySend(scene, state, trip.fulfilment_ids, t)) {
-      send(scene, played, state, trip, t)
+    else if (trip && trip.depart_s <= 0 && state.free <= t) {
+      if (maySend(scene, state, trip.fulfilment_ids, t)) send(scene, played, state, trip, t)
+      else move(scene, played, state, trip.warehouse_id, t)
     }
   }
   for (const { courier_id, warehouse_id } of plan.moves) {
     const state = scene.couriers.get(courier_id)
-    if (!state || state.sent || state.free > t) continue
-    played.decisions.push({ t, courier: courier_id, move: warehouse_id })
-    const to = placeOf(scene, warehouse_id)
-    state.free = t + scene.travel(state.at, to)
-    state.at = to
+    if (state && !state.sent && state.free <= t) move(scene, played, state, warehouse_id, t)
   }
+}
+
+function move(scene: Scene, played: Played, state: CourierState, restaurant: string, t: number): void {
+  const to = placeOf(scene, restaurant)
+  const minutes = scene.travel(state.at, to)
+  if (minutes === 0) return
+  played.decisions.push({ t, courier: state.courier.id, move: restaurant })
+  state.free = t + minutes
+  state.at = to
 }
 
 function send(scene: Scene, played: Played, state: CourierState, trip: PlannedTrip, t: number): void {
@@ -143,10 +150,13 @@ function settle(
 const sameOrders = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((id, at) => id === b[at])
 
-/** An order that is not ready yet may take long: nobody waits for it past the end of the shift. */
-const WAIT_MIN_MAX = 60
-
+/**
+ * An order that is not ready yet may take long, and a pickup after the shift breaks the rules: whoever has less time left
+ * than nearly any preparation takes goes and stands by instead.
+ */
 function maySend(scene: Scene, { courier }: CourierState, ids: readonly string[], t: number): boolean {
-  if (!scene.settings.preparation_means) return true
-  return courier.off - t >= WAIT_MIN_MAX || ids.every(id => (scene.open.get(id)?.ready ?? 0) <= t)
+  return ids.every(id => {
+    const order = scene.open.get(id)
+    return order !== undefined && readyAt(scene, order, t).latest <= courier.off
+  })
 }

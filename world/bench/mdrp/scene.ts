@@ -91,11 +91,20 @@ export function placeOf({ day }: Scene, restaurant: string): Place {
   return place
 }
 
-/** When the order is thought to be ready, minute of the day; known once that is over. */
-export function readyAt({ settings }: Scene, order: DayOrder, t: number): number {
-  const means = settings.preparation_means
-  if (!means || order.ready <= t) return order.ready
-  return Math.max(t + 1, order.placed + Math.round(means.get(order.restaurant) ?? 0))
+/**
+ * When an order is thought to be ready, minutes of the day; known once that is over. Where only the mean is known: it is likely
+ * after two fifths of the mean already, hardly ever takes longer than two and a half of it and ten minutes, and what is
+ * overdue takes another quarter. These shares are of preparation in general, not of any restaurant.
+ */
+export function readyAt(scene: Scene, order: DayOrder, t: number): { likely: number; from: number; latest: number } {
+  const mean = scene.settings.preparation_means?.get(order.restaurant)
+  if (mean === undefined || order.ready <= t) return { likely: order.ready, from: order.ready, latest: order.ready }
+  const after = (minutes: number) => order.placed + Math.round(minutes)
+  return {
+    from: Math.max(t + 1, after(0.4 * mean)),
+    likely: Math.max(t + 1 + Math.round(0.25 * mean), after(mean)),
+    latest: Math.max(t + 1, after(2.5 * mean + 10)),
+  }
 }
 
 /** Places are metres in a plane: only the travel function looks at them. */
@@ -123,6 +132,7 @@ export function problemAt(scene: Scene, t: number): SolverProblem {
     travel: (from, to) => 60 * scene.travel({ x: from.lng, y: from.lat }, { x: to.lng, y: to.lat }),
     weights: {
       ...WEIGHTS,
+
       ...(!has('excess') && { excess: 0 }),
       ...(!has('travel') && { travel: 0 }),
       ...(!has('end_place') && { end_place: 0 }),
@@ -133,6 +143,7 @@ export function problemAt(scene: Scene, t: number): SolverProblem {
 }
 
 function fulfilmentAt(scene: Scene, order: DayOrder, t: number): OpenFulfilment {
+  const ready = readyAt(scene, order, t)
   return {
     fulfilment_id: order.id as FulfilmentId,
     order_id: order.id as OrderId,
@@ -140,7 +151,9 @@ function fulfilmentAt(scene: Scene, order: DayOrder, t: number): OpenFulfilment 
     pickup: pointOf(placeOf(scene, order.restaurant)),
     dropoff: pointOf(order),
     placed_s: (order.placed - t) * 60,
-    ready_s: (readyAt(scene, order, t) - t) * 60,
+    ready_s: (ready.likely - t) * 60,
+    ready_from_s: (ready.from - t) * 60,
+    ready_latest_s: (ready.latest - t) * 60,
     load: 1,
     requires: [],
   }
