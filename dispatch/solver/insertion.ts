@@ -1,5 +1,6 @@
 import { betweenDoors, type Model, NEVER } from './model.ts'
-import { homeAfter, orderCost, pickupAt, type Routes, unsureCost } from './routes.ts'
+import type { Near } from './near.ts'
+import { homeAfter, isUnsure, orderCost, pickupAt, type Routes, unsureCost } from './routes.ts'
 
 /** Where an order would cost least: every gap between trips, and every position in trips from its warehouse. */
 
@@ -16,20 +17,37 @@ export interface Insertion {
  * Finds the cheapest insertion and writes it into `best`.
  * @param skip may leave a candidate out, by chance, so that the search does not always find the same
  */
-export function bestInsertion(model: Model, routes: Routes, order: number, skip: () => boolean, best: Insertion): void {
+export function bestInsertion(
+  model: Model,
+  routes: Routes,
+  near: Near,
+  order: number,
+  skip: () => boolean,
+  best: Insertion,
+): void {
   best.delta = Number.POSITIVE_INFINITY
-  const warehouse = model.warehouse[order] as number
-  const requires = model.requires[order] as number
-  const alone = model.bundle_max === 1 || model.alone[order] === 1
-  for (let courier = 0; courier < model.couriers; courier++) {
-    if ((requires & ~(model.has[courier] as number)) !== 0) continue
-    const home = model.home[courier] as number
-    if (home >= 0 && home !== warehouse) continue
-    if (model.has_refused[order] === 1 && model.refused.has(order * model.couriers + courier)) continue
-    if ((model.load[order] as number) > (model.capacity[courier] as number)) continue
-    newTrips(model, routes, order, courier, skip, best)
-    if (!alone) joinTrips(model, routes, order, courier, skip, best)
-  }
+  const { list, count } = near.couriers(routes, order)
+  for (let at = 0; at < count; at++) tryCourier(model, routes, order, list[at] as number, skip, best)
+  if (best.delta < Number.POSITIVE_INFINITY || count === model.couriers) return
+  // Nobody near can: somebody far may be the only one who is able.
+  for (let courier = 0; courier < model.couriers; courier++) tryCourier(model, routes, order, courier, skip, best)
+}
+
+function tryCourier(
+  model: Model,
+  routes: Routes,
+  order: number,
+  courier: number,
+  skip: () => boolean,
+  best: Insertion,
+): void {
+  if (((model.requires[order] as number) & ~(model.has[courier] as number)) !== 0) return
+  const home = model.home[courier] as number
+  if (home >= 0 && home !== model.warehouse[order]) return
+  if (model.has_refused[order] === 1 && model.refused.has(order * model.couriers + courier)) return
+  if ((model.load[order] as number) > (model.capacity[courier] as number)) return
+  newTrips(model, routes, order, courier, skip, best)
+  if (model.bundle_max > 1 && model.alone[order] !== 1) joinTrips(model, routes, order, courier, skip, best)
 }
 
 function newTrips(
@@ -121,6 +139,9 @@ function joinTrip(
   const slot = courier * trips_max + trip
   const first = slot * bundle_max
   const size = routes.size[slot] as number
+  // Who is there already can't be sent away again: nothing is added that may come after the shift.
+  const is_open = trip === 0 && (model.open_warehouse[courier] as number) >= 0
+  if (is_open && isUnsure(model, order, courier)) return
   const ready_s = Math.max(routes.ready[slot] as number, model.ready[order] as number)
   const tail_s = tailWith(model, routes, slot, order, position)
   if (tail_s >= NEVER) return

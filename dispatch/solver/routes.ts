@@ -85,9 +85,13 @@ export function orderCost(model: Model, order: number, pickup_s: number, door_s:
   return late_s > 0 ? cost + (weights.lateness * late_s) / 60 : cost
 }
 
-/** Weighted minutes for an order that its courier may not see ready. */
+/** It may become ready only after this courier's last pickup. */
+export const isUnsure = (model: Model, order: number, courier: number): boolean =>
+  (model.ready_latest[order] as number) > (model.last_pickup[courier] as number)
+
+/** Weighted minutes for it. */
 export const unsureCost = (model: Model, order: number, courier: number): number =>
-  (model.ready_latest[order] as number) > (model.last_pickup[courier] as number) ? model.weights.unsure : 0
+  isUnsure(model, order, courier) ? model.weights.unsure : 0
 
 /**
  * When the courier's n-th trip has its parcels in hand, s.

@@ -1,8 +1,9 @@
 import { bestInsertion, type Insertion } from './insertion.ts'
 import type { Model } from './model.ts'
+import { type Near, openNear } from './near.ts'
 import { seededDraws } from './random.ts'
 import { copyRoute, emptyRoutes, insertOrder, type Routes, removeOrder } from './routes.ts'
-import { chooseRuin, neighbourhood } from './ruin.ts'
+import { chooseRuin } from './ruin.ts'
 
 /**
  * Ruin and recreate: take a few orders out of the plan, put each back where it costs least, and keep what came of it when
@@ -32,13 +33,13 @@ export function search(model: Model, start: Routes, stop: () => boolean): Found 
   const { iterations_max, seed } = model.problem
   const draw = seededDraws(seed)
   const skip = (): boolean => draw() < SKIPPED
-  const near = neighbourhood(model)
+  const near = openNear(model)
   const spot: Insertion = { courier: 0, trip: 0, position: 0, delta: 0 }
   const now = start
   let absent: number[] = []
   for (let order = 0; order < model.orders; order++) if ((now.courier_of[order] as number) < 0) absent.push(order)
   absent.sort((a, b) => (model.ready[a] as number) - (model.ready[b] as number) || a - b)
-  absent = absent.filter(order => !place(model, now, order, () => false, spot))
+  absent = absent.filter(order => !place(model, now, near, order, () => false, spot))
 
   const kept = copyOf(model, now)
   const best = copyOf(model, now)
@@ -67,7 +68,7 @@ export function search(model: Model, start: Routes, stop: () => boolean): Found 
     arrange(model, pool, draw)
     const left = new Set(kept_absent)
     for (const order of pool) {
-      if (place(model, now, order, skip, spot)) {
+      if (place(model, now, near, order, skip, spot)) {
         touch(spot.courier)
         left.delete(order)
       } else left.add(order)
@@ -101,8 +102,8 @@ export function search(model: Model, start: Routes, stop: () => boolean): Found 
   return { routes: best, cost: best_cost, iterations: iteration, stopped_by_wall_clock: stopped }
 }
 
-function place(model: Model, routes: Routes, order: number, skip: () => boolean, spot: Insertion): boolean {
-  bestInsertion(model, routes, order, skip, spot)
+function place(model: Model, routes: Routes, near: Near, order: number, skip: () => boolean, spot: Insertion): boolean {
+  bestInsertion(model, routes, near, order, skip, spot)
   if (spot.delta >= model.weights.undelivered) return false
   insertOrder(model, routes, order, spot)
   return true
