@@ -294,7 +294,7 @@ export const HAND_REASONS = [
   'mistake',
   'other',
 ] as const
-export const HandReason = Type.Union(HAND_REASONS.map(reason => Type.Literal(reason)))
+export const HandReason = Type.Enum([...HAND_REASONS])
 export type HandReason = (typeof HAND_REASONS)[number]
 
 /** Why a courier declines a trip. */

@@ -19,10 +19,10 @@ import type { Act } from './trip.ts'
 const strict = { additionalProperties: false }
 const OneTrip = Type.Object({ trip_id: TripId })
 const OneOrder = Type.Object({ order_id: OrderId })
-const Decline = Type.Object({ reason: Type.Union(DECLINE_REASONS.map(one => Type.Literal(one))) }, strict)
+const Decline = Type.Object({ reason: Type.Enum([...DECLINE_REASONS]) }, strict)
 const Failed = Type.Object(
   {
-    reason: Type.Union(FAIL_REASONS.map(one => Type.Literal(one))),
+    reason: Type.Enum([...FAIL_REASONS]),
     again: Type.Optional(Type.Boolean({ description: 'it will be tried once more on this trip; default false' })),
   },
   strict,

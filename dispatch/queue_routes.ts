@@ -32,7 +32,7 @@ export interface QueueEffects extends HandEffects {
   offer_s: number
 }
 
-const literals = <Text extends string>(texts: readonly Text[]) => Type.Union(texts.map(text => Type.Literal(text)))
+const literals = <Text extends string>(texts: readonly Text[]) => Type.Enum([...texts])
 
 const Question = Type.Object({
   zone_id: Type.Optional(ZoneId),

@@ -39,15 +39,22 @@ function worst(errors: ShapeError[]): Fault {
   const error = rest.reduce((best, next) => (depth(next) > depth(best) ? next : best), first)
   if (error.keyword === 'required') return missingField(error)
   const pointer = error.instancePath
-  const allowed = errors.filter(other => other.keyword === 'const' && other.instancePath === pointer)
-  const detail = error.keyword === 'anyOf' && allowed.length > 0 ? `must be one of ${listed(allowed)}` : error.message
+  const allowed = allowedAt(errors, error)
+  const detail = allowed.length > 0 ? `must be one of ${listed(allowed)}` : error.message
   return { pointer, detail: `${pointer || 'the value'} ${detail}`, unknown_field: false }
 }
 
 const depth = (error: ShapeError): number => error.instancePath.split('/').length
 
-const listed = (errors: ShapeError[]): string =>
-  errors.map(error => JSON.stringify((error.params as { allowedValue?: unknown }).allowedValue)).join(', ')
+/** The values of an enum, or of a union of literals, at the place of the error. */
+function allowedAt(errors: ShapeError[], { keyword, instancePath, params }: ShapeError): unknown[] {
+  if (keyword === 'enum') return (params as { allowedValues?: unknown[] }).allowedValues ?? []
+  if (keyword !== 'anyOf') return []
+  const literals = errors.filter(other => other.keyword === 'const' && other.instancePath === instancePath)
+  return literals.map(other => (other.params as { allowedValue?: unknown }).allowedValue)
+}
+
+const listed = (values: unknown[]): string => values.map(value => JSON.stringify(value)).join(', ')
 
 function unknownField(error: ShapeError): Fault {
   const [name = ''] = (error.params as { additionalProperties?: string[] }).additionalProperties ?? []
