@@ -1,5 +1,6 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { newMemory, type WorkerAnswer } from './worker/memory.ts'
+import { giveBack } from './worker/pack.ts'
 import type { WorkerRequest } from './worker/protocol.ts'
 
 /** A worker thread: the memory of its partitions. One request at a time. */
@@ -7,7 +8,9 @@ const memory = newMemory()
 
 export default function answer(request: WorkerRequest): WorkerAnswer {
   const answered = memory.answer(request)
-  return request.kind === 'fold' ? transferred(answered) : answered
+  if (request.kind !== 'fold') return answered
+  giveBack(request.messages)
+  return transferred(answered)
 }
 
 /** piscina's way to say that a part of the answer changes hands instead of being copied. */

@@ -2,7 +2,7 @@ import { partitionOf } from '../../ingest/contract.ts'
 import type { DeadLetterHeaders } from '../../ingest/events/dead_letters.ts'
 import type { LogBatch } from '../../ingest/io/reader.ts'
 import type { Owner } from '../owner.ts'
-import { unpackRecords } from '../worker/pack.ts'
+import { giveBack, unpackRecords } from '../worker/pack.ts'
 import type { DeadLetter, Folded } from '../worker/protocol.ts'
 import type { OwnerEffects, OwnerSettings } from './effects.ts'
 
@@ -10,7 +10,7 @@ const RETRY_MS_MIN = 50
 const RETRY_MS_MAX = 2_000
 
 /** Decisions and dead letters of a batch; resolves once Kafka has acknowledged them. */
-export function publishFolded(
+export async function publishFolded(
   owner: Owner,
   batch: LogBatch,
   folded: Folded,
@@ -28,20 +28,22 @@ export function publishFolded(
       () =>
         sendDead(batch, letter, settings, effects),
   )
-  return sendAll(owner, [...decisions, ...dead], effects, (place, offset) => {
+  await sendAll(owner, [...decisions, ...dead], effects, (place, offset) => {
     if (place < decisions.length) owner.decisions_next = Math.max(owner.decisions_next, offset + 1)
   })
+  giveBack(folded.records)
 }
 
 /** The movements of a batch, after its decisions: no movement may count whose decision does not (see loader/rule.ts). */
-export function publishMoved(owner: Owner, { moved }: Folded, effects: OwnerEffects): Promise<void> {
+export async function publishMoved(owner: Owner, { moved }: Folded, effects: OwnerEffects): Promise<void> {
   const { partition } = owner
   const sends = unpackRecords(moved).map(
     ({ zone_id, value }): Send =>
       () =>
         effects.send('movements', { partition, key: zone_id, value }),
   )
-  return sendAll(owner, sends, effects)
+  await sendAll(owner, sends, effects)
+  giveBack(moved)
 }
 
 /** One record. Not async functions: at tens of thousands a second each promise more is seen. */

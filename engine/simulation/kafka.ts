@@ -63,7 +63,9 @@ export function newKafka({ draw, clock, landing, appended, sendRecordsMax }: Kaf
     async function drain(topic: string, lane: { waiting: Waiting[]; sending: boolean }): Promise<void> {
       while (lane.waiting.length > 0) {
         const part = lane.waiting.splice(0, 1 + draw.below(sendRecordsMax()))
-        const land = () => part.map(({ message }) => append(topic, landing(topic, message, process)))
+        // Once it is on its way, what the sender does with its memory is no concern of ours: as with the real producer.
+        const sent = part.map(({ message }) => ({ ...message, value: Buffer.from(message.value) }))
+        const land = () => sent.map(message => append(topic, landing(topic, message, process)))
         try {
           const acknowledged = await process.call(`send_${topic}`, land)
           part.forEach(({ resolve }, place) => {
