@@ -141,7 +141,7 @@ export function modelOf(problem: SolverProblem): Model {
     warehouse_ids,
     to_warehouse,
     direct,
-    ...doorsOf(fulfilments, warehouse, w, travel),
+    ...doorsOf(problem.bundle_max > 1 ? fulfilments : [], warehouse, w, travel),
     end_value: endValues(problem, nodes.slice(0, c + n)),
   }
 }
@@ -152,7 +152,7 @@ function placesOf(fulfilments: readonly OpenFulfilment[]): Map<string, Point> {
   return places
 }
 
-/** All pairs of doors of one warehouse: bundles are of one warehouse, so no other pair is ever asked for. */
+/** All pairs of doors of one warehouse: bundles are of one warehouse, so no other pair is ever asked for, and none without bundles. */
 function doorsOf(
   fulfilments: readonly OpenFulfilment[],
   warehouse: Int32Array,

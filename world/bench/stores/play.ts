@@ -1,0 +1,250 @@
+import { roundsFor, TRIPS_MAX } from '../../../dispatch/solver/limits.ts'
+import { WEIGHTS } from '../../../dispatch/solver/objective.ts'
+import type { CourierSnapshot, LastTrip, OpenFulfilment, SolverProblem } from '../../../dispatch/solver/port.ts'
+import { seededDraws } from '../../../dispatch/solver/random.ts'
+import { solve } from '../../../dispatch/solver/solve.ts'
+import type { CourierId, FulfilmentId, OrderId, Point, WarehouseId, ZoneId } from '../../../ingest/events/envelope.ts'
+import { betweenStores, type Town } from './town.ts'
+
+/**
+ * A day of ten stores: orders come, a store picks each (a few pickers, first come first served), a courier brings it. The rule
+ * under test chooses the store when the order comes; who brings it is the solver's, the same for every rule.
+ */
+
+export type Rule = 'nearest' | 'together'
+
+export interface StoreOrder {
+  id: string
+  placed_s: number
+  client: number
+  /** drawn with the order, so that every rule meets the same; nobody knows them before they are over */
+  picking_s: number
+  door_s: number
+}
+
+export interface StoresPlayed {
+  orders: number
+  late_min: number
+  late_share: number
+  click_to_door_min: number
+  another_store_share: number
+  last_delivered_h: number
+}
+
+/** Mean s between orders in each hour of the opening. */
+const GAPS_S = [24, 25, 24, 13, 14, 19, 21, 15, 11, 15, 18, 24, 24]
+const PROMISE_S = 1_800
+const TICK_S = 30
+const STORES_TRIED = 4
+/** Hundreds wait at the peak, on ten stores only: more rounds change little. */
+const ROUNDS_MAX = 100
+
+export function drawOrders(town: Town, seed: number): StoreOrder[] {
+  const draw = seededDraws(seed)
+  const exponential = (mean: number) => -mean * Math.log(1 - draw())
+  const orders: StoreOrder[] = []
+  for (let at_s = 0; ; ) {
+    const gap_s = GAPS_S[Math.floor(at_s / 3_600)]
+    if (gap_s === undefined) return orders
+    at_s += exponential(gap_s)
+    orders.push({
+      id: `o${String(orders.length).padStart(5, '0')}`,
+      placed_s: Math.round(at_s),
+      client: Math.floor(draw() * town.clients.length),
+      picking_s: Math.round(exponential(town.picking_s_mean)),
+      door_s: Math.round(exponential(town.door_s_mean)),
+    })
+  }
+}
+
+interface Open {
+  order: StoreOrder
+  store: number
+  begins_s: number
+  ready_s: number
+}
+
+interface Courier {
+  id: string
+  home: number
+  place: Point
+  free_s: number
+}
+
+interface Day {
+  town: Town
+  floating: boolean
+  between: number[][]
+  /** when each picker of each store is free */
+  pickers: number[][]
+  couriers: Courier[]
+  open: Map<string, Open>
+  last: readonly LastTrip[]
+  /** where a point is: a client, or a store */
+  node: Map<Point, { client: number } | { store: number }>
+}
+
+export function playStores(
+  town: Town,
+  orders: readonly StoreOrder[],
+  { rule, floating }: { rule: Rule; floating: boolean },
+): StoresPlayed {
+  const day = openDay(town, floating)
+  const waited_s: number[] = []
+  let [next, elsewhere, end_s] = [0, 0, 0]
+  for (let t = 0; next < orders.length || day.open.size > 0; t += TICK_S) {
+    for (let order = orders[next]; order && order.placed_s <= t; order = orders[++next]) {
+      const nearest = byDistance(town, order.client)[0] ?? 0
+      const store = rule === 'nearest' ? nearest : bestStore(day, order, t)
+      if (store !== nearest) elsewhere++
+      startPicking(day, order, store, t)
+    }
+    const plan = solve(problemAt(day, [...day.open.values()], t, Math.min(ROUNDS_MAX, roundsFor(day.open.size))))
+    day.last = plan.trips
+    const begun = new Set<string>()
+    for (const trip of plan.trips) {
+      const courier = day.couriers.find(one => one.id === trip.courier_id)
+      const open = day.open.get(trip.fulfilment_ids[0] ?? '')
+      if (!courier || !open || begun.has(courier.id) || courier.free_s > t) continue
+      begun.add(courier.id)
+      if (trip.depart_s >= TICK_S) continue
+      const done_s = deliver(day, courier, open, t)
+      waited_s.push(done_s - open.order.placed_s)
+      end_s = Math.max(end_s, done_s)
+    }
+  }
+  const late_s = waited_s.map(one => Math.max(0, one - PROMISE_S))
+  const sum = (values: readonly number[]) => values.reduce((all, one) => all + one, 0)
+  return {
+    orders: waited_s.length,
+    late_min: Math.round(sum(late_s) / 60),
+    late_share: share(late_s.filter(one => one > 0).length, waited_s.length),
+    click_to_door_min: Math.round((100 * sum(waited_s)) / 60 / waited_s.length) / 100,
+    another_store_share: share(elsewhere, orders.length),
+    last_delivered_h: Math.round(end_s / 36) / 100,
+  }
+}
+
+const share = (part: number, whole: number): number => Math.round((1_000 * part) / Math.max(1, whole)) / 1_000
+
+function openDay(town: Town, floating: boolean): Day {
+  const node: Day['node'] = new Map()
+  for (const [client, point] of town.clients.entries()) node.set(point, { client })
+  for (const [store, { point }] of town.stores.entries()) node.set(point, { store })
+  return {
+    ...{ town, floating, node, between: betweenStores(town) },
+    pickers: town.stores.map(one => Array.from({ length: one.pickers }, () => 0)),
+    couriers: town.stores.flatMap((one, home) =>
+      Array.from({ length: one.couriers }, (_, at) => ({ id: `c${home}-${at}`, home, place: one.point, free_s: 0 })),
+    ),
+    open: new Map(),
+    last: [],
+  }
+}
+
+const secondsBetween =
+  ({ town, node, between }: Day) =>
+  (from: Point, to: Point): number => {
+    const [a, b] = [node.get(from), node.get(to)]
+    if (!a || !b) throw new Error('a point that is neither a client nor a store')
+    const n = town.stores.length
+    if ('client' in a && 'store' in b) return town.seconds[a.client * n + b.store] ?? 0
+    if ('store' in a && 'client' in b) return town.seconds[b.client * n + a.store] ?? 0
+    if ('store' in a && 'store' in b) return between[a.store]?.[b.store] ?? 0
+    throw new Error('from door to door nothing is known: one order a trip')
+  }
+
+const byDistance = ({ stores, seconds }: Town, client: number): number[] =>
+  stores
+    .map((_, store) => store)
+    .sort((a, b) => (seconds[client * stores.length + a] ?? 0) - (seconds[client * stores.length + b] ?? 0))
+
+/** Where the whole plan becomes cheapest with the order, its own unavoidable minutes counted. */
+function bestStore(day: Day, order: StoreOrder, t: number): number {
+  let best = { store: 0, cost: Number.POSITIVE_INFINITY }
+  for (const store of byDistance(day.town, order.client).slice(0, STORES_TRIED)) {
+    const begins_s = Math.max(t, Math.min(...(day.pickers[store] ?? [0])))
+    // What is not known yet is as long as usual.
+    const tried = { order, store, begins_s, ready_s: Number.POSITIVE_INFINITY }
+    const { cost } = solve(problemAt(day, [...day.open.values(), tried], t, 0))
+    const way_s = day.town.seconds[order.client * day.town.stores.length + store] ?? 0
+    const floor_min = (begins_s - t + day.town.picking_s_mean + way_s) / 60
+    if (cost + floor_min < best.cost) best = { store, cost: cost + floor_min }
+  }
+  return best.store
+}
+
+function startPicking(day: Day, order: StoreOrder, store: number, t: number): void {
+  const pickers = day.pickers[store] ?? []
+  const at = pickers.indexOf(Math.min(...pickers))
+  const begins_s = Math.max(t, pickers[at] ?? t)
+  pickers[at] = begins_s + order.picking_s
+  day.open.set(order.id, { order, store, begins_s, ready_s: begins_s + order.picking_s })
+}
+
+/** @returns when it is at the door, s */
+function deliver(day: Day, courier: Courier, { order, store, ready_s }: Open, t: number): number {
+  const travel = secondsBetween(day)
+  const client = day.town.clients[order.client] as Point
+  const from = day.town.stores[store]?.point as Point
+  const pickup_s = Math.max(t + travel(courier.place, from), ready_s)
+  const done_s = pickup_s + travel(from, client) + order.door_s
+  courier.place = day.floating ? client : from
+  courier.free_s = day.floating ? done_s : done_s + travel(client, from)
+  day.open.delete(order.id)
+  return done_s
+}
+
+// ── Known at t ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function problemAt(day: Day, open: readonly Open[], t: number, iterations_max: number): SolverProblem {
+  return {
+    zone_id: 'stores' as ZoneId,
+    now: t * 1_000,
+    seed: t,
+    iterations_max,
+    fulfilments: open.map(one => fulfilmentAt(day, one, t)),
+    couriers: day.couriers.map(one => snapshotAt(day, one, t)),
+    demand: day.town.stores.map(({ point }, at) => ({
+      warehouse_id: `s${at}` as WarehouseId,
+      pickup: point,
+      orders_per_h: 20,
+    })),
+    service: { before_pickup_s: 0, after_pickup_s: 0, before_door_s: day.town.door_s_mean, after_door_s: 0 },
+    bundle_max: 1,
+    trips_max: TRIPS_MAX,
+    travel: secondsBetween(day),
+    // Who waits on the way back to the store would be called away from it: not with these rules.
+    weights: { ...WEIGHTS, cover: 0 },
+    last: day.last,
+  }
+}
+
+function fulfilmentAt({ town }: Day, { order, store, begins_s, ready_s }: Open, t: number): OpenFulfilment {
+  const mean = town.picking_s_mean
+  const likely_s = ready_s <= t ? ready_s : Math.max(t + mean / 4, begins_s + mean)
+  return {
+    fulfilment_id: order.id as FulfilmentId,
+    order_id: order.id as OrderId,
+    warehouse_id: `s${store}` as WarehouseId,
+    pickup: town.stores[store]?.point as Point,
+    dropoff: town.clients[order.client] as Point,
+    placed_s: order.placed_s - t,
+    ready_s: Math.round(likely_s) - t,
+    ...(ready_s > t && { ready_from_s: Math.round(Math.max(t, begins_s + 0.2 * mean)) - t }),
+    promise_s: order.placed_s + PROMISE_S - t,
+    load: 1,
+    requires: [],
+  }
+}
+
+const snapshotAt = ({ floating }: Day, { id, home, place, free_s }: Courier, t: number): CourierSnapshot => ({
+  courier_id: id as CourierId,
+  place,
+  free_s: Math.max(0, free_s - t),
+  capacity: 1,
+  has: [],
+  ...(!floating && { home_warehouse_id: `s${home}` as WarehouseId }),
+  breaks: [],
+  committed: [],
+})
