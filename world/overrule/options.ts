@@ -6,7 +6,7 @@ export const OVERRULE_HELP = `npm run test:overrule -- [--minutes N] [--speed N]
 An evening of the demo city, on real services and servers of its own, with a dispatcher who overrules at random: assigns, reassigns,
 takes back, pins, unpins, undoes, moves several, sends many at once, and takes the zone's wheel and gives it back. Afterwards the log
 is read from its first record: no pinned order was moved by Waggle, no courier was on two trips, no order either, the checker refused
-no plan, every change that was answered is in the audit once, and all accounts balance. Progress goes to standard error, one JSON line
+no plan, every change that was answered is in the audit once, the book's tables tell the same, and all accounts balance. Progress goes to standard error, one JSON line
 to standard output; ends with 1 if anything was otherwise.
 
   --minutes N   wall time of the evening (default 10)

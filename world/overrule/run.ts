@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { Client } from 'pg'
 import { type DeliveryEvent, topicName } from '../../ingest/contract.ts'
 import { kafkaClient, topicEnds } from '../../ingest/io/kafka.ts'
 import { DEVELOPMENT_KEY } from '../../ingest/io/keys.ts'
@@ -9,8 +8,9 @@ import { ZONE_ID } from '../city/chicago.ts'
 import { openCity } from '../city/city.ts'
 import type { ServerUrls } from '../servers/config.ts'
 import { startServices } from '../services.ts'
+import { checkBook } from './book.ts'
 import { checkTrips } from './check.ts'
-import { ACTOR, type Dispatcher, openDispatcher } from './dispatcher.ts'
+import { type Dispatcher, openDispatcher } from './dispatcher.ts'
 
 /** An evening with a dispatcher who overrules. What must be so stands in options.ts. */
 
@@ -78,8 +78,8 @@ export async function runOverrule(task: OverruleTask): Promise<OverruleReport> {
   const taken_away = await metricOf(dispatch_url, 'waggle_dispatch_trips_taken_away_total')
   const checked = checkTrips(await deliveries(task), dispatcher.said)
   const changes = [...dispatcher.said.values()].reduce((sum, said) => sum + said.order_ids.length, 0)
-  const audit_rows = await auditRows(urls)
-  const findings = [...checked.findings, ...accounts.faults]
+  const { audit_rows, ...book } = await checkBook(urls)
+  const findings = [...checked.findings, ...book.findings, ...accounts.faults]
   if (refused > 0) findings.push(`the checker refused ${refused} plans`)
   if (audit_rows !== changes) findings.push(`${changes} changes were answered, the audit has ${audit_rows}`)
   return {
@@ -99,18 +99,6 @@ async function metricOf(url: string, name: string): Promise<number> {
   const text = await fetch(`${url}/metrics`).then(response => response.text())
   const lines = text.split('\n').filter(line => line.startsWith(name))
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
-}
-
-async function auditRows({ postgres_url }: ServerUrls): Promise<number> {
-  const client = new Client({ connectionString: postgres_url })
-  await client.connect()
-  try {
-    const query = `SELECT count(*)::int AS rows FROM audit WHERE actor = $1 AND subject LIKE 'order:%'`
-    const { rows } = await client.query<{ rows: number }>(query, [ACTOR])
-    return rows[0]?.rows ?? 0
-  } finally {
-    await client.end()
-  }
 }
 
 async function deliveries({ urls, namespace }: OverruleTask): Promise<DeliveryEvent[]> {
