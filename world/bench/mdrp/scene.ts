@@ -93,7 +93,7 @@ export function placeOf({ day }: Scene, restaurant: string): Place {
 
 /**
  * When an order is thought to be ready, minutes of the day; known once that is over. Where only the mean is known: it is likely
- * after two fifths of the mean already, hardly ever takes longer than two and a half of it and ten minutes, and what is
+ * after two fifths of the mean already, hardly ever takes longer than two and a half of it and twenty minutes, and what is
  * overdue takes another quarter. These shares are of preparation in general, not of any restaurant.
  */
 export function readyAt(scene: Scene, order: DayOrder, t: number): { likely: number; from: number; latest: number } {
@@ -103,7 +103,7 @@ export function readyAt(scene: Scene, order: DayOrder, t: number): { likely: num
   return {
     from: Math.max(t + 1, after(0.4 * mean)),
     likely: Math.max(t + 1 + Math.round(0.25 * mean), after(mean)),
-    latest: Math.max(t + 1, after(2.5 * mean + 10)),
+    latest: Math.max(t + 1, after(2.5 * mean + 20)),
   }
 }
 
