@@ -80,26 +80,25 @@ export function newMember({ process, owners, kafka, draw, namespace, batchOf }: 
   function pump(slot: Slot): void {
     if (slot.pumping || slot.state !== 'live' || closing) return
     slot.pumping = true
-    const pumping = pumpAll(slot).finally(() => {
-      slot.pumping = false
-      pumps.delete(pumping)
-    })
+    const pumping = pumpAll(slot).finally(() => pumps.delete(pumping))
     pumps.add(pumping)
   }
 
   async function pumpAll(slot: Slot): Promise<void> {
     const { topic, partition } = slot
     while (slot.state === 'live' && !closing) {
-      const waiting = kafka.end(topic, partition) - slot.next
-      if (waiting <= 0) return
-      const messages = kafka.read(topic, partition, slot.next, batchOf(topic, slot.next, waiting))
       const high = kafka.end(topic, partition)
+      const waiting = high - slot.next
+      if (waiting <= 0) break
+      const messages = kafka.read(topic, partition, slot.next, batchOf(topic, slot.next, waiting))
       const batch = { ...full(slot), messages, high, signal: slot.abort.signal }
       const verdict = await retrying(slot, () => owners.handle(batch))
-      if (!verdict) return
+      if (!verdict) break
       slot.next += messages.length
       if (verdict.said === 'stop' && slot.state === 'live') slot.state = 'stopped'
     }
+    // In the same step as the look that found nothing more: a wake-up in between would be lost for good.
+    slot.pumping = false
   }
 
   function drop(slot: Slot): void {
