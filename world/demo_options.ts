@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { numberOf, wholeOf } from './command_line.ts'
 
 export const DEMO_HELP = `npm run demo -- [--speed N] [--seed N] [--rate N] [--couriers N] [--for SECONDS] [--data DIR] [--json] [--help]
 
@@ -49,25 +50,13 @@ export function readDemoOptions(args: string[]): DemoOptions {
     },
   })
   return {
-    speed: number('speed', values.speed, 1, 60),
-    seed: whole('seed', values.seed, 0, 2 ** 31),
-    orders_per_min: number('rate', values.rate, 0.1, 600),
-    couriers: whole('couriers', values.couriers, 1, 2_000),
-    for_s: values.for === undefined ? undefined : number('for', values.for, 1, 86_400),
+    speed: numberOf('speed', values.speed, 1, 60),
+    seed: wholeOf('seed', values.seed, 0, 2 ** 31),
+    orders_per_min: numberOf('rate', values.rate, 0.1, 600),
+    couriers: wholeOf('couriers', values.couriers, 1, 2_000),
+    for_s: values.for === undefined ? undefined : numberOf('for', values.for, 1, 86_400),
     data_dir: values.data === undefined ? undefined : resolve(values.data),
     json: values.json,
     help: values.help,
   }
-}
-
-function number(name: string, text: string, low: number, high: number): number {
-  const value = Number(text)
-  if (text.trim() !== '' && value >= low && value <= high) return value
-  throw new Error(`--${name} is "${text}": a number from ${low} to ${high} is wanted`)
-}
-
-function whole(name: string, text: string, low: number, high: number): number {
-  const value = number(name, text, low, high)
-  if (Number.isInteger(value)) return value
-  throw new Error(`--${name} is "${text}": a whole number is wanted`)
 }

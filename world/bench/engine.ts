@@ -1,5 +1,5 @@
 /** `npm run bench:engine`: how fast the engine is, beside the bare parts that it is made of. See options.ts. */
-import { messageOf } from '../servers/server.ts'
+import { printLine, runCommand, tellTime } from '../command_line.ts'
 import { foldingCase, type Line } from './folding.ts'
 import { latencyCase } from './latency.ts'
 import { loadingCase } from './loading.ts'
@@ -8,19 +8,12 @@ import { openStage, type Stage } from './stage.ts'
 import { everythingCase } from './together.ts'
 import { twoCase } from './two.ts'
 
-const say = (line: string) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`)
-
-async function main(): Promise<number> {
-  const options = readOptions(process.argv.slice(2))
-  if (options.help) {
-    process.stdout.write(HELP)
-    return 0
-  }
+async function work(options: BenchOptions): Promise<number> {
   if (process.platform !== 'linux') throw new Error('the bench reads CPU and memory from /proc: it needs Linux')
-  await using stage = await openStage(say)
+  await using stage = await openStage(tellTime)
   for (const name of options.cases) {
-    say(`${name}: ${options.events} events`)
-    process.stdout.write(`${JSON.stringify(await runCase(stage, options, name))}\n`)
+    tellTime(`${name}: ${options.events} events`)
+    printLine(await runCase(stage, options, name))
   }
   return 0
 }
@@ -42,11 +35,4 @@ function runCase(stage: Stage, options: BenchOptions, name: CaseName): Promise<L
   }
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
-// A case that failed may have left a reader or a timer behind.
-process.exit(
-  await main().catch(error => {
-    process.stderr.write(`${messageOf(error)}\n`)
-    return 1
-  }),
-)
+await runCommand({ name: 'bench:engine', help: HELP, read: readOptions, work })

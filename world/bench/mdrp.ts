@@ -1,46 +1,51 @@
 /** `npm run bench:mdrp`: the production solver plays recorded days under a simulated clock. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { solve } from '../../dispatch/solver/solve.ts'
-import { preparationMeans, readDay } from './mdrp/day.ts'
-import { type DayFigures, figuresOf, meanOf } from './mdrp/figures.ts'
+import { Piscina } from 'piscina'
+import { printLine, runCommand, tellTime } from '../command_line.ts'
+import type { DayToPlay } from './mdrp/day_worker.ts'
+import { type DayFigures, meanOf } from './mdrp/figures.ts'
 import { HELP, type MdrpOptions, readOptions } from './mdrp/options.ts'
-import { playDay } from './mdrp/play.ts'
 
-function main(options: MdrpOptions): void {
-  if (options.help) {
-    process.stdout.write(HELP)
-    return
+async function work({ instances_dir, out_dir, prep_known, without, only, threads }: MdrpOptions): Promise<number> {
+  const names = namesOf(instances_dir, only)
+  mkdirSync(out_dir, { recursive: true })
+  const pool = new Piscina<DayToPlay, DayFigures>({
+    filename: new URL('./mdrp/day_worker.ts', import.meta.url).href,
+    maxThreads: Math.min(threads, names.length),
+  })
+  // The longest first, so that at the end no thread is left with one alone.
+  const running = new Map<string, Promise<DayFigures>>()
+  for (const name of names.toSorted((a, b) => sizeOf(instances_dir, b) - sizeOf(instances_dir, a))) {
+    running.set(name, pool.run({ dir: join(instances_dir, name), out_dir, prep_known, without }))
   }
-  mkdirSync(options.out_dir, { recursive: true })
-  const names = readdirSync(options.instances_dir)
-    .filter(name => options.only.test(name) && existsSync(join(options.instances_dir, name, 'orders.txt')))
-    .sort()
-  if (names.length === 0) throw new Error(`no day under ${options.instances_dir}: each is a folder with an orders.txt`)
-  const all: DayFigures[] = []
-  for (const [at, name] of names.entries()) {
-    process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${name} (${at + 1} of ${names.length})\n`)
-    const figures = playOne(options, name)
-    all.push(figures)
-    process.stdout.write(`${JSON.stringify(figures)}\n`)
-  }
-  process.stdout.write(`${JSON.stringify(meanOf(all))}\n`)
+  await tellProgress(running)
+  const all = await Promise.all(names.flatMap(name => running.get(name) ?? []))
+  await pool.destroy()
+  for (const figures of all) printLine(figures)
+  printLine(meanOf(all))
+  return 0
 }
 
-function playOne({ instances_dir, out_dir, prep_known, without }: MdrpOptions, name: string): DayFigures {
-  const day = readDay(join(instances_dir, name))
-  const means = prep_known === 'mean' ? preparationMeans(join(instances_dir, name), day) : undefined
-  const began = performance.now()
-  const played = playDay(
-    day,
-    { without, ...(means && { preparation_means: means }) },
-    {
-      solve,
-      wall_ms: () => performance.now(),
-    },
-  )
-  writeFileSync(join(out_dir, `${name}.jsonl`), played.decisions.map(one => `${JSON.stringify(one)}\n`).join(''))
-  return figuresOf(day, played, (performance.now() - began) / 1_000)
+/** @throws Error where there is nothing to play */
+function namesOf(instances_dir: string, only: RegExp): string[] {
+  if (!existsSync(instances_dir)) throw new Error(`there is no folder ${instances_dir}`)
+  const days = readdirSync(instances_dir).filter(name => existsSync(join(instances_dir, name, 'orders.txt')))
+  const names = days.filter(name => only.test(name)).sort()
+  if (days.length === 0) throw new Error(`no day under ${instances_dir}: each is a folder with an orders.txt`)
+  if (names.length === 0) throw new Error(`none of the ${days.length} days matches ${only.source}`)
+  return names
 }
 
-main(readOptions(process.argv.slice(2)))
+const sizeOf = (dir: string, name: string): number => statSync(join(dir, name, 'orders.txt')).size
+
+async function tellProgress(running: ReadonlyMap<string, Promise<DayFigures>>): Promise<void> {
+  let done = 0
+  const each = [...running].map(async ([name, day]) => {
+    const { seconds } = await day
+    tellTime(`${name} in ${Math.round(seconds)} s (${++done} of ${running.size})`)
+  })
+  await Promise.all(each)
+}
+
+await runCommand({ name: 'bench:mdrp', help: HELP, read: readOptions, work })

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { someOf, wholeOf } from '../command_line.ts'
 
 /** What can be chosen for `npm run bench:engine`. */
 
@@ -41,9 +42,9 @@ size; for rows also the bare Arrow insert.
 `
 
 /** @throws Error that says what is wrong with the arguments */
-export function readOptions(args: readonly string[]): BenchOptions {
+export function readOptions(args: string[]): BenchOptions {
   const { values } = parseArgs({
-    args: [...args],
+    args,
     options: {
       help: { type: 'boolean', default: false },
       events: { type: 'string', default: '1000000' },
@@ -55,24 +56,10 @@ export function readOptions(args: readonly string[]): BenchOptions {
   })
   return {
     help: values.help,
-    events: wholeNumber('--events', values.events, 1_000, 20_000_000),
-    cases: casesOf(values.cases),
+    events: wholeOf('events', values.events, 1_000, 20_000_000),
+    cases: someOf('case', values.cases, CASES),
     profile_dir: values.profile,
-    warm_up_s: wholeNumber('--warm-up', values['warm-up'], 1, 3_600),
-    measure_s: wholeNumber('--measure', values.measure, 5, 3_600),
+    warm_up_s: wholeOf('warm-up', values['warm-up'], 1, 3_600),
+    measure_s: wholeOf('measure', values.measure, 5, 3_600),
   }
-}
-
-function wholeNumber(name: string, text: string, min: number, max: number): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < min || value > max)
-    throw new Error(`${name} is a whole number from ${min} to ${max}, not ${text}`)
-  return value
-}
-
-function casesOf(text: string): readonly CaseName[] {
-  const names = text.split(',').map(name => name.trim())
-  const unknown = names.find(name => !CASES.some(one => one === name))
-  if (unknown !== undefined) throw new Error(`there is no case ${unknown}: choose of ${CASES.join(', ')}`)
-  return CASES.filter(name => names.includes(name))
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { messageOf } from '../servers/server.ts'
+import { printLine, runCommand, tellTime, wholeOf } from '../command_line.ts'
 import {
   fill,
   freshGround,
@@ -28,29 +28,28 @@ the killed one ends (6 s), epochs, markers, checkpoints; adopt = what was decide
 `
 
 const TIMEOUT_S = 1_800
-const say = (line: string) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`)
 
-async function main(): Promise<void> {
+function read(args: string[]) {
   const { values } = parseArgs({
+    args,
     options: {
       help: { type: 'boolean', default: false },
       events: { type: 'string', default: '1000000' },
       load: { type: 'string', default: '15000' },
     },
   })
-  if (values.help) {
-    process.stdout.write(HELP)
-    return
+  return {
+    help: values.help,
+    events: wholeOf('events', values.events, 1, 20_000_000),
+    load: wholeOf('load', values.load, 1, 20_000_000),
   }
-  await using stage = await openStage(say)
-  for (const [name, checkpoint] of [
-    ['events', false],
-    ['load', true],
-  ] as const) {
-    const count = Number(values[name])
-    if (!Number.isSafeInteger(count) || count < 1) throw new Error(`--${name} is a whole number, not ${values[name]}`)
-    process.stdout.write(`${JSON.stringify(await measure(stage, `restart_${name}`, count, checkpoint))}\n`)
-  }
+}
+
+async function work({ events, load }: ReturnType<typeof read>): Promise<number> {
+  await using stage = await openStage(tellTime)
+  printLine(await measure(stage, 'restart_events', events, false))
+  printLine(await measure(stage, 'restart_load', load, true))
+  return 0
 }
 
 async function measure(stage: Stage, name: string, count: number, checkpoint: boolean) {
@@ -62,7 +61,7 @@ async function measure(stage: Stage, name: string, count: number, checkpoint: bo
   }
   const first = await startProcess(stage, ground, { name: 'first', script: 'engine/main.ts' })
   await until('the opening to be folded', TIMEOUT_S, () => isLive(first))
-  say(`${name}: ${count} orders`)
+  tellTime(`${name}: ${count} orders`)
   await fill(stage, ground, count, n => orderOf(zones[n % zones.length] as BenchZone))
   await until('all orders to be folded', TIMEOUT_S, () => isLive(first))
   const killed_at = Date.now()
@@ -100,7 +99,4 @@ function lastOf({ dir }: Stage, { namespace }: Ground, message: string): number 
   return Date.parse(time)
 }
 
-await main().catch((error: unknown) => {
-  process.stderr.write(`${messageOf(error)}\n`)
-  process.exit(1)
-})
+await runCommand({ name: 'bench:restart', help: HELP, read, work })

@@ -1,4 +1,5 @@
 /** `npm run bench:solver`: how long one tick of courier assignment takes, and how that grows. */
+import { setImmediate as breathe } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { checkPlan } from '../../dispatch/solver/check.ts'
 import { BUNDLE_MAX, roundsFor, TRIPS_MAX } from '../../dispatch/solver/limits.ts'
@@ -8,6 +9,7 @@ import { seededDraws } from '../../dispatch/solver/random.ts'
 import { solve } from '../../dispatch/solver/solve.ts'
 import { greatCircle } from '../../dispatch/travel.ts'
 import type { CourierId, FulfilmentId, OrderId, Point, WarehouseId, ZoneId } from '../../ingest/events/envelope.ts'
+import { printLine, runCommand, tellTime, wholeOf } from '../command_line.ts'
 
 const HELP = `npm run bench:solver -- [--sizes N,N] [--ticks N] [--stop-ms MS] [--help]
 
@@ -85,7 +87,7 @@ function problemOf({ orders, couriers, warehouses }: Town, seed: number, last: r
   }
 }
 
-function measure(size: number, ticks: number, stop_ms: number) {
+async function measure(size: number, ticks: number, stop_ms: number) {
   const town = townOf(size)
   const times: number[] = []
   let last: readonly LastTrip[] = []
@@ -95,6 +97,7 @@ function measure(size: number, ticks: number, stop_ms: number) {
       if (tick > 0 && draw() < 0.05) town.orders[at] = orderOf(town.warehouses, order.fulfilment_id)
     }
     const problem = problemOf(town, tick, last)
+    await breathe() // for ctrl-C
     const began = performance.now()
     const plan = solve(problem, () => performance.now() - began > stop_ms)
     const took = performance.now() - began
@@ -114,25 +117,31 @@ function measure(size: number, ticks: number, stop_ms: number) {
   }
 }
 
-const { values } = parseArgs({
-  options: {
-    help: { type: 'boolean', default: false },
-    sizes: { type: 'string', default: '100,500,1000,2000,5000' },
-    ticks: { type: 'string', default: '30' },
-    'stop-ms': { type: 'string', default: '' },
-  },
-})
-const numberOf = (name: string, text: string): number => {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 1) throw new Error(`--${name} is a whole number from 1, not ${text}`)
-  return value
-}
-if (values.help) process.stdout.write(HELP)
-else {
-  const stop_ms = values['stop-ms'] === '' ? Number.POSITIVE_INFINITY : numberOf('stop-ms', values['stop-ms'])
-  for (const size of values.sizes.split(',')) {
-    process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${size} orders and couriers\n`)
-    const figures = measure(numberOf('sizes', size), numberOf('ticks', values.ticks), stop_ms)
-    process.stdout.write(`${JSON.stringify(figures)}\n`)
+function read(args: string[]) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      help: { type: 'boolean', default: false },
+      sizes: { type: 'string', default: '100,500,1000,2000,5000' },
+      ticks: { type: 'string', default: '30' },
+      'stop-ms': { type: 'string' },
+    },
+  })
+  const stop_ms = values['stop-ms']
+  return {
+    help: values.help,
+    sizes: values.sizes.split(',').map(size => wholeOf('sizes', size, 1, 100_000)),
+    ticks: wholeOf('ticks', values.ticks, 2, 10_000),
+    stop_ms: stop_ms === undefined ? Number.POSITIVE_INFINITY : wholeOf('stop-ms', stop_ms, 1, 60_000),
   }
 }
+
+async function work({ sizes, ticks, stop_ms }: ReturnType<typeof read>): Promise<number> {
+  for (const size of sizes) {
+    tellTime(`${size} orders and couriers`)
+    printLine(await measure(size, ticks, stop_ms))
+  }
+  return 0
+}
+
+await runCommand({ name: 'bench:solver', help: HELP, read, work })

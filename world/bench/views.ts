@@ -7,7 +7,7 @@ import { topicName } from '../../ingest/contract.ts'
 import type { DecisionsRecord } from '../../ingest/events/decisions.ts'
 import { openProducer } from '../../ingest/io/kafka.ts'
 import { openRanges } from '../../ingest/io/ranges.ts'
-import { messageOf } from '../servers/server.ts'
+import { printLine, runCommand, tellTime, wholeOf } from '../command_line.ts'
 import { openMeter, usageOf } from './machine.ts'
 import { digestOf, type OwnFold, openOwnFold } from './own_fold.ts'
 import {
@@ -37,32 +37,32 @@ const ORDERS_A_SECOND = 50
 const LOAD_S = 10
 const EMPTIED_AFTER_S = 3
 const FOLD_TIMEOUT_S = 1_800
-const say = (line: string) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`)
 
 interface Size {
   warehouses: number
   skus: number
 }
 
-async function main(): Promise<number> {
+function read(args: string[]) {
   const { values } = parseArgs({
+    args,
     options: {
       help: { type: 'boolean', default: false },
       sizes: { type: 'string', default: SIZES },
       moments: { type: 'string', default: '3' },
     },
   })
-  if (values.help) {
-    process.stdout.write(HELP)
-    return 0
+  return {
+    help: values.help,
+    moments: wholeOf('moments', values.moments, 1, 1_000),
+    sizes: values.sizes.split(',').map(sizeOf),
   }
+}
+
+async function work({ moments, sizes }: ReturnType<typeof read>): Promise<number> {
   if (process.platform !== 'linux') throw new Error('the bench reads CPU and memory from /proc: it needs Linux')
-  const moments = Number(values.moments)
-  if (!Number.isSafeInteger(moments) || moments < 1)
-    throw new Error(`--moments is a whole number, not ${values.moments}`)
-  const sizes = values.sizes.split(',').map(sizeOf)
-  await using stage = await openStage(say)
-  for (const size of sizes) process.stdout.write(`${JSON.stringify(await measureSize(stage, size, moments))}\n`)
+  await using stage = await openStage(tellTime)
+  for (const size of sizes) printLine(await measureSize(stage, size, moments))
   return 0
 }
 
@@ -73,7 +73,7 @@ function sizeOf(text: string): Size {
 }
 
 async function measureSize(stage: Stage, size: Size, moments: number) {
-  say(`${size.warehouses} warehouses of ${size.skus} SKUs`)
+  tellTime(`${size.warehouses} warehouses of ${size.skus} SKUs`)
   const ground = await freshGround(stage, `views_${size.warehouses}x${size.skus}`)
   const zones = zonesOf(size)
   for (const zone of zones) {
@@ -89,7 +89,7 @@ async function measureSize(stage: Stage, size: Size, moments: number) {
     const bare = await bareCost(stage, redis, fold)
     const emptied = []
     for (let moment = 1; moment <= moments; moment += 1) {
-      say(`  emptied, moment ${moment} of ${moments}`)
+      tellTime(`  emptied, moment ${moment} of ${moments}`)
       emptied.push(await moveThrough(stage, { ground, zones, fold, redis, engine }))
     }
     const cpu_s = emptied.reduce((sum, one) => sum + one.cpu_s, 0) / moments
@@ -239,10 +239,4 @@ async function bareCost(stage: Stage, redis: Redis, fold: OwnFold): Promise<{ se
   return { seconds: Number(((performance.now() - began) / 1_000).toFixed(2)), cpu_s: Number(cpu_s.toFixed(2)) }
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
-try {
-  process.exitCode = await main()
-} catch (error) {
-  process.stderr.write(`${messageOf(error)}\n`)
-  process.exitCode = 1
-}
+await runCommand({ name: 'bench:views', help: HELP, read, work })

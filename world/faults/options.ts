@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { numberOf, someOf, wholeOf } from '../command_line.ts'
 import { KINDS } from './plan.ts'
 
 export const FAULTS_HELP = `npm run test:faults -- [--minutes N] [--seed N] [--rate N] [--zones N] [--only KIND,…] [--data DIR] [--keep] [--help]
@@ -25,7 +26,7 @@ export interface FaultsOptions {
   seed: number
   orders_per_s: number
   zones: number
-  kinds: string[] | undefined
+  kinds: readonly string[] | undefined
   data_dir: string | undefined
   keep: boolean
   help: boolean
@@ -47,25 +48,13 @@ export function readFaultsOptions(args: string[]): FaultsOptions {
     },
   })
   return {
-    minutes: number('minutes', values.minutes, 0.2, 600),
-    seed: whole('seed', values.seed, 0, 2 ** 31),
-    orders_per_s: number('rate', values.rate, 1, 1_000),
-    zones: whole('zones', values.zones, 1, 64),
-    kinds: values.only?.split(','),
+    minutes: numberOf('minutes', values.minutes, 0.2, 600),
+    seed: wholeOf('seed', values.seed, 0, 2 ** 31),
+    orders_per_s: numberOf('rate', values.rate, 1, 1_000),
+    zones: wholeOf('zones', values.zones, 1, 64),
+    kinds: values.only === undefined ? undefined : someOf('fault', values.only, KINDS),
     data_dir: values.data === undefined ? undefined : resolve(values.data),
     keep: values.keep,
     help: values.help,
   }
-}
-
-function number(name: string, text: string, low: number, high: number): number {
-  const value = Number(text)
-  if (text !== '' && value >= low && value <= high) return value
-  throw new Error(`--${name} is "${text}": give a number from ${low} to ${high}`)
-}
-
-function whole(name: string, text: string, low: number, high: number): number {
-  const value = number(name, text, low, high)
-  if (Number.isInteger(value)) return value
-  throw new Error(`--${name} is "${text}": give a whole number`)
 }

@@ -1,9 +1,8 @@
 /** `npm run test:mutants`: deliberate bugs, each of which some test must catch. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { messageOf } from '../servers/server.ts'
+import { makeDataDir, runCommand, someOf } from '../command_line.ts'
 import { startServers } from '../servers/start.ts'
 import { MUTANTS, type Mutant } from './table.ts'
 import { copyProject, run, runMutant } from './trial.ts'
@@ -18,20 +17,27 @@ WAGGLE_TEST_SERVERS as for npm test: use these servers instead of starting some.
 
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
-async function main(): Promise<number> {
+function read(args: string[]) {
   const { values } = parseArgs({
+    args,
     options: {
       help: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       only: { type: 'string' },
     },
   })
-  if (values.help) process.stdout.write(HELP)
-  if (values.list) process.stdout.write(MUTANTS.map(({ name, says }) => `${name.padEnd(32)} ${says}\n`).join(''))
-  if (values.help || values.list) return 0
-  const mutants = chosen(values.only)
+  const names = MUTANTS.map(({ name }) => name)
+  return { help: values.help, list: values.list, only: someOf('mutant', values.only ?? names.join(','), names) }
+}
+
+async function work({ list, only }: ReturnType<typeof read>): Promise<number> {
+  const mutants = MUTANTS.filter(({ name }) => only.includes(name))
+  if (list) {
+    process.stdout.write(mutants.map(({ name, says }) => `${name.padEnd(32)} ${says}\n`).join(''))
+    return 0
+  }
   await using stack = new AsyncDisposableStack()
-  const dir = mkdtempSync(join(tmpdir(), 'waggle-mutants-'))
+  const dir = makeDataDir('mutants')
   stack.defer(() => rmSync(dir, { recursive: true, force: true }))
   const copy = copyProject(dir)
   if (mutants.some(({ project }) => project === 'servers') && !process.env.WAGGLE_TEST_SERVERS) {
@@ -41,13 +47,6 @@ async function main(): Promise<number> {
   const survived = await tryAll(copy, mutants)
   process.stdout.write(`${mutants.length - survived} caught, ${survived} survived\n`)
   return survived > 0 ? 1 : 0
-}
-
-function chosen(only: string | undefined): readonly Mutant[] {
-  const names = only?.split(',')
-  const unknown = names?.find(name => !MUTANTS.some(mutant => mutant.name === name))
-  if (unknown !== undefined) throw new Error(`there is no mutant ${unknown}: --list shows them all`)
-  return MUTANTS.filter(({ name }) => names?.includes(name) ?? true)
 }
 
 async function tryAll(copy: string, mutants: readonly Mutant[]): Promise<number> {
@@ -67,10 +66,4 @@ async function tryAll(copy: string, mutants: readonly Mutant[]): Promise<number>
   return survived
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
-try {
-  process.exitCode = await main()
-} catch (error) {
-  process.stderr.write(`${messageOf(error)}\n`)
-  process.exitCode = 1
-}
+await runCommand({ name: 'test:mutants', help: HELP, read, work })

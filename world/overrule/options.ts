@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { numberOf, wholeOf } from '../command_line.ts'
 
 export const OVERRULE_HELP = `npm run test:overrule -- [--minutes N] [--speed N] [--seed N] [--rate N] [--couriers N] [--data DIR] [--help]
 
@@ -42,18 +43,12 @@ export function readOverruleOptions(args: string[]): OverruleOptions {
     },
   })
   return {
-    minutes: number('minutes', values.minutes, 0.1, 600),
-    speed: number('speed', values.speed, 1, 60),
-    seed: number('seed', values.seed, 0, 2 ** 31),
-    orders_per_min: number('rate', values.rate, 0.1, 600),
-    couriers: number('couriers', values.couriers, 1, 2_000),
+    minutes: numberOf('minutes', values.minutes, 0.1, 600),
+    speed: numberOf('speed', values.speed, 1, 60),
+    seed: wholeOf('seed', values.seed, 0, 2 ** 31),
+    orders_per_min: numberOf('rate', values.rate, 0.1, 600),
+    couriers: wholeOf('couriers', values.couriers, 1, 2_000),
     data_dir: values.data === undefined ? undefined : resolve(values.data),
     help: values.help,
   }
-}
-
-function number(name: string, text: string, low: number, high: number): number {
-  const value = Number(text)
-  if (text.trim() !== '' && value >= low && value <= high) return value
-  throw new Error(`--${name} is "${text}": a number from ${low} to ${high} is wanted`)
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { wholeOf } from '../command_line.ts'
 
 export const RACES_HELP = `npm run test:races -- [--rounds N] [--clients N] [--kills N] [--seed N] [--data DIR] [--help]
 
@@ -39,17 +40,11 @@ export function readRacesOptions(args: string[]): RacesOptions {
     },
   })
   return {
-    rounds: whole('rounds', values.rounds, 0, 1_000_000),
-    clients: whole('clients', values.clients, 2, 500),
-    kills: whole('kills', values.kills, 0, 100_000),
-    seed: whole('seed', values.seed, 0, 2 ** 31),
+    rounds: wholeOf('rounds', values.rounds, 0, 1_000_000),
+    clients: wholeOf('clients', values.clients, 2, 500),
+    kills: wholeOf('kills', values.kills, 0, 100_000),
+    seed: wholeOf('seed', values.seed, 0, 2 ** 31),
     data_dir: values.data === undefined ? undefined : resolve(values.data),
     help: values.help,
   }
-}
-
-function whole(name: string, text: string, low: number, high: number): number {
-  const value = Number(text)
-  if (text.trim() !== '' && Number.isInteger(value) && value >= low && value <= high) return value
-  throw new Error(`--${name} is "${text}": a whole number from ${low} to ${high} is wanted`)
 }

@@ -1,5 +1,7 @@
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { someOf, wholeOf } from '../../command_line.ts'
 
 /** What can be chosen for `npm run bench:mdrp`. */
 
@@ -13,9 +15,10 @@ export interface MdrpOptions {
   prep_known: 'exact' | 'mean'
   without: readonly Part[]
   only: RegExp
+  threads: number
 }
 
-export const HELP = `npm run bench:mdrp -- --instances DIR --out DIR [--prep-known exact|mean] [--without A,B] [--only REGEX] [--help]
+export const HELP = `npm run bench:mdrp -- --instances DIR --out DIR [--prep-known exact|mean] [--without A,B] [--only REGEX] [--threads N] [--help]
 
 Plays every day of the Meal Delivery Routing Problem under DIR through the production solver, minute after minute under a simulated clock,
 and writes its decisions to <instance>.jsonl. One JSON line a day on stdout and one for their mean; progress on stderr.
@@ -27,26 +30,28 @@ and writes its decisions to <instance>.jsonl. One JSON line a day on stdout and 
                    preparation.txt of the day (restaurant, minutes; with a header), else taken from all orders of the day
   --without A,B    switches parts off: ${PARTS.join(', ')}
   --only REGEX     days whose name matches
+  --threads N      days at once, default one a core; what comes of a day does not depend on it
 
 Known at minute t: orders placed by t, all shifts, all restaurants. An undelivered order counts as 240 minutes in click_to_door_240_min
 and in the excess, which is click-to-door less the order's own floor (picked up the moment it is ready, and straight to the door).
 `
 
 /** @throws Error that says what is wrong with the arguments */
-export function readOptions(args: readonly string[]): MdrpOptions {
+export function readOptions(args: string[]): MdrpOptions {
   const { values } = parseArgs({
-    args: [...args],
+    args,
     options: {
       help: { type: 'boolean', default: false },
       instances: { type: 'string' },
       out: { type: 'string' },
       'prep-known': { type: 'string', default: 'exact' },
-      without: { type: 'string', default: '' },
+      without: { type: 'string' },
       only: { type: 'string', default: '' },
+      threads: { type: 'string', default: String(availableParallelism()) },
     },
   })
   if (!values.help && (values.instances === undefined || values.out === undefined)) {
-    throw new Error('--instances DIR and --out DIR are needed; --help says more')
+    throw new Error('--instances DIR and --out DIR are needed')
   }
   const prep_known = values['prep-known']
   if (prep_known !== 'exact' && prep_known !== 'mean') {
@@ -57,14 +62,8 @@ export function readOptions(args: readonly string[]): MdrpOptions {
     instances_dir: resolve(values.instances ?? '.'),
     out_dir: resolve(values.out ?? '.'),
     prep_known,
-    without: partsOf(values.without),
+    without: values.without === undefined ? [] : someOf('part', values.without, PARTS),
     only: new RegExp(values.only),
+    threads: wholeOf('threads', values.threads, 1, 64),
   }
-}
-
-function partsOf(text: string): readonly Part[] {
-  const names = text.split(',').filter(name => name !== '')
-  const unknown = names.find(name => !PARTS.some(one => one === name))
-  if (unknown !== undefined) throw new Error(`there is no part ${unknown}: choose of ${PARTS.join(', ')}`)
-  return PARTS.filter(name => names.includes(name))
 }
