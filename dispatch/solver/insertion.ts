@@ -1,4 +1,4 @@
-import { betweenDoors, type Model, NEVER } from './model.ts'
+import { betweenDoors, type Model, maySuit, NEVER } from './model.ts'
 import type { Near } from './near.ts'
 import { homeAfter, isUnsure, orderCost, pickupAt, type Routes, unsureCost } from './routes.ts'
 
@@ -41,11 +41,7 @@ function tryCourier(
   skip: () => boolean,
   best: Insertion,
 ): void {
-  if (((model.requires[order] as number) & ~(model.has[courier] as number)) !== 0) return
-  const home = model.home[courier] as number
-  if (home >= 0 && home !== model.warehouse[order]) return
-  if (model.has_refused[order] === 1 && model.refused.has(order * model.couriers + courier)) return
-  if ((model.load[order] as number) > (model.capacity[courier] as number)) return
+  if (!maySuit(model, courier, order)) return
   newTrips(model, routes, order, courier, skip, best)
   if (model.bundle_max > 1 && model.alone[order] !== 1) joinTrips(model, routes, order, courier, skip, best)
 }

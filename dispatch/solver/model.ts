@@ -186,6 +186,16 @@ function doorsOf(
   return { doors, doors_from, nth_of_warehouse, of_warehouse }
 }
 
+/** Whatever the hour and the way: this courier may be asked, has what it takes and room for it, and is not tied to another warehouse. */
+export function maySuit(model: Model, courier: number, order: number): boolean {
+  if (((model.requires[order] as number) & ~(model.has[courier] as number)) !== 0) return false
+  const home = model.home[courier] as number
+  if (home >= 0 && home !== model.warehouse[order]) return false
+  // A lookup in the set costs more than all the rest, and hardly any order was ever declined.
+  if (model.has_refused[order] === 1 && model.refused.has(order * model.couriers + courier)) return false
+  return (model.load[order] as number) <= (model.capacity[courier] as number)
+}
+
 /** s from one door to another of the same warehouse */
 export function betweenDoors(model: Model, from: number, to: number): number {
   const at = model.warehouse[from] as number

@@ -130,7 +130,7 @@ export function retime(model: Model, routes: Routes, courier: number): void {
   let sum = 0
   for (let trip = 0; trip < count; trip++) {
     const slot = courier * trips_max + trip
-    const size = retail(model, routes, slot, courier)
+    const size = measureTrip(model, routes, slot, courier)
     const lead_s = model.to_warehouse[node * warehouses + (routes.warehouse[slot] as number)] as number
     const done_s = routes.done[slot] as number
     const ready_s = routes.ready[slot] as number
@@ -159,7 +159,7 @@ export function retime(model: Model, routes: Routes, courier: number): void {
 }
 
 /** What a trip is by its orders alone: when all are ready, how long the doors take. @returns its size */
-function retail(model: Model, routes: Routes, slot: number, courier: number): number {
+function measureTrip(model: Model, routes: Routes, slot: number, courier: number): number {
   const { bundle_max, service } = model
   const first = slot * bundle_max
   const size = routes.size[slot] as number

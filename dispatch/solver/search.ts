@@ -25,81 +25,122 @@ export interface Found {
   stopped_by_wall_clock: boolean
 }
 
+/** Three plans: the one that is changed, the one it goes back to, and the best so far. */
+interface State {
+  model: Model
+  near: Near
+  draw: () => number
+  skip: () => boolean
+  now: Routes
+  kept: Routes
+  kept_cost: number
+  /** orders on no route of `kept` */
+  absent: number[]
+  best: Routes
+  best_cost: number
+  /** couriers whose route in `best` is not that in `kept` */
+  stale: Uint8Array
+  spot: Insertion
+}
+
+/** What one round did to `now`. */
+interface Change {
+  couriers: Set<number>
+  orders: number[]
+  absent: Set<number>
+}
+
 /**
  * @param start routes with what the last plan still says; they are changed
  * @param stop asked now and then; true ends the search, which a pure caller never does
  */
 export function search(model: Model, start: Routes, stop: () => boolean): Found {
-  const { iterations_max, seed } = model.problem
-  const draw = seededDraws(seed)
-  const skip = (): boolean => draw() < SKIPPED
-  const near = openNear(model)
-  const spot: Insertion = { courier: 0, trip: 0, position: 0, delta: 0 }
-  const now = start
-  let absent: number[] = []
-  for (let order = 0; order < model.orders; order++) if ((now.courier_of[order] as number) < 0) absent.push(order)
-  absent.sort((a, b) => (model.ready[a] as number) - (model.ready[b] as number) || a - b)
-  absent = absent.filter(order => !place(model, now, near, order, () => false, spot))
-
-  const kept = copyOf(model, now)
-  const best = copyOf(model, now)
-  let kept_absent = absent
-  let kept_cost = costOf(model, now, absent.length)
-  let best_cost = kept_cost
-  const stale = new Uint8Array(model.couriers)
-  let iteration = 0
-  let stopped = false
-  for (; iteration < iterations_max && model.orders > 0; iteration++) {
-    if ((iteration & 15) === 15 && stop()) {
-      stopped = true
+  const { iterations_max } = model.problem
+  const state = begin(model, start)
+  let iterations = 0
+  let stopped_by_wall_clock = false
+  for (; iterations < iterations_max && model.orders > 0; iterations++) {
+    if ((iterations & 15) === 15 && stop()) {
+      stopped_by_wall_clock = true
       break
     }
-    const touched = new Set<number>()
-    const out = chooseRuin(model, now, near, draw)
-    let cost = kept_cost
-    const touch = (courier: number): void => {
-      touched.add(courier)
-    }
-    for (const order of out) {
-      touch(now.courier_of[order] as number)
-      removeOrder(model, now, order)
-    }
-    const pool = [...out, ...some(kept_absent, draw)]
-    arrange(model, pool, draw)
-    const left = new Set(kept_absent)
-    for (const order of pool) {
-      if (place(model, now, near, order, skip, spot)) {
-        touch(spot.courier)
-        left.delete(order)
-      } else left.add(order)
-    }
-    for (const courier of touched) {
-      cost += (now.route_cost[courier] as number) - (kept.route_cost[courier] as number)
-    }
-    cost += model.weights.undelivered * (left.size - kept_absent.length)
-    const heat = WARM * (COLD / WARM) ** (iteration / iterations_max)
-    if (cost < kept_cost - heat * Math.log(draw() + 1e-12)) {
-      for (const courier of touched) {
-        copyRoute(model, now, kept, courier)
-        stale[courier] = 1
-      }
-      for (const order of pool) kept.courier_of[order] = now.courier_of[order] as number
-      kept_cost = cost
-      kept_absent = [...left]
-      if (cost < best_cost - 1e-9) {
-        best_cost = cost
-        for (let courier = 0; courier < model.couriers; courier++) {
-          if (stale[courier] === 1) copyRoute(model, now, best, courier)
-        }
-        stale.fill(0)
-        best.courier_of.set(now.courier_of)
-      }
-    } else {
-      for (const courier of touched) copyRoute(model, kept, now, courier)
-      for (const order of pool) now.courier_of[order] = kept.courier_of[order] as number
-    }
+    const change = ruinAndRecreate(state)
+    const cost = costAfter(state, change)
+    const heat = WARM * (COLD / WARM) ** (iterations / iterations_max)
+    if (cost < state.kept_cost - heat * Math.log(state.draw() + 1e-12)) keep(state, change, cost)
+    else takeBack(state, change)
   }
-  return { routes: best, cost: best_cost, iterations: iteration, stopped_by_wall_clock: stopped }
+  return { routes: state.best, cost: state.best_cost, iterations, stopped_by_wall_clock }
+}
+
+function begin(model: Model, now: Routes): State {
+  const draw = seededDraws(model.problem.seed)
+  const near = openNear(model)
+  const spot: Insertion = { courier: 0, trip: 0, position: 0, delta: 0 }
+  const open: number[] = []
+  for (let order = 0; order < model.orders; order++) if ((now.courier_of[order] as number) < 0) open.push(order)
+  open.sort((a, b) => (model.ready[a] as number) - (model.ready[b] as number) || a - b)
+  const absent = open.filter(order => !place(model, now, near, order, () => false, spot))
+  const cost = costOf(model, now, absent.length)
+  return {
+    ...{ model, near, draw, now, absent, spot },
+    skip: () => draw() < SKIPPED,
+    kept: copyOf(model, now),
+    kept_cost: cost,
+    best: copyOf(model, now),
+    best_cost: cost,
+    stale: new Uint8Array(model.couriers),
+  }
+}
+
+function ruinAndRecreate({ model, now, near, draw, skip, absent, spot }: State): Change {
+  const out = chooseRuin(model, now, near, draw)
+  const couriers = new Set<number>()
+  for (const order of out) {
+    couriers.add(now.courier_of[order] as number)
+    removeOrder(model, now, order)
+  }
+  const orders = [...out, ...some(absent, draw)]
+  arrange(model, orders, draw)
+  const left = new Set(absent)
+  for (const order of orders) {
+    if (place(model, now, near, order, skip, spot)) {
+      couriers.add(spot.courier)
+      left.delete(order)
+    } else left.add(order)
+  }
+  return { couriers, orders, absent: left }
+}
+
+function costAfter({ model, now, kept, kept_cost, absent }: State, change: Change): number {
+  let cost = kept_cost + model.weights.undelivered * (change.absent.size - absent.length)
+  for (const courier of change.couriers) {
+    cost += (now.route_cost[courier] as number) - (kept.route_cost[courier] as number)
+  }
+  return cost
+}
+
+function keep(state: State, { couriers, orders, absent }: Change, cost: number): void {
+  const { model, now, kept, best, stale } = state
+  for (const courier of couriers) {
+    copyRoute(model, now, kept, courier)
+    stale[courier] = 1
+  }
+  for (const order of orders) kept.courier_of[order] = now.courier_of[order] as number
+  state.kept_cost = cost
+  state.absent = [...absent]
+  if (cost >= state.best_cost - 1e-9) return
+  state.best_cost = cost
+  for (let courier = 0; courier < model.couriers; courier++) {
+    if (stale[courier] === 1) copyRoute(model, now, best, courier)
+  }
+  stale.fill(0)
+  best.courier_of.set(now.courier_of)
+}
+
+function takeBack({ model, now, kept }: State, { couriers, orders }: Change): void {
+  for (const courier of couriers) copyRoute(model, kept, now, courier)
+  for (const order of orders) now.courier_of[order] = kept.courier_of[order] as number
 }
 
 function place(model: Model, routes: Routes, near: Near, order: number, skip: () => boolean, spot: Insertion): boolean {

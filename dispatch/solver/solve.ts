@@ -1,6 +1,6 @@
 import type { CourierId, FulfilmentId, WarehouseId } from '../../ingest/events/envelope.ts'
 import { movesOf } from './cover.ts'
-import { type Model, modelOf, NEVER } from './model.ts'
+import { type Model, maySuit, modelOf, NEVER } from './model.ts'
 import type { PlannedTrip, SolverPlan, SolverProblem, WaitingWhy } from './port.ts'
 import { BROKEN, emptyRoutes, insertOrder, type Routes, removeOrder } from './routes.ts'
 import { search } from './search.ts'
@@ -62,7 +62,7 @@ function append(
   let joins = into_open
   for (const id of ids) {
     const order = order_at.get(id)
-    if (order === undefined || (routes.courier_of[order] as number) >= 0 || !suits(model, courier, order)) continue
+    if (order === undefined || (routes.courier_of[order] as number) >= 0 || !maySuit(model, courier, order)) continue
     const count = routes.trip_count[courier] as number
     const slot = courier * model.trips_max + count - 1
     const size = joins ? (routes.size[slot] as number) : -1
@@ -78,16 +78,6 @@ function append(
     if (!into_open && (routes.route_cost[courier] as number) >= BROKEN) removeOrder(model, routes, order)
     else joins = true
   }
-}
-
-function suits(model: Model, courier: number, order: number): boolean {
-  const home = model.home[courier] as number
-  return (
-    ((model.requires[order] as number) & ~(model.has[courier] as number)) === 0 &&
-    (home < 0 || home === model.warehouse[order]) &&
-    (model.load[order] as number) <= (model.capacity[courier] as number) &&
-    !model.refused.has(order * model.couriers + courier)
-  )
 }
 
 // ── Back into ids ───────────────────────────────────────────────────────────────────────────────────────────────────
