@@ -1,8 +1,9 @@
 import { openSuggestions, type Suggestions } from './assignment_mode.ts'
+import type { Beat } from './beat.ts'
 import { assignableFleet } from './fleet.ts'
 import { readAssignments } from './io/assignment.ts'
 import { openSolverPool } from './solver_pool.ts'
-import { type Round, startTicker, type Ticker } from './tick.ts'
+import { type Round, startTicker } from './tick.ts'
 import { startWatch } from './watch.ts'
 
 /** What runs by itself beside the requests: the rounds of assignment, and the look after couriers who vanish. */
@@ -15,7 +16,7 @@ export interface AssigningOptions extends Omit<Round, 'assignments' | 'suggestio
 }
 
 export interface Assigning {
-  ticker: Ticker
+  ticker: Beat
   suggestions: Suggestions
   close(): Promise<void>
 }

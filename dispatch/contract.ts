@@ -327,7 +327,7 @@ export const FAIL_REASONS = [
 export const Onto = Type.Union([Type.Literal('new'), Type.Literal('present'), Type.Literal('next')])
 export type Onto = Static<typeof Onto>
 
-/** Why a courier should not be given an order; a dispatcher may overrule all but the first two. */
+/** Why a courier should not be given an order. A dispatcher may overrule all but `off`, `under_way` and `on_trip`. */
 export const WHY_NOT = [
   'off',
   'under_way',

@@ -28,7 +28,7 @@ export interface Scene {
   orders: readonly WaitingOrder[]
   trips: readonly TripRow[]
   fleet: readonly CourierView[]
-  /** `order_id/courier_id` of offers that were declined a while ago */
+  /** order_id → couriers who declined it a while ago, or did not answer */
   declined: ReadonlyMap<string, readonly string[]>
   pointOf: (warehouse_id: string) => Point | undefined
   /** a courier not heard of for longer is left out, s of business time */

@@ -1,5 +1,5 @@
 import type { Reader } from '../ingest/io/reader.ts'
-import type { Ticker } from './tick.ts'
+import type { Beat } from './beat.ts'
 
 /** What /readyz asks: the servers, and what this process makes of them. */
 
@@ -8,7 +8,7 @@ type Checks = Record<string, () => Promise<void>>
 export interface Watched {
   book: Reader
   answers: Reader
-  ticker: Ticker
+  ticker: Beat
 }
 
 /** `watch` adds what is opened later: until then those are not ready. */

@@ -3,6 +3,7 @@ import type { Point, WarehouseId } from '../ingest/events/envelope.ts'
 import type { Log } from '../ingest/io/log.ts'
 import type { Network, ZoneRow } from '../ingest/io/network.ts'
 import type { Suggestions } from './assignment_mode.ts'
+import { type Beat, startBeat } from './beat.ts'
 import type { AssignmentMode, Suggestion } from './contract.ts'
 import type { Desk } from './desk.ts'
 import type { AssignmentRow } from './io/assignment.ts'
@@ -13,7 +14,7 @@ import { problemOf, type SolverInput } from './problem.ts'
 import { checkPlan } from './solver/check.ts'
 import { solveGreedily } from './solver/greedy.ts'
 import type { LastTrip, PlannedTrip, SolverPlan } from './solver/port.ts'
-import { greatCircle, type Road } from './travel.ts'
+import { greatCircle } from './travel.ts'
 
 /** One round of courier assignment: look, solve, check, offer. */
 
@@ -78,15 +79,31 @@ interface Look {
 }
 
 async function planZone(round: Round, zone: ZoneRow, look: Look): Promise<SolverPlan | undefined> {
-  if (look.mode !== 'suggest') round.suggestions.clear(zone.zone_id)
-  if (look.mode === 'off') return undefined
+  const planned = look.mode === 'off' ? undefined : await solveZone(round, zone, look)
+  if (planned && look.mode === 'suggest') {
+    round.suggestions.put(zone.zone_id, look.now, suggestionsOf(planned.plan, planned.input))
+  } else {
+    // What was suggested a round ago may be impossible now: the last plan is shown, or nothing.
+    round.suggestions.clear(zone.zone_id)
+  }
+  if (planned && look.mode === 'on') await offerDue(round, planned)
+  return planned?.plan
+}
+
+interface Planned {
+  plan: SolverPlan
+  input: SolverInput
+  orders: WaitingOrder[]
+}
+
+/** @returns undefined: there is nothing to plan, or no plan that keeps the rules */
+async function solveZone(round: Round, zone: ZoneRow, look: Look): Promise<Planned | undefined> {
   const orders = look.work.orders.filter(order => order.zone_id === zone.zone_id && order.tenant_id === zone.tenant_id)
   if (orders.length === 0) return undefined
-  const road: Road = { road_factor: zone.policy.road_factor, speed_mps: zone.policy.speed_mps }
   const input = problemOf({
     zone_id: zone.zone_id,
     now: look.now,
-    road,
+    road: { road_factor: zone.policy.road_factor, speed_mps: zone.policy.speed_mps },
     orders,
     trips: look.work.trips.filter(trip => trip.tenant_id === zone.tenant_id),
     fleet: look.fleet.filter(courier => courier.tenant_id === zone.tenant_id),
@@ -98,9 +115,7 @@ async function planZone(round: Round, zone: ZoneRow, look: Look): Promise<Solver
   })
   const plan = checkedPlan(round, zone, input, await round.solve(input))
   round.last.set(zone.zone_id, plan?.trips ?? [])
-  if (plan && look.mode === 'suggest') round.suggestions.put(zone.zone_id, look.now, suggestionsOf(plan, input))
-  else if (plan) await offerDue(round, { plan, input, orders, road })
-  return plan
+  return plan && { plan, input, orders }
 }
 
 /** A plan that breaks a rule is never applied: the plain one takes its place, and somebody must look into it. */
@@ -136,15 +151,8 @@ const pointsOf =
   (warehouse_id: string): Point | undefined =>
     round.network().warehouses.get(warehouse_id as WarehouseId)?.point
 
-interface Offering {
-  plan: SolverPlan
-  input: SolverInput
-  orders: WaitingOrder[]
-  road: Road
-}
-
 /** Only what must be decided now: the rest of the plan may still become a better one. */
-async function offerDue(round: Round, { plan, input, orders, road }: Offering): Promise<void> {
+async function offerDue(round: Round, { plan, input, orders }: Planned): Promise<void> {
   const by_fulfilment = new Map(orders.map(order => [order.fulfilment_id, order]))
   const idle = input.couriers.filter(courier => courier.committed.length === 0)
   const places = new Map(idle.map(courier => [courier.courier_id, courier.place]))
@@ -156,7 +164,7 @@ async function offerDue(round: Round, { plan, input, orders, road }: Offering): 
       trip,
       seen,
       place,
-      travel: greatCircle(road),
+      travel: greatCircle(input.road),
       pointOf: pointsOf(round),
     })
     round.metrics.offers.inc({ outcome: offered ? 'offered' : 'lost' })
@@ -173,60 +181,30 @@ function dueTrips({ trips }: SolverPlan, commit_s: number): PlannedTrip[] {
 
 // ── The beat ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export interface Ticker {
-  /** Why the last round failed; null: it went well. */
-  trouble(): string | null
-  /** Waits for the round in hand. */
-  close(): Promise<void>
-}
-
 /** Each second of business time, but not more often than this, ms of wall time. */
 const BEAT_MS_MIN = 100
 const BEAT_MS_MAX = 1_000
 
-/** Rounds one after the other, never two at once. A failed round is told once and tried again with the next beat. */
-export function startTicker(round: Round, rate: () => number): Ticker {
-  let trouble: string | null = null
-  let failures = 0
-  let running: Promise<void> = Promise.resolve()
-  let timer: NodeJS.Timeout
-  let closed = false
+/** @param rate business s a wall s */
+export function startTicker(round: Round, rate: () => number): Beat {
+  return startBeat({
+    log: round.log,
+    told: { failing: 'no courier can be assigned now; trying again each tick', again: 'couriers are assigned again' },
+    every_ms: () => Math.min(BEAT_MS_MAX, Math.max(BEAT_MS_MIN, 1_000 / rate())),
+    work: () => counted(round),
+  })
+}
 
-  async function beat(): Promise<void> {
-    const end = round.metrics.tick_seconds.startTimer()
-    try {
-      await runRound(round)
-      round.metrics.ticks.inc({ outcome: 'done' })
-      if (failures > 0) round.log.warn({ failures }, 'couriers are assigned again')
-      failures = 0
-      trouble = null
-    } catch (error) {
-      failures += 1
-      trouble = error instanceof Error ? error.message : String(error)
-      round.metrics.ticks.inc({ outcome: 'failed' })
-      if (failures === 1) round.log.warn({ err: error }, 'no courier can be assigned now; trying again each tick')
-    } finally {
-      end()
-    }
-  }
-
-  function next(): void {
-    if (closed) return
-    const beat_ms = Math.min(BEAT_MS_MAX, Math.max(BEAT_MS_MIN, 1_000 / rate()))
-    const began = Date.now()
-    running = beat().then(() => {
-      timer = setTimeout(next, Math.max(0, beat_ms - (Date.now() - began)))
-    })
-  }
-  timer = setTimeout(next, BEAT_MS_MIN)
-
-  return {
-    trouble: () => trouble,
-    async close() {
-      closed = true
-      clearTimeout(timer)
-      await running
-      clearTimeout(timer)
-    },
+async function counted(round: Round): Promise<void> {
+  const { ticks, tick_seconds } = round.metrics
+  const end = tick_seconds.startTimer()
+  try {
+    await runRound(round)
+    ticks.inc({ outcome: 'done' })
+  } catch (error) {
+    ticks.inc({ outcome: 'failed' })
+    throw error
+  } finally {
+    end()
   }
 }

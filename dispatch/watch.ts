@@ -1,5 +1,6 @@
 import type { CourierView } from '../engine/contract.ts'
 import type { Log } from '../ingest/io/log.ts'
+import { type Beat, startBeat } from './beat.ts'
 import type { Desk } from './desk.ts'
 import type { AssignmentRow } from './io/assignment.ts'
 import { forgetCommands } from './io/commands.ts'
@@ -76,38 +77,21 @@ const EVERY_MS = 1_000
 /** Looks between two times that old commands are forgotten. */
 const FORGET_EVERY = 600
 
-/** Each second of wall time, one look after the other. A failed look is told once. */
-export function startWatch(watching: Watching): { close(): Promise<void> } {
+/** Each second of wall time, one look after the other. */
+export function startWatch(watching: Watching): Beat {
   const heard: Heard = new Map()
   let looks = 0
-  let failures = 0
-  let closed = false
-  let running: Promise<void> = Promise.resolve()
-  let timer = setTimeout(next, EVERY_MS)
-
-  async function look(): Promise<void> {
-    try {
+  return startBeat({
+    log: watching.log,
+    told: {
+      failing: 'couriers can not be looked after now; trying again',
+      again: 'couriers are looked after again',
+    },
+    every_ms: () => EVERY_MS,
+    async work() {
       await lookOnce(watching, heard)
       if (looks % FORGET_EVERY === 0) await forgetCommands(watching.desk.pool)
       looks += 1
-      if (failures > 0) watching.log.warn({ failures }, 'couriers are looked after again')
-      failures = 0
-    } catch (error) {
-      failures += 1
-      if (failures === 1) watching.log.warn({ err: error }, 'couriers can not be looked after now; trying again')
-    }
-  }
-
-  function next(): void {
-    running = look().then(() => {
-      if (!closed) timer = setTimeout(next, EVERY_MS)
-    })
-  }
-  return {
-    async close() {
-      closed = true
-      clearTimeout(timer)
-      await running
     },
-  }
+  })
 }
