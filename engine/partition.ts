@@ -85,10 +85,12 @@ function foldOperations(held: Partition, request: FoldWork, folded: Folding): vo
     const past = request.adopted !== null && offset <= request.adopted.through
     const adopted = past ? (request.adopted?.decisions.get(offset) ?? []) : undefined
     const outcome = step(zone, { offset, appended_at, event }, adopted)
-    folded.counts[outcome.kind] += 1
     if (outcome.kind === 'dead') {
-      folded.dead.push({ offset, reason: outcome.reason, detail: outcome.detail, value: value.slice() })
-    } else if (outcome.kind !== 'duplicate') {
+      noteDead(folded, message, outcome)
+      continue
+    }
+    folded.counts[outcome.kind] += 1
+    if (outcome.kind !== 'duplicate') {
       folded.moved.add(zone, offset, zone.time, outcome.movements)
       noteTouched(touchedOf(touched, zone), zone, event, outcome.movements)
       noteOffers(zone, { offset, event }, outcome.decisions, folded)
@@ -110,7 +112,8 @@ function noteDead(
   why: { reason: Folded['dead'][number]['reason']; detail: string },
 ): void {
   folded.counts.dead += 1
-  folded.dead.push({ offset, ...why, value: value.slice() })
+  // A copy: the batch's memory is given back after the fold, and a Buffer's slice would still lie in it.
+  folded.dead.push({ offset, reason: why.reason, detail: why.detail, value: Uint8Array.from(value) })
 }
 
 function touchedOf(all: Map<ZoneState, Touched>, zone: ZoneState): Touched {

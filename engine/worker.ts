@@ -1,6 +1,5 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { newMemory, type WorkerAnswer } from './worker/memory.ts'
-import { giveBack } from './worker/pack.ts'
 import type { WorkerRequest } from './worker/protocol.ts'
 
 /** A worker thread: the memory of its partitions. One request at a time. */
@@ -8,9 +7,7 @@ const memory = newMemory()
 
 export default function answer(request: WorkerRequest): WorkerAnswer {
   const answered = memory.answer(request)
-  if (request.kind !== 'fold') return answered
-  giveBack(request.messages)
-  return transferred(answered)
+  return request.kind === 'fold' ? transferred(answered) : answered
 }
 
 /** piscina's way to say that a part of the answer changes hands instead of being copied. */

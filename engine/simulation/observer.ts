@@ -13,7 +13,8 @@ import type { Reference } from './reference.ts'
 export interface Observer {
   decisions(message: LogMessage): void
   movements(message: LogMessage): void
-  dead(message: LogMessage): void
+  /** `origin`: the message that it is about */
+  dead(letter: LogMessage, origin: LogMessage): void
   /** null: everything that follows from the log so far has been published */
   missing(): string | null
   /** What counts of the movements, summed up, is the state. @throws Error when it is not */
@@ -24,6 +25,8 @@ export interface Observer {
   reached(): number
   readonly counts: Map<string, number>
 }
+
+const NOTHING = Buffer.alloc(0)
 
 export function newObserver(reference: Reference): Observer {
   const counts = new Map<string, number>()
@@ -102,9 +105,10 @@ export function newObserver(reference: Reference): Observer {
       moved.epoch = record.epoch
       if (record.kind === 'moved') takeMoved(record)
     },
-    dead({ headers }) {
+    dead({ headers, value }, message) {
       const { origin_topic = '', origin_offset = '', reason = '' } = headers
       const origin = `${origin_topic.split('.')[1]} ${origin_offset}`
+      must(value?.equals(message.value ?? NOTHING), () => `I5: the dead letter of ${origin} holds other bytes`)
       const known = dead.get(origin)
       must(known === undefined || known === reason, () => `I5: ${origin} is dead as ${known} and as ${reason}`)
       const early = origin_topic.endsWith('.operations') && Number(origin_offset) < compared

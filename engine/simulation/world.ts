@@ -151,10 +151,17 @@ export function newWorld(seed: number): World {
     if (topic === 'couriers') watched.reference.foldCourier(message)
     if (topic === 'decisions') watched.observer.decisions(message)
     if (topic === 'movements') watched.observer.movements(message)
-    if (topic === 'dead-letters') watched.observer.dead(message)
+    if (topic === 'dead-letters') watched.observer.dead(message, originOf(message))
     if (TOPICS_READ.some(read => read === topic)) {
       for (const member of group.members) member.wake(topic, partition)
     }
+  }
+
+  function originOf({ headers: { origin_topic = '', origin_partition, origin_offset } }: LogMessage): LogMessage {
+    const [origin] = kafka.read(origin_topic.split('.')[1] ?? '', Number(origin_partition), Number(origin_offset), 1)
+    if (!origin)
+      throw new Error(`I5: a dead letter of ${origin_topic}/${origin_partition}/${origin_offset}, which is not there`)
+    return origin
   }
 
   /** Some batches end where the reference has noted its digest. */

@@ -1,6 +1,7 @@
 import { cutOf, sliceOf } from '../checkpoint/cut.ts'
 import { applyFrames } from '../checkpoint/frames.ts'
 import { earliestDue, foldBatch, loadPartition, type Partition, warehouseNames, wholeViews } from '../partition.ts'
+import { giveBack } from './pack.ts'
 import type { CutAnswer, Due, Folded, SliceAnswer, ViewChange, WorkerRequest } from './protocol.ts'
 
 export type WorkerAnswer = Folded | ViewChange[] | string[] | SliceAnswer | CutAnswer | Due | null
@@ -35,8 +36,11 @@ export function newMemory(): Memory {
       )
     }
     switch (request.kind) {
-      case 'fold':
-        return foldBatch(partition, request)
+      case 'fold': {
+        const folded = foldBatch(partition, request)
+        giveBack(request.messages)
+        return folded
+      }
       case 'whole':
         return wholeViews(partition, request)
       case 'names':
