@@ -23,6 +23,7 @@ function readyOf(order: object): number | undefined {
     seen_s_max: 60,
     handover_s: 120,
     last: [],
+    weights: {},
   }
   const empty = { trips: [], fleet: [], declined: new Map() }
   const { fulfilments } = problemOf({ ...scene, ...empty, orders: [waiting], pointOf: () => POINT })

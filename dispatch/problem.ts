@@ -36,7 +36,7 @@ export interface Scene {
   /** s that the two hand-overs take together */
   handover_s: number
   /** what the zone has set otherwise than the usual */
-  weights?: Partial<Weights>
+  weights: Partial<Weights>
   last: readonly LastTrip[]
 }
 

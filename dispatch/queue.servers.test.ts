@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { cancelled, ZONE } from '../world/races/stage.ts'
+import { cancelled, type Problem, ZONE } from '../world/races/stage.ts'
 import type { CourierChoices, QueueRow, Suggestion } from './contract.ts'
 import { as, couriers, fleet, given, order, orders, read, setMode, stage, until, zones } from './hand.testing.ts'
+import { WEIGHTS, type Weights } from './solver/objective.ts'
 
 /** What dispatchers look at, and how far a zone is assigned by itself, on the real service. */
+
+type Weighed = Problem & { version: number; set: Partial<Weights>; weights: Weights }
 
 const suggestions = async (): Promise<Suggestion[]> => {
   const path = `/v1/dispatch/zones/${ZONE}/suggestions`
@@ -83,5 +86,48 @@ describe('a zone', () => {
     await until('a suggestion', async () => (await suggestions()).length === 1)
     await stage.decide(cancelled(id))
     await until('nothing to be suggested', async () => (await suggestions()).length === 0)
+  })
+
+  test('says what its plans are to be good at, one dispatcher at a time, and is told of every slip', async () => {
+    const path = `/v1/dispatch/zones/${ZONE}/weights`
+    const put = (weights: object, version: number) =>
+      stage.call<Weighed>('PUT', path, { weights, reason: 'balance_load' }, { 'if-match': String(version) })
+    expect((await stage.call<Weighed>('GET', path)).body).toMatchObject({ version: 0, set: {}, weights: WEIGHTS })
+    for (const [weights, told] of [
+      [{ hurry: 3 }, 'hurry'],
+      [{ excess: -1 }, '/weights/excess'],
+      [{ excess: 'much' }, '/weights/excess'],
+      [{ undelivered: 0 }, '/weights/undelivered'],
+    ] as const) {
+      const slip = await put(weights, 0)
+      expect([slip.status, slip.body.detail]).toEqual([400, expect.stringContaining(told)])
+    }
+    const both = await Promise.all([put({ excess: 0.1 }, 0), put({ lateness: 4 }, 0)])
+    expect(both.map(one => one.status).sort()).toEqual([200, 409])
+    const done = await put({ lateness: 4 }, 1)
+    expect(done.body).toMatchObject({ version: 2, set: { lateness: 4 }, weights: { ...WEIGHTS, lateness: 4 } })
+    expect((await stage.call<Weighed>('GET', path)).body).toEqual(done.body)
+    expect((await stage.call('GET', '/v1/dispatch/zones/atlantis/weights')).status).toBe(404)
+    const audit = await stage.pool.query(`SELECT after FROM audit WHERE action = 'zone.weights' ORDER BY id`)
+    expect(audit.rows.at(-1)).toMatchObject({ after: { weights: { lateness: 4 }, version: 2 } })
+  })
+
+  test('plans with new weights from the next round on', async () => {
+    const path = `/v1/dispatch/zones/${ZONE}/weights`
+    const put = async (weights: object) => {
+      const { version } = (await stage.call<Weighed>('GET', path)).body
+      await stage.call('PUT', path, { weights, reason: 'balance_load' }, { 'if-match': String(version) })
+    }
+    await couriers('x1')
+    const [a, b] = await orders(2)
+    await setMode('suggest')
+    const doors = async () => (await suggestions()).map(trip => trip.order_ids.length)
+    await until('one trip with both', async () => (await doors()).join() === '2')
+    // So dear is the road now that waiting is better than riding for either.
+    await put({ travel: 100_000, undelivered: 200 })
+    await until('nothing to be worth its way', async () => (await doors()).length === 0)
+    await put({})
+    await until('both to be worth it again', async () => (await doors()).join() === '2')
+    expect([(await read(a ?? '')).trip_id, (await read(b ?? '')).trip_id]).toEqual([null, null])
   })
 })

@@ -3,28 +3,17 @@ import { CourierId, WarehouseId, ZoneId } from '../ingest/events/envelope.ts'
 import { DEFAULT_POLICY } from '../ingest/events/network.ts'
 import type { Http } from '../ingest/io/http.ts'
 import { HttpProblem } from '../ingest/io/problem.ts'
-import { type Suggestions, setAssignmentMode } from './assignment_mode.ts'
+import type { Suggestions } from './assignment_mode.ts'
 import type { HandEffects } from './commands.ts'
 import { liveFleet } from './commands.ts'
-import {
-  ASSIGNMENT_MODES,
-  ATTENTIONS,
-  DECLINE_REASONS,
-  FAIL_REASONS,
-  HAND_REASONS,
-  HandReason,
-  ORDER_STATES,
-} from './contract.ts'
-import { isRefused } from './desk.ts'
-import { actOf, idempotencyKeyOf, sendRefused, versionRequired } from './door.ts'
+import { ATTENTIONS, DECLINE_REASONS, FAIL_REASONS, HAND_REASONS, ORDER_STATES } from './contract.ts'
 import { stateOf } from './fitness.ts'
-import { readAssignments, unsaid } from './io/assignment.ts'
 import { NO_DUTY, readDuties } from './io/duties.ts'
 import { queuedOrders } from './io/queue.ts'
 import { decodeCursor, pageOf } from './queue.ts'
 import { greatCircle } from './travel.ts'
 
-/** What dispatchers look at: the queue, the couriers, and how far each zone is assigned by itself. */
+/** What dispatchers look at: the queue, and the couriers. */
 
 export interface QueueEffects extends HandEffects {
   suggestions: Suggestions
@@ -46,8 +35,7 @@ const Question = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, description: 'rows of a page; default 50' })),
   cursor: Type.Optional(Type.String({ maxLength: 200, description: 'next_cursor of the page before' })),
 })
-const OneZone = Type.Object({ zone_id: ZoneId })
-const Mode = Type.Object({ mode: literals(ASSIGNMENT_MODES), reason: HandReason }, { additionalProperties: false })
+const OfZone = Type.Object({ zone_id: Type.Optional(ZoneId) })
 const LIMIT = 50
 
 export function addQueueRoutes(http: Http, effects: QueueEffects): void {
@@ -79,7 +67,7 @@ export function addQueueRoutes(http: Http, effects: QueueEffects): void {
       },
     )
   })
-  app.get('/v1/dispatch/couriers', { preHandler, schema: { querystring: Type.Partial(OneZone) } }, async request => {
+  app.get('/v1/dispatch/couriers', { preHandler, schema: { querystring: OfZone } }, async request => {
     const { tenant_id } = request.caller
     const [fleet, duties] = await Promise.all([liveFleet(effects), readDuties(desk.pool, tenant_id)])
     const at = { now: desk.now(), silent_s_max: effects.silent_s_max }
@@ -105,7 +93,6 @@ export function addQueueRoutes(http: Http, effects: QueueEffects): void {
     decline: DECLINE_REASONS,
     failed: FAIL_REASONS,
   }))
-  addZoneRoutes(http, effects)
 }
 
 /** @throws HttpProblem 503 while Redis is away */
@@ -115,41 +102,4 @@ async function courierStates(effects: QueueEffects, tenant_id: string) {
   const known = new Map(fleet.filter(one => one.tenant_id === tenant_id).map(one => [one.courier_id as string, one]))
   return (courier_id: string) =>
     stateOf(known.get(courier_id), duties.get(courier_id) ?? NO_DUTY, { now: desk.now(), silent_s_max })
-}
-
-function addZoneRoutes({ app, requireScope }: Http, effects: QueueEffects): void {
-  const { desk, network, suggestions } = effects
-  const preHandler = requireScope('dispatch')
-  const own = (tenant_id: string, zone_id: ZoneId): void => {
-    if (network().zones.get(zone_id)?.tenant_id !== tenant_id) {
-      throw new HttpProblem(404, 'unknown_zone', `there is no zone ${zone_id}`)
-    }
-  }
-  app.get('/v1/dispatch/zones', { preHandler }, async request => {
-    const { tenant_id } = request.caller
-    const said = await readAssignments(desk.pool)
-    return [...network().zones.values()]
-      .filter(zone => zone.tenant_id === tenant_id)
-      .map(({ zone_id, name }) => {
-        const { tenant_id: _own, ...assignment } = said.get(zone_id) ?? unsaid(tenant_id, zone_id)
-        return { name, ...assignment }
-      })
-  })
-  const put = { preHandler, schema: { params: OneZone, body: Mode } }
-  app.put('/v1/dispatch/zones/:zone_id/assignment', put, async (request, reply) => {
-    const { zone_id } = request.params
-    own(request.caller.tenant_id, zone_id)
-    const version = versionRequired(request, 'assignment of the zone')
-    const idempotency_key = idempotencyKeyOf(request)
-    const command = { zone_id, ...request.body, version, idempotency_key }
-    const answer = await setAssignmentMode(desk, actOf(request, desk), command)
-    if (isRefused(answer)) return sendRefused(reply, request, answer.refused)
-    const { tenant_id: _own, ...assignment } = answer.done
-    return reply.header('etag', `"${assignment.version}"`).send(assignment)
-  })
-  app.get('/v1/dispatch/zones/:zone_id/suggestions', { preHandler, schema: { params: OneZone } }, async request => {
-    own(request.caller.tenant_id, request.params.zone_id)
-    const { as_of, trips } = suggestions.of(request.params.zone_id) ?? { as_of: null, trips: [] }
-    return { as_of, trips }
-  })
 }

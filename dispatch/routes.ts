@@ -6,6 +6,7 @@ import { addPartnerRoutes, type PartnerEffects } from './partner_routes.ts'
 import { addQueueRoutes, type QueueEffects } from './queue_routes.ts'
 import { addReturnRoutes } from './return_routes.ts'
 import type { WorkStreams } from './stream.ts'
+import { addZoneRoutes } from './zone_routes.ts'
 
 export type RouteEffects = PartnerEffects & QueueEffects & { streams: WorkStreams }
 
@@ -16,5 +17,6 @@ export function addRoutes(http: Http, effects: RouteEffects): void {
   addDispatcherRoutes(http, effects)
   addHandRoutes(http, effects)
   addQueueRoutes(http, effects)
+  addZoneRoutes(http, effects)
   addReturnRoutes(http, effects.desk)
 }

@@ -8,11 +8,13 @@ import type { AssignmentMode, Suggestion } from './contract.ts'
 import type { Desk } from './desk.ts'
 import type { AssignmentRow } from './io/assignment.ts'
 import { forgetDeclined, type OpenWork, openWork, type WaitingOrder } from './io/trips.ts'
+import type { WeightsRow } from './io/weights.ts'
 import type { Metrics } from './metrics.ts'
 import { offerTrip, withdrawOffer } from './offers.ts'
 import { problemOf, type SolverInput } from './problem.ts'
 import { checkPlan } from './solver/check.ts'
 import { solveGreedily } from './solver/greedy.ts'
+import type { Weights } from './solver/objective.ts'
 import type { LastTrip, PlannedTrip, SolverPlan } from './solver/port.ts'
 import { greatCircle } from './travel.ts'
 
@@ -25,6 +27,8 @@ export interface Round {
   network(): Network
   /** zone → whether its plan is carried out, only shown, or not made; a zone without: carried out */
   assignments(): Promise<ReadonlyMap<string, AssignmentRow>>
+  /** zone → weights that it has set otherwise than usual */
+  weights(): Promise<ReadonlyMap<string, WeightsRow>>
   suggestions: Suggestions
   solve(input: SolverInput): Promise<SolverPlan>
   metrics: Metrics
@@ -53,11 +57,13 @@ export async function runRound(round: Round): Promise<void> {
   const fleet = await round.fleet()
   const now = desk.now()
   const work = await openWork(desk.pool, { now, ready_before: now + settings.dispatch_lookahead_s * 1_000 })
-  const assignments = await round.assignments()
+  const [assignments, weights] = await Promise.all([round.assignments(), round.weights()])
   await withdrawOld(round, work, now)
   const waiting = new Map<string, number>()
   for (const zone of round.network().zones.values()) {
-    const plan = await planZone(round, zone, { work, fleet, now, mode: assignments.get(zone.zone_id)?.mode ?? 'on' })
+    const set = weights.get(zone.zone_id)?.weights ?? {}
+    const mode = assignments.get(zone.zone_id)?.mode ?? 'on'
+    const plan = await planZone(round, zone, { work, fleet, now, mode, weights: set })
     for (const { why } of plan?.waiting ?? []) waiting.set(why, (waiting.get(why) ?? 0) + 1)
   }
   metrics.waiting.reset()
@@ -76,6 +82,7 @@ interface Look {
   fleet: CourierView[]
   now: number
   mode: AssignmentMode
+  weights: Partial<Weights>
 }
 
 async function planZone(round: Round, zone: ZoneRow, look: Look): Promise<SolverPlan | undefined> {
@@ -111,6 +118,7 @@ async function solveZone(round: Round, zone: ZoneRow, look: Look): Promise<Plann
     pointOf: pointsOf(round),
     seen_s_max: round.settings.dispatch_courier_seen_s,
     handover_s: zone.policy.handover_s,
+    weights: look.weights,
     last: round.last.get(zone.zone_id) ?? [],
   })
   const plan = checkedPlan(round, zone, input, await round.solve(input))
