@@ -3,14 +3,8 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { TOPICS, type Topic, topicName } from '../../ingest/contract.ts'
-import {
-  createTopics,
-  deleteTopics,
-  kafkaClient,
-  openProducer,
-  type Producer,
-  topicEnds,
-} from '../../ingest/io/kafka.ts'
+import { createTopics, deleteTopics, kafkaClient, topicEnds } from '../../ingest/io/kafka.ts'
+import { openProducer, type Producer } from '../../ingest/io/producer.ts'
 import { migrateClickhouse, migratePostgres } from '../../sql/migrate.ts'
 import type { ServerUrls } from '../../world/servers/config.ts'
 import { freshDatabase, freshNamespace, waitFor } from '../../world/servers/testing.ts'

@@ -1,6 +1,6 @@
 import type { Topic } from '../../ingest/contract.ts'
-import type { OutgoingMessage } from '../../ingest/io/kafka.ts'
 import type { Log } from '../../ingest/io/log.ts'
+import type { OutgoingMessage } from '../../ingest/io/producer.ts'
 import type { Checkpoint, CheckpointCut, CheckpointPart } from '../io/checkpoints.ts'
 import type { LiveViewEffects } from '../live_views.ts'
 import type { EngineMetrics } from '../metrics.ts'

@@ -1,4 +1,4 @@
-import type { OutgoingMessage } from '../../ingest/io/kafka.ts'
+import type { OutgoingMessage } from '../../ingest/io/producer.ts'
 import type { OwnerEffects, OwnerSettings } from '../owner/effects.ts'
 import { type Owners, openOwners } from '../owners.ts'
 import type { Draw } from '../simulated_log.ts'

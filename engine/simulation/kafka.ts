@@ -1,4 +1,4 @@
-import type { Appended, OutgoingMessage } from '../../ingest/io/kafka.ts'
+import type { Appended, OutgoingMessage } from '../../ingest/io/producer.ts'
 import type { LogMessage } from '../../ingest/io/reader.ts'
 import type { Draw } from '../simulated_log.ts'
 import type { Process } from './process.ts'

@@ -1,4 +1,4 @@
-import type { OutgoingMessage } from '../../ingest/io/kafka.ts'
+import type { OutgoingMessage } from '../../ingest/io/producer.ts'
 import type { LogMessage } from '../../ingest/io/reader.ts'
 import { digestZones } from '../checkpoint.ts'
 import type { Partition } from '../partition.ts'

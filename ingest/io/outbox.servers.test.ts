@@ -5,11 +5,12 @@ import { acceptOwn, bornAt } from '../accept.ts'
 import { partitionOf, REAL_TIME, topicName } from '../contract.ts'
 import type { TenantId } from '../events/envelope.ts'
 import { followClock } from './clock.ts'
-import { createTopics, deleteTopics, kafkaClient, openProducer, type Producer } from './kafka.ts'
+import { createTopics, deleteTopics, kafkaClient } from './kafka.ts'
 import { openLog } from './log.ts'
 import { followNetwork, networkOf } from './network.ts'
 import { enqueue, type Relay, relayOutbox } from './outbox.ts'
 import { type Listener, openListener, openPostgres, type Pool, transaction } from './postgres.ts'
+import { openProducer, type Producer } from './producer.ts'
 
 const servers = testServers()
 const namespace = freshNamespace('outbox')

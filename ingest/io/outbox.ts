@@ -5,9 +5,9 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import { type Accepted, bornAt, type LogEvent } from '../accept.ts'
 import { partitionOf, type Topic, topicName } from '../contract.ts'
 import { again } from './again.ts'
-import type { Producer } from './kafka.ts'
 import type { Log } from './log.ts'
 import type { Listener, Pool, Queryable } from './postgres.ts'
+import type { Producer } from './producer.ts'
 
 /**
  * Events that belong to a Postgres transaction: written into `outbox` with it, published afterwards.

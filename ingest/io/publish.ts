@@ -2,8 +2,8 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import { type Accepted, accept, acceptOwn, type Context, type Directory, type Rejected } from '../accept.ts'
 import { type Caller, type EventAnswer, type EventDraft, topicName } from '../contract.ts'
 import { recentIds } from '../recent.ts'
-import { Overloaded, type Producer } from './kafka.ts'
 import { HttpProblem } from './problem.ts'
+import { Overloaded, type Producer } from './producer.ts'
 
 /** The one way onto the topics `operations`, `couriers` and `deliveries`: accept, then send, then answer. */
 

@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { freshNamespace, testServers, waitFor } from '../../world/servers/testing.ts'
 import { partitionOf, topicName } from '../contract.ts'
 import { shareOut } from './assigner.ts'
-import { createTopics, deleteTopics, kafkaClient, Overloaded, openProducer, type Producer } from './kafka.ts'
+import { createTopics, deleteTopics, kafkaClient } from './kafka.ts'
+import { Overloaded, openProducer, type Producer } from './producer.ts'
 import { type LogMessage, openReader, type Reader, type ReaderOptions } from './reader.ts'
 
 /** The reader and the producer on a real broker: order, positions, repetition, bounds, members that come and go. */

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { OrderView, PlacedAnswer, PlaceOrder } from '../../dispatch/contract.ts'
 import { type EventAnswer, type EventDraft, PARTITIONS_DEFAULT, partitionOf, topicName } from '../../ingest/contract.ts'
 import { SCHEMA_VERSION } from '../../ingest/events/envelope.ts'
-import type { Producer } from '../../ingest/io/kafka.ts'
+import type { Producer } from '../../ingest/io/producer.ts'
 import { type Answer, CityStopped, openCaller } from '../city/call.ts'
 import { type LoadRecord, noteRefusal } from './record.ts'
 

@@ -8,9 +8,10 @@ import type { Decision, DecisionRecord, OwnerMarker } from '../../ingest/events/
 import { cellOf } from '../../ingest/events/geo.ts'
 import { DEFAULT_POLICY } from '../../ingest/events/network.ts'
 import type { OrderRequest } from '../../ingest/events/orders.ts'
-import { createTopics, kafkaClient, openProducer } from '../../ingest/io/kafka.ts'
+import { createTopics, kafkaClient } from '../../ingest/io/kafka.ts'
 import { DEVELOPMENT_KEY } from '../../ingest/io/keys.ts'
 import { openPostgres, type Pool } from '../../ingest/io/postgres.ts'
+import { openProducer } from '../../ingest/io/producer.ts'
 import type { ServerUrls } from '../servers/config.ts'
 import { startServices } from '../services.ts'
 
