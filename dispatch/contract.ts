@@ -258,13 +258,31 @@ export const TripView = Type.Object({
 })
 export type TripView = Static<typeof TripView>
 
+/** Where an idle courier is asked to wait: an advice, which a trip or the next advice replaces. */
+export const MoveView = Type.Object({
+  courier_id: CourierId,
+  zone_id: ZoneId,
+  warehouse_id: WarehouseId,
+  point: Point,
+  /** orders_expected: more orders are expected there than couriers; home: the courier is tied to it */
+  why: Type.Union([Type.Literal('orders_expected'), Type.Literal('home')]),
+  version: Type.Integer(),
+  asked_at: TimeMs,
+  arrive_by: TimeMs,
+})
+export type MoveView = Static<typeof MoveView>
+
 /**
  * GET /v1/work/stream (text/event-stream): what warehouses and couriers must do, as it changes. Every event's data is an
  * absolute row with its version, so a reader keeps the highest and a reconnect (a new `snapshot`) mends everything.
- *   event: snapshot   {orders: OrderView[] not closed, trips: TripView[] not done}
- *   event: order      OrderView        event: trip   TripView        event: ping  {time_ms}
+ *   event: snapshot   {orders: OrderView[] not closed, trips: TripView[] not done, moves: MoveView[]}
+ *   event: order      OrderView        event: trip   TripView        event: move   MoveView        event: ping  {time_ms}
  */
-export const WorkSnapshot = Type.Object({ orders: Type.Array(OrderView), trips: Type.Array(TripView) })
+export const WorkSnapshot = Type.Object({
+  orders: Type.Array(OrderView),
+  trips: Type.Array(TripView),
+  moves: Type.Array(MoveView),
+})
 export type WorkSnapshot = Static<typeof WorkSnapshot>
 
 /**

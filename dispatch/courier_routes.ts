@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { courier_events } from '../ingest/events/couriers.ts'
 import { StopKind } from '../ingest/events/deliveries.ts'
 import { FulfilmentId, OrderId, Point, TripId } from '../ingest/events/envelope.ts'
@@ -101,6 +101,7 @@ function addShiftRoutes({ app, requireScope }: Http, effects: ShiftEffects): voi
   }
   app.get('/v1/couriers/me', { preHandler }, async request => me(request, actOf(request, desk)))
   app.post('/v1/couriers/me/shift', { preHandler, schema: { body: Shift } }, (request, reply) => {
+    checkHours(request.body)
     const word = { act: 'start_shift', type: 'shift.started', data: request.body } as const
     return said(request, reply, sayShift(effects, actOf(request, desk), courierOf(request), word))
   })
@@ -122,6 +123,15 @@ function addShiftRoutes({ app, requireScope }: Http, effects: ShiftEffects): voi
     const { partition, offset } = await effects.publish({ type: 'courier.moved', data }, actOf(request, desk))
     return reply.code(202).send({ partition, offset: String(offset) })
   })
+}
+
+/** @throws HttpProblem 400 for a break that ends before it begins, or lies outside the shift */
+function checkHours({ ends_at, breaks = [] }: Static<typeof Shift>): void {
+  for (const [place, { from, to }] of breaks.entries()) {
+    if (from < to && to <= (ends_at ?? to)) continue
+    const detail = 'breaks must begin before they end, and end within the shift'
+    throw new HttpProblem(400, 'wrong_shape', detail, { pointer: `/breaks/${place}` })
+  }
 }
 
 async function sendTrip(

@@ -4,6 +4,7 @@ import type { OrderView, ReturnView, TripView } from './contract.ts'
 import { addHistory, type OrderHistory, saveOrders } from './io/book.ts'
 import {
   type HistoryRow,
+  type MoveRow,
   type OrderRow,
   orderView,
   type ReturnRow,
@@ -28,6 +29,7 @@ export interface Desk {
 export interface Changed {
   orders: readonly OrderRow[]
   trips: readonly TripRow[]
+  moves?: readonly MoveRow[]
 }
 
 /** What a command gathers. Orders are written at its end, so put each in once, as it shall be. */

@@ -15,9 +15,12 @@ export function openMetrics(registry: Registry) {
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
       registers,
     }),
-    offers: counter('offers_total', 'trips offered or withdrawn: offered, lost (somebody was faster), expired', [
-      'outcome',
-    ]),
+    offers: counter(
+      'offers_total',
+      'trips told to couriers: offered, replanned before they were fetched, lost (somebody was faster), expired',
+      ['outcome'],
+    ),
+    moves: counter('moves_total', 'idle couriers who were asked to wait elsewhere', []),
     waiting: gauge('waiting_orders', 'orders without a courier after the last round, by reason', ['why']),
     plans_refused: counter('plans_refused_total', 'plans that the checker refused: an alarm', ['zone_id']),
     orders: counter('orders_total', 'POST /v1/orders by answer: routed, rejected, undecided, conflict, unpublished', [

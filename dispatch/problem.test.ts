@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { WaitingOrder } from './io/trips.ts'
+import type { WaitingOrder } from './io/open_work.ts'
 import { problemOf } from './problem.ts'
 
 const NOW = 1_000_000
@@ -11,7 +11,16 @@ const part = (fulfilment_id: string, ready_s: number) => ({
 
 function readyOf(order: object): number | undefined {
   const waiting = {
-    ...{ tenant_id: 't', order_id: 'o', zone_id: 'z', point: POINT, requires: [], placed_at: NOW, packed_at: null },
+    ...{
+      tenant_id: 't',
+      order_id: 'o',
+      zone_id: 'z',
+      point: POINT,
+      requires: [],
+      placed_at: NOW,
+      packed_at: null,
+      trip_id: null,
+    },
     ...{ first_deliver_by: null, correlation_id: 'c', fulfilment_id: 'f1', fulfilments: [part('f1', 60)] },
     promise: { ready_at: NOW + 60_000, deliver_by: NOW + 900_000 },
     ...order,
@@ -24,10 +33,11 @@ function readyOf(order: object): number | undefined {
     handover_s: 120,
     last: [],
     weights: {},
+    may_change_trips: true,
   }
   const empty = { trips: [], fleet: [], declined: new Map() }
-  const { fulfilments } = problemOf({ ...scene, ...empty, orders: [waiting], pointOf: () => POINT })
-  return fulfilments[0]?.ready_s
+  const { input } = problemOf({ ...scene, ...empty, orders: [waiting], pointOf: () => POINT })
+  return input.fulfilments[0]?.ready_s
 }
 
 test('an order of several parts is ready when its last part is', () => {

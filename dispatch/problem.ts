@@ -1,18 +1,12 @@
 import type { CourierView } from '../engine/contract.ts'
 import type { PromiseTime } from '../ingest/events/decisions.ts'
 import type { Point, ZoneId } from '../ingest/events/envelope.ts'
-import type { WaitingOrder } from './io/trips.ts'
+import type { WaitingOrder } from './io/open_work.ts'
 import type { TripRow } from './rows.ts'
+import { changeableTrips, snapshotsOf } from './snapshot.ts'
 import { BUNDLE_MAX, roundsFor, TRIPS_MAX } from './solver/limits.ts'
 import { WEIGHTS, type Weights } from './solver/objective.ts'
-import type {
-  Commitment,
-  CourierSnapshot,
-  LastTrip,
-  OpenFulfilment,
-  ServiceTimes,
-  SolverProblem,
-} from './solver/port.ts'
+import type { LastTrip, OpenFulfilment, ServiceTimes, SolverProblem } from './solver/port.ts'
 import type { Road } from './travel.ts'
 
 /** A zone's open work and couriers as the solver's problem: pure. */
@@ -25,6 +19,7 @@ export interface Scene {
   /** business time, ms */
   now: number
   road: Road
+  /** those on trips too, as far as the trips may still be changed */
   orders: readonly WaitingOrder[]
   trips: readonly TripRow[]
   fleet: readonly CourierView[]
@@ -38,17 +33,37 @@ export interface Scene {
   /** what the zone has set otherwise than the usual */
   weights: Partial<Weights>
   last: readonly LastTrip[]
+  /** whether trips that nobody has fetched yet may be put together anew */
+  may_change_trips: boolean
 }
 
-export function problemOf(scene: Scene): SolverInput {
-  const fulfilments = scene.orders.flatMap(order => fulfilmentOf(order, scene))
-  return {
+export interface Problem {
+  input: SolverInput
+  /** courier_id → the trip that the plan may still change */
+  changeable: ReadonlyMap<string, TripRow>
+}
+
+export function problemOf(scene: Scene): Problem {
+  const all = new Map<string, OpenFulfilment>()
+  for (const order of scene.orders) {
+    const part = partOf(order, scene)
+    if (part) all.set(order.order_id, part)
+  }
+  const changeable = changeableTrips(scene, all)
+  const trip_ids = new Set(changeable.values().map(trip => trip.trip_id))
+  const parts = new Map<string, OpenFulfilment>()
+  for (const { order_id, trip_id } of scene.orders) {
+    const part = all.get(order_id)
+    if (part && (trip_id === null || trip_ids.has(trip_id))) parts.set(order_id, part)
+  }
+  const fulfilments = [...parts.values()]
+  const input = {
     zone_id: scene.zone_id,
     now: scene.now,
     seed: scene.now % 2 ** 31,
     iterations_max: roundsFor(fulfilments.length),
     fulfilments,
-    couriers: scene.fleet.flatMap(courier => snapshotOf(courier, scene)),
+    couriers: snapshotsOf(scene, parts, changeable),
     // Where more orders wait, more are expected: the next ones come from where these did.
     demand: demandOf(fulfilments),
     service: serviceOf(scene.handover_s),
@@ -58,6 +73,7 @@ export function problemOf(scene: Scene): SolverInput {
     weights: { ...WEIGHTS, ...scene.weights },
     last: scene.last,
   }
+  return { input, changeable }
 }
 
 /** The policy knows the sum only: a quarter at the counter, half at the door, and a quarter until the courier is back on the road. */
@@ -77,69 +93,34 @@ function demandOf(fulfilments: readonly OpenFulfilment[]): SolverProblem['demand
 }
 
 /** An order is carried as a whole: from its first warehouse's point of view, ready when all of it is. */
-function fulfilmentOf(order: WaitingOrder, scene: Scene): OpenFulfilment[] {
+function partOf(order: WaitingOrder, scene: Scene): OpenFulfilment | undefined {
   const [first] = order.fulfilments
   const pickup = first && scene.pointOf(first.warehouse_id)
-  if (!pickup || !order.promise) return []
+  if (!pickup || !order.promise) return undefined
   const since = (at: number) => Math.round((at - scene.now) / 1_000)
   const ready_at = Math.max(...order.fulfilments.map(part => part.packed_at ?? part.ready_at))
   const not_couriers = scene.declined.get(order.order_id) ?? []
-  return [
-    {
-      fulfilment_id: first.fulfilment_id,
-      order_id: order.order_id,
-      warehouse_id: first.warehouse_id,
-      pickup,
-      dropoff: order.point,
-      placed_s: since(order.placed_at),
-      // A picker who is late is ready at any moment, not in the past.
-      ready_s: readySince(
-        order.promise,
-        order.packed_at === null ? Math.max(0, since(ready_at)) : since(order.packed_at),
-        since,
-      ),
-      promise_s: since(order.first_deliver_by ?? order.promise.deliver_by),
-      load: 1,
-      ...(order.fulfilments.length > 1 && { alone: true }),
-      requires: order.requires,
-      ...(not_couriers.length > 0 && { not_couriers: not_couriers as OpenFulfilment['not_couriers'] & string[] }),
-    },
-  ]
+  return {
+    fulfilment_id: first.fulfilment_id,
+    order_id: order.order_id,
+    warehouse_id: first.warehouse_id,
+    pickup,
+    dropoff: order.point,
+    placed_s: since(order.placed_at),
+    // A picker who is late is ready at any moment, not in the past.
+    ready_s: readySince(
+      order.promise,
+      order.packed_at === null ? Math.max(0, since(ready_at)) : since(order.packed_at),
+      since,
+    ),
+    promise_s: since(order.first_deliver_by ?? order.promise.deliver_by),
+    load: 1,
+    ...(order.fulfilments.length > 1 && { alone: true }),
+    requires: order.requires,
+    ...(not_couriers.length > 0 && { not_couriers: not_couriers as OpenFulfilment['not_couriers'] & string[] }),
+  }
 }
 
 /** An order for a window is to be fetched when it was promised to be ready, however early it was packed. */
 const readySince = ({ ready_at, deliver_from }: PromiseTime, ready_s: number, since: (at: number) => number): number =>
   deliver_from === undefined ? ready_s : Math.max(ready_s, since(ready_at))
-
-/** Free couriers, and those with a trip: free where and when it will end, whoever has yet to answer an offer too. */
-function snapshotOf(courier: CourierView, scene: Scene): CourierSnapshot[] {
-  if (courier.zone_id !== scene.zone_id || courier.state !== 'available') return []
-  if (courier.seen_at < scene.now - scene.seen_s_max * 1_000) return []
-  const trips = scene.trips.filter(one => one.courier_id === courier.courier_id)
-  const ends = trips.flatMap(trip => trip.stops.at(-1) ?? [])
-  const end = ends.toSorted((a, b) => a.eta - b.eta).at(-1)
-  const { courier_id, point, capacity, has, home_warehouse_id } = courier
-  return [
-    {
-      courier_id,
-      place: end?.point ?? point,
-      // One who is late will still take a moment.
-      free_s: end
-        ? Math.max(BUSY_S_MIN, Math.round((end.eta - scene.now) / 1_000) + Math.round(scene.handover_s / 4))
-        : 0,
-      capacity,
-      has,
-      ...(home_warehouse_id && { home_warehouse_id }),
-      breaks: [],
-      committed: trips.map(commitmentOf),
-    },
-  ]
-}
-
-const BUSY_S_MIN = 60
-
-const commitmentOf = (trip: TripRow): Commitment => ({
-  trip_id: trip.trip_id,
-  fulfilment_ids: [...new Set(trip.stops.map(stop => stop.fulfilment_id))],
-  why: trip.state === 'under_way' ? 'picked_up' : trip.pinned ? 'pinned' : 'accepted',
-})

@@ -1,5 +1,5 @@
 import type { OrderId, TenantId } from '../ingest/events/envelope.ts'
-import { AttemptView, OrderView, ReturnView, TripView } from './contract.ts'
+import { AttemptView, MoveView, OrderView, ReturnView, TripView } from './contract.ts'
 
 /** The book's rows as Postgres holds them: the same names as on the wire, and a little more. */
 
@@ -28,6 +28,8 @@ export type AttemptRow = AttemptView & { tenant_id: TenantId; order_id: OrderId;
 
 export type ReturnRow = ReturnView & { tenant_id: TenantId; changed_by: string }
 
+export type MoveRow = MoveView & { tenant_id: TenantId }
+
 function picked<View extends object>(names: readonly string[], row: View): View {
   const view: Record<string, unknown> = {}
   const given = row as Record<string, unknown>
@@ -38,6 +40,7 @@ function picked<View extends object>(names: readonly string[], row: View): View 
 const ORDER_FIELDS = Object.keys(OrderView.properties)
 const TRIP_FIELDS = Object.keys(TripView.properties)
 const ATTEMPT_FIELDS = Object.keys(AttemptView.properties)
+const MOVE_FIELDS = Object.keys(MoveView.properties)
 const RETURN_FIELDS = Object.keys(ReturnView.properties)
 
 /** What the world may see of a row. */
@@ -45,3 +48,4 @@ export const orderView = (row: OrderView): OrderView => picked(ORDER_FIELDS, row
 export const tripView = (row: TripView): TripView => picked(TRIP_FIELDS, row)
 export const attemptView = (row: AttemptView): AttemptView => picked(ATTEMPT_FIELDS, row)
 export const returnView = (row: ReturnView): ReturnView => picked(RETURN_FIELDS, row)
+export const moveView = (row: MoveView): MoveView => picked(MOVE_FIELDS, row)

@@ -1,13 +1,14 @@
 import type { CourierView } from '../engine/contract.ts'
 import type { EventDraft } from '../ingest/contract.ts'
 import type { Point } from '../ingest/events/envelope.ts'
-import type { CourierState, ReturnView, TripView } from './contract.ts'
+import type { CourierState, MoveView, ReturnView, TripView } from './contract.ts'
 import { COURIER_MAY, type CourierAct } from './courier_life.ts'
 import { type Desk, type Refused, refuse } from './desk.ts'
 import { stateOf } from './fitness.ts'
 import { type Duty, NO_DUTY, readDuties } from './io/duties.ts'
+import { readMoves } from './io/moves.ts'
 import { openReturns } from './io/returns.ts'
-import { returnView, tripView } from './rows.ts'
+import { moveView, returnView, tripView } from './rows.ts'
 import { takeAway } from './take_away.ts'
 import type { Act } from './trip.ts'
 
@@ -23,7 +24,7 @@ export interface ShiftEffects {
   silent_s_max: number
 }
 
-/** GET /v1/couriers/me. `trips`: the present one first, then those whose turn comes. */
+/** GET /v1/couriers/me. `trips`: the present one first, then those whose turn comes; `move`: where to wait for one. */
 export interface Me {
   courier_id: string
   state: CourierState
@@ -31,6 +32,7 @@ export interface Me {
   seen_at: number | null
   trips: TripView[]
   returns: ReturnView[]
+  move: MoveView | null
 }
 
 interface Known {
@@ -48,12 +50,17 @@ async function lookUp({ desk, fleet, silent_s_max }: ShiftEffects, act: Act, cou
 
 export async function readMe(effects: ShiftEffects, act: Act, courier_id: string): Promise<Me> {
   const { view, duty, state } = await lookUp(effects, act, courier_id)
-  const returns = await openReturns(effects.desk.pool, act.tenant_id, courier_id)
+  const { pool } = effects.desk
+  const [returns, [move]] = await Promise.all([
+    openReturns(pool, act.tenant_id, courier_id),
+    readMoves(pool, act.tenant_id, courier_id),
+  ])
   return {
     courier_id,
     state,
     point: view?.point ?? null,
     seen_at: view?.seen_at ?? null,
+    move: move && !duty.trip ? moveView(move) : null,
     trips: [...(duty.trip ? [duty.trip] : []), ...duty.planned].map(tripView),
     returns: returns.map(returnView),
   }

@@ -4,7 +4,7 @@ import type { Bus } from './bus.ts'
 import type { Changed } from './desk.ts'
 import { readOpenWork } from './io/book.ts'
 import type { Metrics } from './metrics.ts'
-import { orderView, tripView } from './rows.ts'
+import { moveView, orderView, tripView } from './rows.ts'
 
 /**
  * GET /v1/work/stream: a snapshot, then rows as they change. Rows are absolute and carry versions, so what is told twice,
@@ -92,10 +92,11 @@ export function openStreams(options: { pool: Pool; bus: Bus; now: () => number; 
 const frame = (event: string, data: unknown): string => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
 
 /** tenant → the frames of one change; each row is written once, however many listen. */
-function framesOf({ orders, trips }: Changed): Map<string, string> {
+function framesOf({ orders, trips, moves = [] }: Changed): Map<string, string> {
   const frames = new Map<string, string>()
   const add = (tenant_id: string, text: string) => frames.set(tenant_id, (frames.get(tenant_id) ?? '') + text)
   for (const order of orders) add(order.tenant_id, frame('order', orderView(order)))
   for (const trip of trips) add(trip.tenant_id, frame('trip', tripView(trip)))
+  for (const move of moves) add(move.tenant_id, frame('move', moveView(move)))
   return frames
 }

@@ -4,18 +4,23 @@ import type { Log } from '../ingest/io/log.ts'
 import type { Network, ZoneRow } from '../ingest/io/network.ts'
 import type { Suggestions } from './assignment_mode.ts'
 import { type Beat, startBeat } from './beat.ts'
+import { carryOut, type Planned } from './carry_out.ts'
 import type { AssignmentMode, Suggestion } from './contract.ts'
 import type { Desk } from './desk.ts'
 import type { AssignmentRow } from './io/assignment.ts'
-import { forgetDeclined, type OpenWork, openWork, type WaitingOrder } from './io/trips.ts'
+import { readMoves } from './io/moves.ts'
+import { type OpenWork, openWork } from './io/open_work.ts'
+import { forgetDeclined } from './io/trips.ts'
 import type { WeightsRow } from './io/weights.ts'
 import type { Metrics } from './metrics.ts'
-import { offerTrip, withdrawOffer } from './offers.ts'
+import { advise } from './moves.ts'
+import { withdrawOffer } from './offers.ts'
 import { problemOf, type SolverInput } from './problem.ts'
+import type { MoveRow } from './rows.ts'
 import { checkPlan } from './solver/check.ts'
 import { solveGreedily } from './solver/greedy.ts'
 import type { Weights } from './solver/objective.ts'
-import type { LastTrip, PlannedTrip, SolverPlan } from './solver/port.ts'
+import type { LastTrip, SolverPlan } from './solver/port.ts'
 import { greatCircle } from './travel.ts'
 
 /** One round of courier assignment: look, solve, check, offer. */
@@ -56,14 +61,15 @@ export async function runRound(round: Round): Promise<void> {
   const { desk, settings, metrics } = round
   const fleet = await round.fleet()
   const now = desk.now()
-  const work = await openWork(desk.pool, { now, ready_before: now + settings.dispatch_lookahead_s * 1_000 })
-  const [assignments, weights] = await Promise.all([round.assignments(), round.weights()])
-  await withdrawOld(round, work, now)
+  const all = await openWork(desk.pool, { now, ready_before: now + settings.dispatch_lookahead_s * 1_000 })
+  const { pool } = desk
+  const [assignments, weights, moves] = await Promise.all([round.assignments(), round.weights(), readMoves(pool, null)])
+  const work = await withdrawOld(round, all, now)
   const waiting = new Map<string, number>()
   for (const zone of round.network().zones.values()) {
     const set = weights.get(zone.zone_id)?.weights ?? {}
     const mode = assignments.get(zone.zone_id)?.mode ?? 'on'
-    const plan = await planZone(round, zone, { work, fleet, now, mode, weights: set })
+    const plan = await planZone(round, zone, { work, fleet, now, mode, weights: set, moves })
     for (const { why } of plan?.waiting ?? []) waiting.set(why, (waiting.get(why) ?? 0) + 1)
   }
   metrics.waiting.reset()
@@ -71,10 +77,18 @@ export async function runRound(round: Round): Promise<void> {
   if (work.declined.length > 0) await forgetDeclined(desk.pool, now - FORGET_DECLINED_MS)
 }
 
-async function withdrawOld({ desk, settings, metrics }: Round, work: OpenWork, now: number): Promise<void> {
+/** @returns the work without those offers: their orders are planned anew in the next round */
+async function withdrawOld({ desk, settings, metrics }: Round, work: OpenWork, now: number): Promise<OpenWork> {
   const before = now - settings.dispatch_offer_s * 1_000
   const old = work.trips.filter(trip => trip.state === 'offered' && !trip.pinned && trip.offered_at <= before)
+  if (old.length === 0) return work
   for (const trip of old) if (await withdrawOffer(desk, trip)) metrics.offers.inc({ outcome: 'expired' })
+  const gone = new Set(old.map(trip => trip.trip_id))
+  return {
+    ...work,
+    trips: work.trips.filter(trip => !gone.has(trip.trip_id)),
+    orders: work.orders.filter(order => order.trip_id === null || !gone.has(order.trip_id)),
+  }
 }
 
 interface Look {
@@ -83,9 +97,11 @@ interface Look {
   now: number
   mode: AssignmentMode
   weights: Partial<Weights>
+  moves: readonly MoveRow[]
 }
 
 async function planZone(round: Round, zone: ZoneRow, look: Look): Promise<SolverPlan | undefined> {
+  const pointOf = pointsOf(round)
   const planned = look.mode === 'off' ? undefined : await solveZone(round, zone, look)
   if (planned && look.mode === 'suggest') {
     round.suggestions.put(zone.zone_id, look.now, suggestionsOf(planned.plan, planned.input))
@@ -93,21 +109,20 @@ async function planZone(round: Round, zone: ZoneRow, look: Look): Promise<Solver
     // What was suggested a round ago may be impossible now: the last plan is shown, or nothing.
     round.suggestions.clear(zone.zone_id)
   }
-  if (planned && look.mode === 'on') await offerDue(round, planned)
+  if (planned && look.mode === 'on') {
+    await carryOut({ ...round, pointOf }, planned)
+    const standing = look.moves.filter(move => move.zone_id === zone.zone_id && move.tenant_id === zone.tenant_id)
+    const asked = await advise(round.desk, { ...planned, tenant_id: zone.tenant_id, standing, pointOf })
+    round.metrics.moves.inc(asked)
+  }
   return planned?.plan
-}
-
-interface Planned {
-  plan: SolverPlan
-  input: SolverInput
-  orders: WaitingOrder[]
 }
 
 /** @returns undefined: there is nothing to plan, or no plan that keeps the rules */
 async function solveZone(round: Round, zone: ZoneRow, look: Look): Promise<Planned | undefined> {
   const orders = look.work.orders.filter(order => order.zone_id === zone.zone_id && order.tenant_id === zone.tenant_id)
   if (orders.length === 0) return undefined
-  const input = problemOf({
+  const { input, changeable } = problemOf({
     zone_id: zone.zone_id,
     now: look.now,
     road: { road_factor: zone.policy.road_factor, speed_mps: zone.policy.speed_mps },
@@ -120,10 +135,11 @@ async function solveZone(round: Round, zone: ZoneRow, look: Look): Promise<Plann
     handover_s: zone.policy.handover_s,
     weights: look.weights,
     last: round.last.get(zone.zone_id) ?? [],
+    may_change_trips: look.mode === 'on',
   })
   const plan = checkedPlan(round, zone, input, await round.solve(input))
   round.last.set(zone.zone_id, plan?.trips ?? [])
-  return plan && { plan, input, orders }
+  return plan && { plan, input, changeable, orders }
 }
 
 /** A plan that breaks a rule is never applied: the plain one takes its place, and somebody must look into it. */
@@ -158,34 +174,6 @@ const pointsOf =
   (round: Round) =>
   (warehouse_id: string): Point | undefined =>
     round.network().warehouses.get(warehouse_id as WarehouseId)?.point
-
-/** Only what must be decided now: the rest of the plan may still become a better one. */
-async function offerDue(round: Round, { plan, input, orders }: Planned): Promise<void> {
-  const by_fulfilment = new Map(orders.map(order => [order.fulfilment_id, order]))
-  const idle = input.couriers.filter(courier => courier.committed.length === 0)
-  const places = new Map(idle.map(courier => [courier.courier_id, courier.place]))
-  const offerOne = async (trip: PlannedTrip) => {
-    const seen = trip.fulfilment_ids.flatMap(id => by_fulfilment.get(id) ?? [])
-    const place = places.get(trip.courier_id)
-    if (!place) return
-    const offered = await offerTrip(round.desk, {
-      trip,
-      seen,
-      place,
-      travel: greatCircle(input.road),
-      pointOf: pointsOf(round),
-    })
-    round.metrics.offers.inc({ outcome: offered ? 'offered' : 'lost' })
-  }
-  await Promise.all(dueTrips(plan, round.settings.dispatch_commit_s).map(offerOne))
-}
-
-/** Each courier's first trip, where it leaves soon. */
-function dueTrips({ trips }: SolverPlan, commit_s: number): PlannedTrip[] {
-  const first = new Map<string, PlannedTrip>()
-  for (const trip of trips) if (!first.has(trip.courier_id)) first.set(trip.courier_id, trip)
-  return [...first.values()].filter(trip => trip.depart_s <= commit_s)
-}
 
 // ── The beat ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

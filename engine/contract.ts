@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Vehicle } from '../ingest/events/couriers.ts'
+import { ShiftBreak, Vehicle } from '../ingest/events/couriers.ts'
 import { Cell, CourierId, Point, Requirement, Seconds, Sku, TimeMs, WarehouseId } from '../ingest/events/envelope.ts'
 
 /**
@@ -99,6 +99,9 @@ export const CourierView = Type.Object({
   capacity: Type.Integer(),
   has: Type.Array(Requirement),
   home_warehouse_id: Type.Optional(WarehouseId),
+  /** as agreed on at its beginning; absent: nothing was */
+  shift_ends_at: Type.Optional(TimeMs),
+  breaks: Type.Optional(Type.Array(ShiftBreak)),
 })
 export type CourierView = Static<typeof CourierView>
 

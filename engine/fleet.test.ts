@@ -76,3 +76,23 @@ test('what is older than what is known of a courier changes nothing', () => {
     }),
   )
 })
+
+test('what was agreed on for the shift stands in the view until the next shift', () => {
+  const fleet = newFleet()
+  const [point] = POINTS
+  const here = {
+    courier_id: 'c',
+    point,
+    cell: cellOf(point ?? { lat: 0, lng: 0 }),
+    vehicle: 'bicycle',
+    capacity: 2,
+    has: [],
+  }
+  const began = (occurred_at: number, agreed: object) =>
+    ({ type: 'shift.started', data: { ...here, ...agreed }, tenant_id: 'a', zone_id: 'z', occurred_at }) as object as CourierEvent
+  const breaks = [{ from: 50, to: 60 }]
+  stepFleet(fleet, began(1, { ends_at: 100, breaks }))
+  expect([...fleet.couriers.values()]).toMatchObject([{ shift_ends_at: 100, breaks }])
+  stepFleet(fleet, began(2, {}))
+  expect([...fleet.couriers.values()][0]).not.toHaveProperty('shift_ends_at')
+})

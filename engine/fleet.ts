@@ -81,7 +81,7 @@ export function supplyOf({ supply }: FleetState): SupplyView {
 }
 
 function onShift(event: Extract<CourierEvent, { type: 'shift.started' }>): CourierView {
-  const { courier_id, point, cell, vehicle, capacity, has, home_warehouse_id } = event.data
+  const { courier_id, point, cell, vehicle, capacity, has, home_warehouse_id, ends_at, breaks } = event.data
   return {
     courier_id,
     tenant_id: event.tenant_id,
@@ -94,6 +94,8 @@ function onShift(event: Extract<CourierEvent, { type: 'shift.started' }>): Couri
     capacity,
     has,
     ...(home_warehouse_id ? { home_warehouse_id } : {}),
+    ...(ends_at ? { shift_ends_at: ends_at } : {}),
+    ...(breaks ? { breaks } : {}),
   }
 }
 

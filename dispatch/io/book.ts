@@ -2,7 +2,8 @@ import type { Pool, Queryable } from '../../ingest/io/postgres.ts'
 import { transaction } from '../../ingest/io/postgres.ts'
 import type { OrderView, TripView, WorkSnapshot } from '../contract.ts'
 import { placedRow } from '../project.ts'
-import { type HistoryRow, type OrderRow, orderView, tripView } from '../rows.ts'
+import { type HistoryRow, moveView, type OrderRow, orderView, tripView } from '../rows.ts'
+import { readMoves } from './moves.ts'
 
 /**
  * The book in Postgres. Rows travel as JSON both ways, so that their fields have one name everywhere.
@@ -231,6 +232,7 @@ export async function readOpenWork(pool: Pool, tenant_id: string): Promise<WorkS
     return {
       orders: orders.rows.map(({ row }) => orderView(row)),
       trips: trips.rows.map(({ row }) => tripView(row)),
+      moves: (await readMoves(client, tenant_id)).map(moveView),
     }
   })
 }

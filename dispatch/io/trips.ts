@@ -1,5 +1,5 @@
 import { type Pool, postgresCode, type Queryable } from '../../ingest/io/postgres.ts'
-import type { OrderRow, TripRow } from '../rows.ts'
+import type { TripRow } from '../rows.ts'
 import { orderIdsOf } from '../trip.ts'
 
 /** Trips in Postgres. Two partial unique indexes keep a courier off two active trips, and an order too. */
@@ -169,59 +169,6 @@ export async function rememberDeclined(
      ON CONFLICT (tenant_id, order_id, courier_id) DO UPDATE SET until = EXCLUDED.until`,
     [tenant_id, order_ids, courier_id, until],
   )
-}
-
-/** As much of an order as the solver needs: a whole row costs five times more to read. */
-export type WaitingOrder = Pick<OrderRow, (typeof WAITING_COLUMNS)[number]>
-
-const WAITING_COLUMNS = [
-  'tenant_id',
-  'order_id',
-  'zone_id',
-  'point',
-  'requires',
-  'placed_at',
-  'fulfilment_id',
-  'fulfilments',
-  'promise',
-  'first_deliver_by',
-  'packed_at',
-  'correlation_id',
-] as const
-
-/** What a tick looks at. */
-export interface OpenWork {
-  /** routed, picking or packed, without a trip, ready before `ready_before`; oldest first */
-  orders: WaitingOrder[]
-  /** planned, offered, accepted or under way */
-  trips: TripRow[]
-  declined: { tenant_id: string; order_id: string; courier_id: string }[]
-}
-
-/** More than this is not looked at in one tick: the oldest come first. */
-const ORDERS_MAX = 2_000
-
-export async function openWork(
-  pool: Pool,
-  { now, ready_before }: { now: number; ready_before: number },
-): Promise<OpenWork> {
-  const orders = await pool.query<WaitingOrder>(
-    `SELECT ${WAITING_COLUMNS.join(', ')} FROM orders
-     WHERE closed_at IS NULL AND state IN ('routed', 'picking', 'packed') AND trip_id IS NULL AND NOT cancel_asked
-       AND (state = 'packed' OR (fulfilments -> 0 ->> 'ready_at')::bigint <= $1)
-     ORDER BY placed_at, order_id LIMIT ${ORDERS_MAX}`,
-    [ready_before],
-  )
-  const trips = await pool.query<{ row: TripRow }>(`SELECT to_jsonb(t) AS row FROM trips t WHERE state IN ${OPEN}`)
-  const declined = await pool.query<OpenWork['declined'][number]>(
-    'SELECT tenant_id, order_id, courier_id FROM declined_offers WHERE until > $1',
-    [now],
-  )
-  return {
-    orders: orders.rows,
-    trips: trips.rows.map(({ row }) => row),
-    declined: declined.rows,
-  }
 }
 
 /** Of all tenants: planned, offered, accepted or under way. */

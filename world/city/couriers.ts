@@ -1,14 +1,16 @@
-import type { TripView } from '../../dispatch/contract.ts'
+import type { MoveView, TripView } from '../../dispatch/contract.ts'
 import type { EventDraft } from '../../ingest/contract.ts'
 import type { Point, Requirement } from '../../ingest/events/envelope.ts'
 import { isLand, type Place, shifted, ZONE_ID } from './chicago.ts'
 import { type Doors, draft } from './doors.ts'
 import { type Draws, draws, weightedIndex } from './random.ts'
-import { type Courier, carry, isLost, openRide, type Ride, type RideOptions, standing } from './rides.ts'
+import { type Courier, carry, isLost, openRide, type Ride, type RideOptions, standing, stroll } from './rides.ts'
 import { positionAt } from './ways.ts'
 
 /** People on bicycles and scooters: who they are, what they say of themselves, and what they say to an offer. */
 
+/** The others take bags from wherever there are some. */
+const TIED_SHARE = 0.5
 const DECLINE_SHARE = 0.04
 const DECLINE_REASONS = ['too_far', 'on_a_break', 'flat_tyre'] as const
 
@@ -18,6 +20,8 @@ export interface CouriersTally {
   delivered: number
   failed: number
   aborted: number
+  /** asked to wait elsewhere, and went there */
+  moves: number
   positions: number
 }
 
@@ -30,6 +34,8 @@ export interface Couriers {
   tally: CouriersTally
   startShifts(): Promise<void>
   onTrip(trip: TripView): void
+  /** Who has nothing else to do goes there. */
+  onMove(move: MoveView): void
   /** Where everybody is, one event each. */
   positions(): EventDraft[]
 }
@@ -38,7 +44,7 @@ export interface Couriers {
 type Fleet = CouriersOptions & { tally: CouriersTally; rides: Map<string, Ride>; asked: Set<string> }
 
 export function openCouriers(options: CouriersOptions): Couriers {
-  const tally = { accepted: 0, declined: 0, delivered: 0, failed: 0, aborted: 0, positions: 0 }
+  const tally = { accepted: 0, declined: 0, delivered: 0, failed: 0, aborted: 0, moves: 0, positions: 0 }
   const fleet: Fleet = { ...options, tally, rides: new Map(), asked: new Set() }
   const now = options.clock.now()
   const all = new Map(hire(options, now).map(courier => [courier.courier_id, courier]))
@@ -54,6 +60,12 @@ export function openCouriers(options: CouriersOptions): Couriers {
       if (courier === undefined) return
       if (trip.state === 'offered') options.spawn(consider(fleet, courier, trip))
       if (trip.state === 'accepted') begin(fleet, courier, trip)
+    },
+    onMove({ courier_id, point }) {
+      const courier = all.get(courier_id)
+      if (courier === undefined || fleet.rides.values().some(ride => ride.courier === courier)) return
+      tally.moves++
+      stroll(fleet, courier, point)
     },
     positions() {
       tally.positions += all.size
@@ -82,8 +94,10 @@ export function hire(
       speed_mps,
       has,
       way: standing(somewhereNear(home.point, draw, 700), now),
+      tied: draw.chance(TIED_SHARE),
       offers: 0,
       rides: 0,
+      strolls: 0,
     }
   })
 }
@@ -133,10 +147,10 @@ function begin(fleet: Fleet, courier: Courier, trip: TripView): void {
 
 // ── What a courier says of itself ───────────────────────────────────────────────────────────────────────────────────
 
-function shiftStarted({ courier_id, home, vehicle, has, way }: Courier, now: number): EventDraft {
+function shiftStarted({ courier_id, home, tied, vehicle, has, way }: Courier, now: number): EventDraft {
   const { point } = positionAt(way, now)
   const capacity = vehicle === 'bicycle' ? 2 : 3
-  const data = { courier_id, point, vehicle, capacity, has, home_warehouse_id: home.warehouse_id }
+  const data = { courier_id, point, vehicle, capacity, has, ...(tied && { home_warehouse_id: home.warehouse_id }) }
   return ofFleet(draft('shift.started', data, now, `courier:${courier_id}`))
 }
 

@@ -51,6 +51,7 @@ export function openPeople(options: CityOptions, stage: Stage): People {
   const listener: WorkListener = {
     onOrder: order => warehouses.onOrder(order),
     onTrip: trip => couriers?.onTrip(trip),
+    onMove: move => couriers?.onMove(move),
     onOrderGone: order_id => spawn(missedEnd(doors, order_id, order => warehouses.onOrder(order))),
     onTripGone: trip => couriers?.onTrip({ ...trip, state: 'cancelled' }),
   }
@@ -86,7 +87,15 @@ export function openPeople(options: CityOptions, stage: Stage): People {
   }
 }
 
-const NO_COURIERS: CouriersTally = { accepted: 0, declined: 0, delivered: 0, failed: 0, aborted: 0, positions: 0 }
+const NO_COURIERS: CouriersTally = {
+  accepted: 0,
+  declined: 0,
+  delivered: 0,
+  failed: 0,
+  aborted: 0,
+  moves: 0,
+  positions: 0,
+}
 
 /** The order ended while the stream was cut: its last row tells how. */
 async function missedEnd(doors: Doors, order_id: string, tell: (order: OrderView) => void): Promise<void> {

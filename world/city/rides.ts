@@ -17,12 +17,14 @@ const NOBODY_HOME_SHARE = 0.012
 /** How often somebody at the counter looks whether the bag is there, business s. */
 const LOOK_EVERY_S = 4
 const NEAR_M = 150
-/** Nobody hurries home. */
-const HOMEWARD_SHARE = 0.75
+/** Nobody hurries without a bag. */
+const UNHURRIED_SHARE = 0.75
 
 export interface Courier {
   courier_id: string
   home: Place
+  /** takes bags from there only */
+  tied: boolean
   vehicle: 'bicycle' | 'scooter'
   speed_mps: number
   has: Requirement[]
@@ -30,6 +32,7 @@ export interface Courier {
   /** how many there were so far: names of the draws */
   offers: number
   rides: number
+  strolls: number
 }
 
 export const standing = (point: Point, now: number): Way => ({ points: [point], at: [now] })
@@ -68,26 +71,32 @@ export async function carry(options: RideOptions, ride: Ride, trip: TripView): P
   const { courier } = ride
   const draw = draws(options.seed, 'ride', courier.courier_id, courier.rides++)
   const warehouse = options.places.find(one => one.warehouse_id === trip.warehouse_id)?.point ?? courier.home.point
-  const in_hand = await pickUp(options, ride, trip, warehouse, draw)
-  if (in_hand.size === 0) {
-    options.tally.aborted++
-    goHome(options, courier, draw)
-    return
-  }
   const brought_back: string[] = []
-  for (let door = nextDoor(options, trip, in_hand); door; door = nextDoor(options, trip, in_hand)) {
-    in_hand.delete(door.order_id)
-    await rideTo(options, courier, door.point, draw)
-    await options.clock.sleep(draw.between(25, 100))
-    if (!(await handOver(options, courier, door.order_id))) brought_back.push(door.order_id)
+  let rounds = 0
+  // Once more, should a bag have been put on the trip in the moment of leaving.
+  for (; rounds === 0 || toFetch(options, trip).length > 0; rounds++) {
+    const in_hand = await pickUp(options, ride, trip, warehouse, draw)
+    if (in_hand.size === 0) break
+    for (let door = nextDoor(options, trip, in_hand); door; door = nextDoor(options, trip, in_hand)) {
+      in_hand.delete(door.order_id)
+      await rideTo(options, courier, door.point, draw)
+      await options.clock.sleep(draw.between(25, 100))
+      if (!(await handOver(options, courier, door.order_id))) brought_back.push(door.order_id)
+    }
   }
+  if (rounds === 0) options.tally.aborted++
   if (brought_back.length > 0) await bringBack(options, courier, warehouse, brought_back, draw)
-  goHome(options, courier, draw)
+  goHome(options, courier)
 }
 
 type Door = TripView['stops'][number]
 
-const pickups = (trip: TripView): Door[] => trip.stops.filter(stop => stop.kind === 'pickup')
+/** What is still to be picked up; nothing when the trip is over, or another courier's. */
+function toFetch({ tripOf }: RideOptions, trip: TripView): Door[] {
+  const latest = tripOf(trip.trip_id)
+  if (latest?.courier_id !== trip.courier_id) return []
+  return latest.stops.filter(stop => stop.kind === 'pickup' && stop.done_at === undefined)
+}
 
 /** The stops are read anew each time: a trip may have been changed on the way. */
 function nextDoor({ tripOf }: RideOptions, trip: TripView, in_hand: ReadonlySet<string>): Door | undefined {
@@ -103,22 +112,30 @@ async function pickUp(
   warehouse: Point,
   draw: Draws,
 ): Promise<Set<string>> {
-  const { clock, doors, tripOf } = options
+  const { clock, doors } = options
   const { courier, left } = ride
   const in_hand = new Set<string>()
   if ((await Promise.race([rideTo(options, courier, warehouse, draw), left])) === 'left') return in_hand
-  for (;;) {
-    const latest = tripOf(trip.trip_id) ?? trip
-    if (pickups(latest).every(stop => options.orderOf(stop.order_id)?.state === 'packed')) break
-    if ((await Promise.race([clock.sleep(LOOK_EVERY_S), left])) === 'left') return in_hand
-  }
-  if ((await Promise.race([clock.sleep(draw.between(15, 40)), left])) === 'left') return in_hand
-  ride.carrying = true
-  for (const stop of pickups(tripOf(trip.trip_id) ?? trip)) {
-    if (await doors.tell(courier.courier_id, { word: 'picked_up', order_id: stop.order_id })) in_hand.add(stop.order_id)
+  // What the trip holds may change until it is in hand: each look is a new one.
+  while (in_hand.size === 0) {
+    if (toFetch(options, trip).length === 0) return in_hand
+    if (!isPacked(options, trip)) {
+      if ((await Promise.race([clock.sleep(LOOK_EVERY_S), left])) === 'left') return in_hand
+      continue
+    }
+    if ((await Promise.race([clock.sleep(draw.between(15, 40)), left])) === 'left') return in_hand
+    if (!isPacked(options, trip)) continue
+    for (const stop of toFetch(options, trip)) {
+      if (!(await doors.tell(courier.courier_id, { word: 'picked_up', order_id: stop.order_id }))) continue
+      ride.carrying = true
+      in_hand.add(stop.order_id)
+    }
   }
   return in_hand
 }
+
+const isPacked = (options: RideOptions, trip: TripView): boolean =>
+  toFetch(options, trip).every(stop => options.orderOf(stop.order_id)?.state === 'packed')
 
 /** @returns false when nobody opened */
 async function handOver(options: RideOptions, courier: Courier, order_id: string): Promise<boolean> {
@@ -154,12 +171,16 @@ async function rideTo({ clock }: RideOptions, courier: Courier, to: Point, draw:
   await clock.until(arrivalOf(courier.way))
 }
 
-/** Back to the own warehouse, where the next bag will be. A new trip simply begins from wherever this one has come to. */
-function goHome({ clock }: RideOptions, courier: Courier, draw: Draws): void {
+/** Back to the own warehouse, where the next bag will be; who has none waits where the last door was. */
+function goHome(options: RideOptions, courier: Courier): void {
+  if (courier.tied) stroll(options, courier, courier.home.point)
+}
+
+/** To where the next bag may be. A trip simply begins from wherever this way has come to. */
+export function stroll({ clock, seed }: Pick<RideOptions, 'clock' | 'seed'>, courier: Courier, to: Point): void {
   const now = clock.now()
   const from = positionAt(courier.way, now).point
-  const near = metresBetween(from, courier.home.point) < NEAR_M
-  courier.way = near
-    ? standing(from, now)
-    : planWay(from, courier.home.point, now, courier.speed_mps * HOMEWARD_SHARE, draw)
+  const near = metresBetween(from, to) < NEAR_M
+  const draw = draws(seed, 'stroll', courier.courier_id, courier.strolls++)
+  courier.way = near ? standing(from, now) : planWay(from, to, now, courier.speed_mps * UNHURRIED_SHARE, draw)
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
-import type { OrderView, TripView, WorkSnapshot } from '../../dispatch/contract.ts'
+import type { MoveView, OrderView, TripView, WorkSnapshot } from '../../dispatch/contract.ts'
 
 /**
  * What the city hears from Waggle: `GET /v1/work/stream`, read as a partner's or a courier's app would. Rows are absolute and
@@ -19,6 +19,7 @@ export interface WorkListener {
   /** a row that is new, or newer than what was known */
   onOrder(order: OrderView): void
   onTrip(trip: TripView): void
+  onMove(move: MoveView): void
   /** An order or a trip that was open before the cut and is not in the snapshot: its end was missed. */
   onOrderGone(order_id: string): void
   onTripGone(trip: TripView): void
@@ -116,6 +117,9 @@ export function openBook(listener: WorkListener): WorkBook {
     else trips.set(trip.trip_id, trip)
     listener.onTrip(trip)
   }
+  const takeMove = (move: MoveView): void => {
+    if (isNew(`${move.courier_id}/move/${move.asked_at}`, move.version)) listener.onMove(move)
+  }
   const takeSnapshot = (snapshot: WorkSnapshot): void => {
     const open_orders = new Set<string>(snapshot.orders.map(order => order.order_id))
     const open_trips = new Set<string>(snapshot.trips.map(trip => trip.trip_id))
@@ -125,6 +129,7 @@ export function openBook(listener: WorkListener): WorkBook {
     for (const trip of gone_trips) trips.delete(trip.trip_id)
     for (const order of snapshot.orders) takeOrder(order)
     for (const trip of snapshot.trips) takeTrip(trip)
+    for (const move of snapshot.moves) takeMove(move)
     for (const order_id of gone_orders) listener.onOrderGone(order_id)
     for (const trip of gone_trips) listener.onTripGone(trip)
   }
@@ -135,6 +140,7 @@ export function openBook(listener: WorkListener): WorkBook {
       if (event === 'snapshot') takeSnapshot(JSON.parse(data) as WorkSnapshot)
       else if (event === 'order') takeOrder(JSON.parse(data) as OrderView)
       else if (event === 'trip') takeTrip(JSON.parse(data) as TripView)
+      else if (event === 'move') takeMove(JSON.parse(data) as MoveView)
     },
   }
 }

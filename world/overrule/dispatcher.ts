@@ -28,6 +28,8 @@ export interface DispatcherOptions {
   dispatch_url: string
   zone_id: string
   seed: number
+  /** only looks on */
+  calm: boolean
 }
 
 interface Desk extends DispatcherOptions {
@@ -93,6 +95,7 @@ async function overrule(desk: Desk): Promise<void> {
   desk.turn += 1
   const { body } = await ask<{ rows: QueueRow[] }>(desk, 'GET', '/v1/dispatch/queue?limit=200')
   const movable = body.rows.filter(row => ['routed', 'picking', 'packed'].includes(row.state))
+  if (desk.calm) return
   const row = movable.length > 0 ? desk.draw.pick(movable) : undefined
   if (!row) return
   const dice = desk.draw.uniform()

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { numberOf, wholeOf } from '../command_line.ts'
 
-export const OVERRULE_HELP = `npm run test:overrule -- [--minutes N] [--speed N] [--seed N] [--rate N] [--couriers N] [--data DIR] [--help]
+export const OVERRULE_HELP = `npm run test:overrule -- [--minutes N] [--speed N] [--seed N] [--rate N] [--couriers N] [--calm] [--data DIR] [--help]
 
 An evening of the demo city, on real services and servers of its own, with a dispatcher who overrules at random: assigns, reassigns,
 takes back, pins, unpins, undoes, moves several, sends many at once, and takes the zone's wheel and gives it back. Afterwards the log
@@ -15,6 +15,7 @@ to standard output; ends with 1 if anything was otherwise.
   --seed N      of the city and of the dispatcher (default 1)
   --rate N      orders a city minute (default 9)
   --couriers N  on their shift (default 120)
+  --calm        the dispatcher only looks on: what the evening is when nobody overrules
   --data DIR    where the servers keep their data, which is wiped first (default: a new temporary folder)
 `
 
@@ -24,6 +25,7 @@ export interface OverruleOptions {
   seed: number
   orders_per_min: number
   couriers: number
+  calm: boolean
   data_dir: string | undefined
   help: boolean
 }
@@ -38,6 +40,7 @@ export function readOverruleOptions(args: string[]): OverruleOptions {
       seed: { type: 'string', default: '1' },
       rate: { type: 'string', default: '9' },
       couriers: { type: 'string', default: '120' },
+      calm: { type: 'boolean', default: false },
       data: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -48,6 +51,7 @@ export function readOverruleOptions(args: string[]): OverruleOptions {
     seed: wholeOf('seed', values.seed, 0, 2 ** 31),
     orders_per_min: numberOf('rate', values.rate, 0.1, 600),
     couriers: wholeOf('couriers', values.couriers, 1, 2_000),
+    calm: values.calm,
     data_dir: values.data === undefined ? undefined : resolve(values.data),
     help: values.help,
   }

@@ -21,6 +21,8 @@ export interface OverruleReport {
   orders_pinned: number
   plans_refused: number
   trips_taken_away: number
+  /** outcome → trips */
+  offers: Record<string, number>
   /** changes of orders that were answered with 200, and rows of the audit */
   changes: number
   audit_rows: number
@@ -40,6 +42,8 @@ export interface OverruleTask {
   seed: number
   orders_per_min: number
   couriers: number
+  /** the dispatcher only looks on */
+  calm?: boolean
   warm_up_min?: number
   log: (line: string) => void
 }
@@ -61,7 +65,7 @@ export async function runOverrule(task: OverruleTask): Promise<OverruleReport> {
   await Promise.race([city.begin(), city.failed])
   const began = city.report().time_ms
   log('the evening begins')
-  const dispatcher = openDispatcher({ dispatch_url, zone_id: ZONE_ID, seed })
+  const dispatcher = openDispatcher({ dispatch_url, zone_id: ZONE_ID, seed, calm: task.calm ?? false })
   const telling = setInterval(() => log(progressOf(dispatcher)), PROGRESS_MS)
   try {
     await Promise.race([delay(task.minutes * 60_000), city.failed, dispatcher.failed])
@@ -85,6 +89,7 @@ export async function runOverrule(task: OverruleTask): Promise<OverruleReport> {
   return {
     ...{ seed, business_min: Math.round((time_ms - began) / 60_000), trips: checked.trips },
     ...{ orders_pinned: checked.pinned, plans_refused: refused, trips_taken_away: taken_away, changes, audit_rows },
+    offers: await byLabel(dispatch_url, 'waggle_dispatch_offers_total', 'outcome'),
     ...{ answers: dispatcher.answers, orders: accounts.orders, findings, ok: findings.length === 0 },
   }
 }
@@ -95,10 +100,20 @@ function progressOf({ answers }: Dispatcher): string {
   return `${sum(all)} commands, ${sum(all.filter(([answer]) => answer === '200'))} done`
 }
 
-async function metricOf(url: string, name: string): Promise<number> {
+async function linesOf(url: string, name: string): Promise<string[]> {
   const text = await fetch(`${url}/metrics`).then(response => response.text())
-  const lines = text.split('\n').filter(line => line.startsWith(name))
-  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+  return text.split('\n').filter(line => line.startsWith(name))
+}
+
+const numberAtEnd = (line: string): number => Number(line.slice(line.lastIndexOf(' ') + 1))
+
+async function metricOf(url: string, name: string): Promise<number> {
+  return (await linesOf(url, name)).reduce((sum, line) => sum + numberAtEnd(line), 0)
+}
+
+async function byLabel(url: string, name: string, label: string): Promise<Record<string, number>> {
+  const pairs = (await linesOf(url, name)).map(line => [line.match(`${label}="([^"]*)"`)?.[1] ?? '', numberAtEnd(line)])
+  return Object.fromEntries(pairs)
 }
 
 async function deliveries({ urls, namespace }: OverruleTask): Promise<DeliveryEvent[]> {

@@ -61,6 +61,8 @@ export interface Stage extends AsyncDisposable {
     headers?: Record<string, string>,
   ): Promise<Answer<Body>>
   decide(...decisions: object[]): Promise<void>
+  /** The sum over all labels of one of the service's metrics; 0: not told yet. */
+  metric(name: string): Promise<number>
   /** Replaces the live fleet: all of them at the store, available, and seen in an hour, but for what is said of them. */
   showFleet(couriers: Record<string, Partial<CourierView>>): Promise<void>
   /** kill -9. It comes back by itself. */
@@ -105,6 +107,11 @@ export async function openStage({ urls, namespace, log_dir, env = {}, log }: Sta
       })
       const text = await response.text()
       return { status: response.status, body: JSON.parse(text) as Body, headers: response.headers }
+    },
+    async metric(name) {
+      const text = await (await fetch(`${services.each.dispatch.url}/metrics`)).text()
+      const lines = text.split('\n').filter(line => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+      return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
     },
     async decide(...decisions) {
       source_offset += 1
