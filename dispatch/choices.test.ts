@@ -10,6 +10,7 @@ const NOW = 1_000_000
 const WAREHOUSE = { lat: 0, lng: 0 }
 /** A second a thousandth of a degree. */
 const way = {
+  handover_s: 0,
   travel: (a: { lat: number; lng: number }, b: { lat: number; lng: number }) =>
     Math.round(1_000 * (Math.abs(a.lat - b.lat) + Math.abs(a.lng - b.lng))),
   pointOf: () => WAREHOUSE,

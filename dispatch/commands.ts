@@ -175,8 +175,13 @@ function handOf(
     return refuse(409, 'other_zone', 'the orders belong to different zones: move them apart')
   }
   const { zones, warehouses } = network()
-  const travel = greatCircle(zones.get(first.zone_id)?.policy ?? DEFAULT_POLICY)
-  return { ...work, silent_s_max, way: { travel, pointOf: id => warehouses.get(id as WarehouseId)?.point } }
+  const policy = zones.get(first.zone_id)?.policy ?? DEFAULT_POLICY
+  const { handover_s } = policy
+  return {
+    ...work,
+    silent_s_max,
+    way: { travel: greatCircle(policy), handover_s, pointOf: id => warehouses.get(id as WarehouseId)?.point },
+  }
 }
 
 async function courierOf(

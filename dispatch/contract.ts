@@ -126,6 +126,8 @@ export const BookFulfilment = Type.Object({
   state: FulfilmentState,
   lines: Type.Array(ReservedLine),
   ready_at: TimeMs,
+  /** as it was thought before picking began; absent: it has not */
+  planned_ready_at: Type.Optional(TimeMs),
   /** picking need not begin before: only of an order for a window */
   start_at: Type.Optional(TimeMs),
   deliver_by: Type.Optional(TimeMs),

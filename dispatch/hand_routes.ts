@@ -149,12 +149,13 @@ function addChoicesRoute({ app, requireScope }: Http, effects: HandEffects): voi
       declinedFor(desk.pool, { tenant_id, order_id, now }),
     ])
     const { warehouses, zones } = network()
-    const travel = greatCircle(zones.get(found.order.zone_id)?.policy ?? DEFAULT_POLICY)
+    const policy = zones.get(found.order.zone_id)?.policy ?? DEFAULT_POLICY
+    const { handover_s } = policy
     return courierChoices(found.order, {
       ...{ now, duties, silent_s_max },
       fleet: fleet.filter(courier => courier.tenant_id === tenant_id),
       declined: new Set(declined),
-      way: { travel, pointOf: id => warehouses.get(id as WarehouseId)?.point },
+      way: { travel: greatCircle(policy), handover_s, pointOf: id => warehouses.get(id as WarehouseId)?.point },
     })
   })
 }

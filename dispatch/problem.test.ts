@@ -33,6 +33,8 @@ function readyOf(order: object): number | undefined {
     handover_s: 120,
     last: [],
     weights: {},
+    learned: () => ({}),
+    demand: [],
     may_change_trips: true,
   }
   const empty = { trips: [], fleet: [], declined: new Map() }
@@ -47,5 +49,6 @@ test('an order of several parts is ready when its last part is', () => {
 test('an order for a window is not fetched before it was promised to be ready, however early it is packed', () => {
   const promise = { ready_at: NOW + 3_600_000, deliver_by: NOW + 7_200_000, deliver_from: NOW + 4_000_000 }
   expect(readyOf({ promise, packed_at: NOW - 5_000 })).toBe(3_600)
-  expect(readyOf({ packed_at: NOW - 5_000 })).toBe(-5)
+  const packed_at = NOW - 5_000
+  expect(readyOf({ packed_at, fulfilments: [{ ...part('f1', 60), packed_at }] })).toBe(-5)
 })

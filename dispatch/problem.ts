@@ -2,11 +2,13 @@ import type { CourierView } from '../engine/contract.ts'
 import type { PromiseTime } from '../ingest/events/decisions.ts'
 import type { Point, ZoneId } from '../ingest/events/envelope.ts'
 import type { WaitingOrder } from './io/open_work.ts'
+import { type LearnedTimes, readyGuess } from './preparation.ts'
 import type { TripRow } from './rows.ts'
 import { changeableTrips, snapshotsOf } from './snapshot.ts'
 import { BUNDLE_MAX, roundsFor, TRIPS_MAX } from './solver/limits.ts'
 import { WEIGHTS, type Weights } from './solver/objective.ts'
-import type { LastTrip, OpenFulfilment, ServiceTimes, SolverProblem } from './solver/port.ts'
+import type { ExpectedDemand, LastTrip, OpenFulfilment, SolverProblem } from './solver/port.ts'
+import { serviceOf } from './timing.ts'
 import type { Road } from './travel.ts'
 
 /** A zone's open work and couriers as the solver's problem: pure. */
@@ -26,6 +28,10 @@ export interface Scene {
   /** order_id → couriers who declined it a while ago, or did not answer */
   declined: ReadonlyMap<string, readonly string[]>
   pointOf: (warehouse_id: string) => Point | undefined
+  /** what was learnt of a warehouse's times */
+  learned: (warehouse_id: string) => LearnedTimes
+  /** the next orders are expected where those of late came from */
+  demand: readonly ExpectedDemand[]
   /** a courier not heard of for longer is left out, s of business time */
   seen_s_max: number
   /** s that the two hand-overs take together */
@@ -64,8 +70,7 @@ export function problemOf(scene: Scene): Problem {
     iterations_max: roundsFor(fulfilments.length),
     fulfilments,
     couriers: snapshotsOf(scene, parts, changeable),
-    // Where more orders wait, more are expected: the next ones come from where these did.
-    demand: demandOf(fulfilments),
+    demand: scene.demand,
     service: serviceOf(scene.handover_s),
     bundle_max: BUNDLE_MAX,
     trips_max: TRIPS_MAX,
@@ -76,29 +81,15 @@ export function problemOf(scene: Scene): Problem {
   return { input, changeable }
 }
 
-/** The policy knows the sum only: a quarter at the counter, half at the door, and a quarter until the courier is back on the road. */
-const serviceOf = (handover_s: number): ServiceTimes => ({
-  before_pickup_s: 0,
-  after_pickup_s: Math.round(handover_s / 4),
-  before_door_s: Math.round(handover_s / 2),
-  after_door_s: Math.round(handover_s / 4),
-})
-
-function demandOf(fulfilments: readonly OpenFulfilment[]): SolverProblem['demand'] {
-  return [...Map.groupBy(fulfilments, one => one.warehouse_id)].map(([warehouse_id, waiting]) => ({
-    warehouse_id,
-    pickup: (waiting[0] as OpenFulfilment).pickup,
-    orders_per_h: waiting.length,
-  }))
-}
-
 /** An order is carried as a whole: from its first warehouse's point of view, ready when all of it is. */
 function partOf(order: WaitingOrder, scene: Scene): OpenFulfilment | undefined {
   const [first] = order.fulfilments
   const pickup = first && scene.pointOf(first.warehouse_id)
-  if (!pickup || !order.promise) return undefined
+  const { promise } = order
+  if (!pickup || !promise) return undefined
   const since = (at: number) => Math.round((at - scene.now) / 1_000)
-  const ready_at = Math.max(...order.fulfilments.map(part => part.packed_at ?? part.ready_at))
+  const guess = readyGuess(order, scene.learned, scene.now)
+  const ready = (at: number) => readySince(promise, since(at), since)
   const not_couriers = scene.declined.get(order.order_id) ?? []
   return {
     fulfilment_id: first.fulfilment_id,
@@ -107,13 +98,10 @@ function partOf(order: WaitingOrder, scene: Scene): OpenFulfilment | undefined {
     pickup,
     dropoff: order.point,
     placed_s: since(order.placed_at),
-    // A picker who is late is ready at any moment, not in the past.
-    ready_s: readySince(
-      order.promise,
-      order.packed_at === null ? Math.max(0, since(ready_at)) : since(order.packed_at),
-      since,
-    ),
-    promise_s: since(order.first_deliver_by ?? order.promise.deliver_by),
+    ready_s: ready(guess.ready_at),
+    ...(guess.from_at !== undefined && { ready_from_s: ready(guess.from_at) }),
+    ...(guess.latest_at !== undefined && { ready_latest_s: ready(guess.latest_at) }),
+    promise_s: since(order.first_deliver_by ?? promise.deliver_by),
     load: 1,
     ...(order.fulfilments.length > 1 && { alone: true }),
     requires: order.requires,

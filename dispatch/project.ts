@@ -177,7 +177,8 @@ function withReadyAt(
 ): Partial<OrderRow> {
   const fulfilments = row.fulfilments.map(part => {
     if (part.fulfilment_id !== fulfilment_id) return part
-    return { ...(type === 'order.picking' ? stepPart(part, 'picking') : part), ready_at }
+    if (type === 'order.revised') return { ...part, ready_at }
+    return { ...stepPart(part, 'picking'), ready_at, planned_ready_at: part.planned_ready_at ?? part.ready_at }
   })
   return { fulfilments }
 }

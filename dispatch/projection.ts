@@ -5,6 +5,7 @@ import { transaction } from '../ingest/io/postgres.ts'
 import type { Desk } from './desk.ts'
 import { addHistory, type BookPosition, lockOrders, lockPosition, saveOrders, savePosition } from './io/book.ts'
 import { lockTrip } from './io/trips.ts'
+import { learn, noLessons, takeLesson } from './learning.ts'
 import { ENGINE, isOrderDecision, type OrderDecision, project, tripIsVoid } from './project.ts'
 import type { HistoryRow, OrderRow, TripRow } from './rows.ts'
 import { takeOff } from './take_off.ts'
@@ -46,6 +47,7 @@ export async function applyDecisions(
     await voidTrips(client, book, desk)
     await saveOrders(client, book.changed())
     await addHistory(client, book.history)
+    await learn(client, book.lessons)
     const last = messages.at(-1)
     if (last && last.offset >= position.next_offset) position.next_offset = last.offset + 1
     await savePosition(client, partition, position)
@@ -80,6 +82,7 @@ function above(messages: readonly DecisionMessage[], position: BookPosition, app
 class OpenPages {
   readonly history: HistoryRow[] = []
   readonly trips: TripRow[] = []
+  readonly lessons = noLessons()
   /** orders whose trip can't go on, as they were */
   readonly voided: OrderRow[] = []
   readonly #rows = new Map<string, OrderRow>()
@@ -124,6 +127,7 @@ function applyDecision(book: OpenPages, decision: OrderDecision, record: Decisio
     return
   }
   if (before && tripIsVoid(before, projected.row)) book.voided.push(before)
+  takeLesson(book.lessons, before, projected.row, decision)
   book.put(projected.row)
   const { tenant_id, decided_at: at, correlation_id } = record
   const { version } = projected.row

@@ -133,3 +133,31 @@ test('a shift is told with its end and breaks, and a break that can not be is re
   }
   expect((await say('t1', 'shift', shift([lunch]))).status).toBe(202)
 })
+
+test('a warehouse is known by what it did: its preparation is learnt once an order, and kept over a kill -9', async () => {
+  await couriers()
+  const rows = async () => {
+    const sql = `SELECT what, seen, mean_s FROM learned_times WHERE warehouse_id = 'w2' ORDER BY what`
+    return (await stage.pool.query<{ what: string; seen: number; mean_s: number }>(sql)).rows
+  }
+  const before = new Map((await rows()).map(row => [row.what, row.seen]))
+  const id = `l${made++}`
+  const ready_s = -200
+  const { placed_at } = routed(id)
+  await stage.decide({ ...routed(id, { warehouses: ['w2'], ready_s }), placed_at: placed_at - 500_000 })
+  const done = { ...packed(id), warehouse_id: 'w2' }
+  await stage.decide(done)
+  await until('it to be learnt', async () => (await rows()).length >= 2)
+  await stage.decide({ ...done, packed_at: done.packed_at + 900_000 })
+  await until('it to be read', async () => (await read(id)).state === 'packed')
+  await stage.kill()
+  await stage.ready()
+  const after = await rows()
+  for (const { what, seen } of after) expect([what, seen - (before.get(what) ?? 0)]).toEqual([what, 1])
+  if (before.size === 0) {
+    expect(after.map(row => [row.what, Math.round(row.mean_s / 20) * 20])).toEqual([
+      ['plan_error', 200],
+      ['preparation', 500],
+    ])
+  }
+})

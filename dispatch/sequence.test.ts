@@ -6,6 +6,7 @@ import { inTheirSequence, stopsInSequence } from './sequence.ts'
 const WAREHOUSES: Record<string, { lat: number; lng: number }> = { w1: { lat: 0, lng: 1 }, w2: { lat: 0, lng: 2 } }
 /** A second a hundredth of a degree, along the line. */
 const way = {
+  handover_s: 0,
   place: { lat: 0, lng: 0 },
   depart: 1_000_000,
   travel: (from: { lng: number }, to: { lng: number }) => Math.round(Math.abs(from.lng - to.lng) * 100),

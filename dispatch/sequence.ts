@@ -1,14 +1,11 @@
 import type { Stop } from '../ingest/events/deliveries.ts'
 import type { Point } from '../ingest/events/envelope.ts'
-import type { OrderView, TravelTimes } from './contract.ts'
+import type { OrderView } from './contract.ts'
+import { type Course, timeStops } from './timing.ts'
 
 /** The stops of several orders in the sequence that a person gave them: first all pickups, then the doors. Pure. */
 
-export interface Way {
-  /** where the courier starts from, and when: business ms */
-  place: Point
-  depart: number
-  travel: TravelTimes
+export interface Way extends Omit<Course, 'readyAt'> {
   /** of a warehouse; undefined: unknown, such a part is left out */
   pointOf: (warehouse_id: string) => Point | undefined
 }
@@ -23,7 +20,7 @@ export function stopsInSequence(before: readonly Stop[], orders: readonly OrderV
   const added = orders.flatMap(order => stopsOfOrder(order, way))
   const pickups = byPlace([...open, ...added].filter(stop => stop.kind === 'pickup'))
   const doors = [...open, ...added].filter(stop => stop.kind === 'dropoff')
-  return [...done, ...timed([...pickups, ...doors], way)]
+  return [...done, ...timeStops([...pickups, ...doors], { ...way, readyAt: stop => stop.eta })]
 }
 
 /** `eta` of a pickup: not before its part is ready. */
@@ -44,17 +41,6 @@ function stopsOfOrder(order: OrderView, { pointOf }: Way): Stop[] {
 function byPlace(pickups: readonly Stop[]): Stop[] {
   const groups = Map.groupBy(pickups, ({ point }) => `${point.lat},${point.lng}`)
   return [...groups.values()].flat()
-}
-
-function timed(stops: readonly Stop[], { place, depart, travel }: Way): Stop[] {
-  let here = place
-  let now = depart
-  return stops.map(stop => {
-    const there = now + travel(here, stop.point) * 1_000
-    now = stop.kind === 'pickup' ? Math.max(there, stop.eta) : there
-    here = stop.point
-    return { ...stop, eta: now }
-  })
 }
 
 /** Orders of one trip as they stand in it, where its first one stands in the list; the others as they are given. */

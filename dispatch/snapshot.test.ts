@@ -47,7 +47,17 @@ const courier = (more: Partial<CourierView> = {}): CourierView =>
 function problem(scene: Partial<Scene>) {
   const { input, changeable } = problemOf({
     ...{ zone_id: 'z', now: NOW, road: { road_factor: 1, speed_mps: 5 }, seen_s_max: 60, handover_s: 120 },
-    ...{ weights: {}, last: [], orders: [], trips: [], fleet: [], declined: new Map(), may_change_trips: true },
+    ...{
+      weights: {},
+      learned: () => ({}),
+      demand: [],
+      last: [],
+      orders: [],
+      trips: [],
+      fleet: [],
+      declined: new Map(),
+      may_change_trips: true,
+    },
     pointOf: () => STORE,
     ...scene,
   } as object as Scene)

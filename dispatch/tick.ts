@@ -8,6 +8,7 @@ import { carryOut, type Planned } from './carry_out.ts'
 import type { AssignmentMode, Suggestion } from './contract.ts'
 import type { Desk } from './desk.ts'
 import type { AssignmentRow } from './io/assignment.ts'
+import { type Learned, readLearned } from './io/learned.ts'
 import { readMoves } from './io/moves.ts'
 import { type OpenWork, openWork } from './io/open_work.ts'
 import { forgetDeclined } from './io/trips.ts'
@@ -20,7 +21,7 @@ import type { MoveRow } from './rows.ts'
 import { checkPlan } from './solver/check.ts'
 import { solveGreedily } from './solver/greedy.ts'
 import type { Weights } from './solver/objective.ts'
-import type { LastTrip, SolverPlan } from './solver/port.ts'
+import type { ExpectedDemand, LastTrip, SolverPlan } from './solver/port.ts'
 import { greatCircle } from './travel.ts'
 
 /** One round of courier assignment: look, solve, check, offer. */
@@ -61,15 +62,21 @@ export async function runRound(round: Round): Promise<void> {
   const { desk, settings, metrics } = round
   const fleet = await round.fleet()
   const now = desk.now()
-  const all = await openWork(desk.pool, { now, ready_before: now + settings.dispatch_lookahead_s * 1_000 })
-  const { pool } = desk
-  const [assignments, weights, moves] = await Promise.all([round.assignments(), round.weights(), readMoves(pool, null)])
+  const [all, assignments, weights, learned, moves] = await Promise.all([
+    openWork(desk.pool, { now, ready_before: now + settings.dispatch_lookahead_s * 1_000 }),
+    round.assignments(),
+    round.weights(),
+    readLearned(desk.pool),
+    readMoves(desk.pool, null),
+  ])
   const work = await withdrawOld(round, all, now)
   const waiting = new Map<string, number>()
   for (const zone of round.network().zones.values()) {
-    const set = weights.get(zone.zone_id)?.weights ?? {}
-    const mode = assignments.get(zone.zone_id)?.mode ?? 'on'
-    const plan = await planZone(round, zone, { work, fleet, now, mode, weights: set, moves })
+    const plan = await planZone(round, zone, {
+      ...{ work, fleet, now, learned, moves },
+      mode: assignments.get(zone.zone_id)?.mode ?? 'on',
+      weights: weights.get(zone.zone_id)?.weights ?? {},
+    })
     for (const { why } of plan?.waiting ?? []) waiting.set(why, (waiting.get(why) ?? 0) + 1)
   }
   metrics.waiting.reset()
@@ -98,6 +105,7 @@ interface Look {
   mode: AssignmentMode
   weights: Partial<Weights>
   moves: readonly MoveRow[]
+  learned: Learned
 }
 
 async function planZone(round: Round, zone: ZoneRow, look: Look): Promise<SolverPlan | undefined> {
@@ -110,7 +118,7 @@ async function planZone(round: Round, zone: ZoneRow, look: Look): Promise<Solver
     round.suggestions.clear(zone.zone_id)
   }
   if (planned && look.mode === 'on') {
-    await carryOut({ ...round, pointOf }, planned)
+    await carryOut({ ...round, pointOf, tenant_id: zone.tenant_id }, planned)
     const standing = look.moves.filter(move => move.zone_id === zone.zone_id && move.tenant_id === zone.tenant_id)
     const asked = await advise(round.desk, { ...planned, tenant_id: zone.tenant_id, standing, pointOf })
     round.metrics.moves.inc(asked)
@@ -134,12 +142,22 @@ async function solveZone(round: Round, zone: ZoneRow, look: Look): Promise<Plann
     seen_s_max: round.settings.dispatch_courier_seen_s,
     handover_s: zone.policy.handover_s,
     weights: look.weights,
+    learned: warehouse_id => look.learned.times(zone.tenant_id, warehouse_id),
+    demand: demandOf(round, zone, look),
     last: round.last.get(zone.zone_id) ?? [],
     may_change_trips: look.mode === 'on',
   })
   const plan = checkedPlan(round, zone, input, await round.solve(input))
   round.last.set(zone.zone_id, plan?.trips ?? [])
-  return plan && { plan, input, changeable, orders }
+  const { handover_s } = zone.policy
+  return plan && { plan, input, changeable, orders, road: input.road, handover_s }
+}
+
+function demandOf({ network }: Round, { tenant_id, zone_id }: ZoneRow, { learned, now }: Look): ExpectedDemand[] {
+  const own = [...network().warehouses.values()].filter(one => one.zone_id === zone_id && !one.paused)
+  return own.map(({ warehouse_id, point }) => {
+    return { warehouse_id, pickup: point, orders_per_h: learned.ordersPerHour(tenant_id, warehouse_id, now) }
+  })
 }
 
 /** A plan that breaks a rule is never applied: the plain one takes its place, and somebody must look into it. */

@@ -11,6 +11,7 @@ const COLUMNS = [
   'order_id',
   'zone_id',
   'state',
+  'attempt',
   'point',
   'requires',
   'placed_at',
