@@ -89,7 +89,13 @@ test('what was agreed on for the shift stands in the view until the next shift',
     has: [],
   }
   const began = (occurred_at: number, agreed: object) =>
-    ({ type: 'shift.started', data: { ...here, ...agreed }, tenant_id: 'a', zone_id: 'z', occurred_at }) as object as CourierEvent
+    ({
+      type: 'shift.started',
+      data: { ...here, ...agreed },
+      tenant_id: 'a',
+      zone_id: 'z',
+      occurred_at,
+    }) as object as CourierEvent
   const breaks = [{ from: 50, to: 60 }]
   stepFleet(fleet, began(1, { ends_at: 100, breaks }))
   expect([...fleet.couriers.values()]).toMatchObject([{ shift_ends_at: 100, breaks }])
