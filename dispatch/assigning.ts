@@ -1,5 +1,6 @@
 import { openSuggestions, type Suggestions } from './assignment_mode.ts'
 import type { Beat } from './beat.ts'
+import { openEtas } from './etas.ts'
 import { assignableFleet } from './fleet.ts'
 import { readAssignments } from './io/assignment.ts'
 import { readWeights } from './io/weights.ts'
@@ -9,7 +10,8 @@ import { startWatch } from './watch.ts'
 
 /** What runs by itself beside the requests: the rounds of assignment, and the look after couriers who vanish. */
 
-export interface AssigningOptions extends Omit<Round, 'assignments' | 'weights' | 'suggestions' | 'solve' | 'last'> {
+export interface AssigningOptions
+  extends Omit<Round, 'assignments' | 'weights' | 'suggestions' | 'etas' | 'solve' | 'last'> {
   /** business s a wall s */
   rate: () => number
   /** s of business time */
@@ -34,6 +36,7 @@ export function startAssigning(options: AssigningOptions): Assigning {
     assignments,
     weights,
     suggestions,
+    etas: openEtas(options),
     fleet: may_be_asked,
     solve: solver.solve,
     last: new Map(),

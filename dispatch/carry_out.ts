@@ -7,6 +7,7 @@ import type { TripRow } from './rows.ts'
 import type { PlannedTrip, SolverPlan } from './solver/port.ts'
 import { type Telling, tellTrips } from './tell_trips.ts'
 import { greatCircle, type Road } from './travel.ts'
+import { isWorthTelling } from './worth_telling.ts'
 
 /** Of a plan, only what must be decided now is told to couriers: the rest may still become a better one. */
 
@@ -39,7 +40,8 @@ export async function carryOut(effects: CarryingOut, planned: Planned): Promise<
       metrics.offers.inc({ outcome: !told ? 'lost' : present ? 'replanned' : 'offered' })
     }
   }
-  await Promise.all(dueTogether(planned, settings.dispatch_commit_s).map(tell))
+  const due = dueTogether(planned, settings.dispatch_commit_s)
+  await Promise.all(due.filter(group => isWorthTelling(planned, group)).map(tell))
 }
 
 /**

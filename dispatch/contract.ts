@@ -222,9 +222,17 @@ export const ReturnView = Type.Object({
 })
 export type ReturnView = Static<typeof ReturnView>
 
+/** When something is expected, business ms: in nine of ten not before `from`, in nine of ten not after `to`. */
+const Expected = Type.Object({ at: TimeMs, from: orNull(TimeMs), to: orNull(TimeMs) })
+
+/** Of an order on a trip; null: over, or nothing can be said yet. */
+export const OrderEta = Type.Object({ pickup: orNull(Expected), door: orNull(Expected) })
+export type OrderEta = Static<typeof OrderEta>
+
 /** GET /v1/orders/{order_id}. History is oldest first; `actor` null: the engine decided. */
 export const OrderWithHistory = Type.Object({
   ...OrderView.properties,
+  eta: OrderEta,
   history: Type.Array(
     Type.Object({ at: TimeMs, text: Type.String(), actor: Type.Union([Type.String(), Type.Null()]) }),
   ),

@@ -20,6 +20,11 @@ export function openMetrics(registry: Registry) {
       'trips told to couriers: offered, replanned before they were fetched, lost (somebody was faster), expired',
       ['outcome'],
     ),
+    etas: counter('etas_total', 'arrivals by phase, and whether they were within the bounds that were told first', [
+      'phase',
+      'inside',
+    ]),
+    retimed: counter('trips_retimed_total', 'trips whose times were told anew', []),
     moves: counter('moves_total', 'idle couriers who were asked to wait elsewhere', []),
     waiting: gauge('waiting_orders', 'orders without a courier after the last round, by reason', ['why']),
     plans_refused: counter('plans_refused_total', 'plans that the checker refused: an alarm', ['zone_id']),

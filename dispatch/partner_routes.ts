@@ -15,6 +15,8 @@ import { eraseContact } from './erase.ts'
 import { attemptsOf } from './io/attempts.ts'
 import { readOrder } from './io/book.ts'
 import { returnsOf } from './io/returns.ts'
+import { findTrip } from './io/trips.ts'
+import { orderEta } from './order_eta.ts'
 import { hrefOf, type PlaceEffects, placeOrder } from './place.ts'
 import { attemptView, returnView } from './rows.ts'
 
@@ -49,12 +51,15 @@ export function addPartnerRoutes(http: Http, effects: PartnerEffects): void {
     const { order_id } = request.params
     const found = await readOrder(desk.pool, request.caller.tenant_id, order_id)
     if (!found) throw new HttpProblem(404, 'unknown_order', `there is no order ${order_id}`)
-    const [attempts, returns] = await Promise.all([
-      attemptsOf(desk.pool, request.caller.tenant_id, order_id),
-      returnsOf(desk.pool, request.caller.tenant_id, order_id),
+    const { tenant_id } = request.caller
+    const { trip_id } = found.order
+    const [attempts, returns, trip] = await Promise.all([
+      attemptsOf(desk.pool, tenant_id, order_id),
+      returnsOf(desk.pool, tenant_id, order_id),
+      trip_id ? findTrip(desk.pool, tenant_id, trip_id) : undefined,
     ])
     const beside = { attempts: attempts.map(attemptView), returns: returns.map(returnView) }
-    return { ...found.order, history: found.history, ...beside }
+    return { ...found.order, eta: orderEta(order_id, trip?.stops ?? []), history: found.history, ...beside }
   })
 
   const cancel = { preHandler, schema: { params: OneOrder, body: WithReason } }

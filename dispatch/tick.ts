@@ -7,7 +7,9 @@ import { type Beat, startBeat } from './beat.ts'
 import { carryOut, type Planned } from './carry_out.ts'
 import type { AssignmentMode, Suggestion } from './contract.ts'
 import type { Desk } from './desk.ts'
+import type { Etas } from './etas.ts'
 import type { AssignmentRow } from './io/assignment.ts'
+import { readErrors } from './io/etas.ts'
 import { type Learned, readLearned } from './io/learned.ts'
 import { readMoves } from './io/moves.ts'
 import { type OpenWork, openWork } from './io/open_work.ts'
@@ -36,6 +38,7 @@ export interface Round {
   /** zone → weights that it has set otherwise than usual */
   weights(): Promise<ReadonlyMap<string, WeightsRow>>
   suggestions: Suggestions
+  etas: Etas
   solve(input: SolverInput): Promise<SolverPlan>
   metrics: Metrics
   log: Log
@@ -62,12 +65,14 @@ export async function runRound(round: Round): Promise<void> {
   const { desk, settings, metrics } = round
   const fleet = await round.fleet()
   const now = desk.now()
-  const [all, assignments, weights, learned, moves] = await Promise.all([
+  await round.etas.learn()
+  const [all, assignments, weights, learned, moves, errors] = await Promise.all([
     openWork(desk.pool, { now, ready_before: now + settings.dispatch_lookahead_s * 1_000 }),
     round.assignments(),
     round.weights(),
     readLearned(desk.pool),
     readMoves(desk.pool, null),
+    readErrors(desk.pool),
   ])
   const work = await withdrawOld(round, all, now)
   const waiting = new Map<string, number>()
@@ -76,6 +81,11 @@ export async function runRound(round: Round): Promise<void> {
       ...{ work, fleet, now, learned, moves },
       mode: assignments.get(zone.zone_id)?.mode ?? 'on',
       weights: weights.get(zone.zone_id)?.weights ?? {},
+    })
+    await round.etas.follow(zone, {
+      ...{ now, trips: work.trips, orders: work.orders, fleet, errors },
+      learned: warehouse_id => learned.times(zone.tenant_id, warehouse_id),
+      seen_s_max: settings.dispatch_courier_seen_s,
     })
     for (const { why } of plan?.waiting ?? []) waiting.set(why, (waiting.get(why) ?? 0) + 1)
   }

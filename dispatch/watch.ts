@@ -4,6 +4,7 @@ import { type Beat, startBeat } from './beat.ts'
 import type { Desk } from './desk.ts'
 import type { AssignmentRow } from './io/assignment.ts'
 import { forgetCommands } from './io/commands.ts'
+import { forgetTold } from './io/etas.ts'
 import { openTrips } from './io/trips.ts'
 import type { Metrics } from './metrics.ts'
 import type { TripRow } from './rows.ts'
@@ -74,7 +75,7 @@ async function lookOnce(watching: Watching, heard: Heard): Promise<void> {
 }
 
 const EVERY_MS = 1_000
-/** Looks between two times that old commands are forgotten. */
+/** Looks between two times that what is old is forgotten. */
 const FORGET_EVERY = 600
 
 /** Each second of wall time, one look after the other. */
@@ -90,8 +91,15 @@ export function startWatch(watching: Watching): Beat {
     every_ms: () => EVERY_MS,
     async work() {
       await lookOnce(watching, heard)
-      if (looks % FORGET_EVERY === 0) await forgetCommands(watching.desk.pool)
+      if (looks % FORGET_EVERY === 0) await forget(watching.desk)
       looks += 1
     },
   })
+}
+
+const TOLD_KEPT_MS = 7 * 86_400_000
+
+async function forget({ pool, now }: Desk): Promise<void> {
+  await forgetCommands(pool)
+  await forgetTold(pool, now() - TOLD_KEPT_MS)
 }

@@ -1,7 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Topic } from '../ingest/contract.ts'
 import { kafkaClient } from '../ingest/io/kafka.ts'
-import { type BookOrder, type LoadedPartition, readBook, readLoaded } from './accounts_books.ts'
+import {
+  type BookOrder,
+  type EtaCount,
+  type LoadedPartition,
+  readBook,
+  readEtas,
+  readLoaded,
+} from './accounts_books.ts'
 import { ALL_TOPICS, type LogState, type OrderTrace, openLogReader } from './accounts_log.ts'
 import { compareViews } from './accounts_views.ts'
 import type { ServerUrls } from './servers/config.ts'
@@ -25,6 +32,8 @@ export interface Accounts {
   orders: OrderCounts
   events: Record<Topic, EventCounts>
   dead_letters: Record<string, number>
+  /** how well arrivals were told, by phase: see dispatch/eta_bounds.ts */
+  etas: Record<string, EtaCount>
   /** what was waited until everything balanced, wall ms; or the whole time allowed */
   waited_ms: number
 }
@@ -98,6 +107,7 @@ async function lookOnce(
     acknowledged.map(order_id => `${tenant_id}/${order_id}`),
     faults,
   )
+  const etas = await asked(faults, 'Postgres', () => readEtas(urls))
   // Folding the whole log is dear, so it comes last.
   const whole = { log: reader.state, partitions: ends.operations.length }
   if (faults.length === 0) await asked(faults, 'Redis', () => compareViews(urls, namespace, whole, faults))
@@ -107,6 +117,7 @@ async function lookOnce(
     orders,
     events: countEvents(reader.state, loaded, ends),
     dead_letters: countDead(reader.state),
+    etas: etas ?? {},
     waited_ms: 0,
   }
 }

@@ -69,3 +69,32 @@ export async function readBook({ postgres_url }: ServerUrls): Promise<Map<string
     await client.end()
   }
 }
+
+/** How well arrivals were told: the first word with its bounds, against what came. */
+export interface EtaCount {
+  arrivals: number
+  /** share within the bounds; null: there were none */
+  inside: number | null
+  /** s between the bounds, the middle of all; null: there were none */
+  width_s: number | null
+  /** s that the estimate was off, the middle of all; null: there were none */
+  off_s: number | null
+}
+
+/** Phase → count. */
+export async function readEtas({ postgres_url }: ServerUrls): Promise<Record<string, EtaCount>> {
+  const client = new Client({ connectionString: postgres_url, connectionTimeoutMillis: 5_000 })
+  await client.connect()
+  try {
+    const { rows } = await client.query<EtaCount & { phase: string }>(
+      `SELECT phase, count(*)::int AS arrivals,
+         round(avg((actual_at BETWEEN eta_from AND eta_to)::int), 3)::float8 AS inside,
+         round(percentile_cont(0.5) WITHIN GROUP (ORDER BY eta_to - eta_from) / 1000)::int AS width_s,
+         round(percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(actual_at - eta)) / 1000)::int AS off_s
+       FROM eta_told WHERE actual_at IS NOT NULL GROUP BY phase ORDER BY phase`,
+    )
+    return Object.fromEntries(rows.map(({ phase, ...count }) => [phase, count]))
+  } finally {
+    await client.end()
+  }
+}

@@ -80,7 +80,7 @@ export function statusLine(figures: Figures, time_zone: string): string {
   ].join(' · ')
 }
 
-export function accountsText({ balanced, faults, orders, events, waited_ms }: Accounts): string {
+export function accountsText({ balanced, faults, orders, etas, events, waited_ms }: Accounts): string {
   const reasons = Object.entries(orders.rejected_by_reason).map(([reason, count]) => `${reason} ${count}`)
   const { placed, routed, rejected, cancelled_before_routing, open, delivered, late, cancelled, failed, in_progress } =
     orders
@@ -89,6 +89,7 @@ export function accountsText({ balanced, faults, orders, events, waited_ms }: Ac
     `${placed} placed = ${routed} routed + ${rejected} rejected + ${cancelled_before_routing} cancelled before routing + ${open} open`,
     `${routed} routed = ${delivered} delivered + ${cancelled} cancelled + ${failed} failed + ${in_progress} in progress`,
     `${late} late, ${orders.rerouted} rerouted, ${orders.shortened} shortened; rejected: ${reasons.join(', ') || 'none'}`,
+    ...Object.entries(etas).map(etaText),
     ...Object.entries(events).map(
       ([topic, { records, usable, dead, rows }]) =>
         `${topic}: ${records} records in Kafka = ${usable} usable + ${dead} dead; ${rows} rows in ClickHouse`,
@@ -97,3 +98,6 @@ export function accountsText({ balanced, faults, orders, events, waited_ms }: Ac
     ...faults.map(fault => `  ${fault}`),
   ].join('\n')
 }
+
+const etaText = ([phase, { arrivals, inside, width_s, off_s }]: [string, Accounts['etas'][string]]): string =>
+  `${phase.replace('_', ', ')}: ${Math.round(100 * (inside ?? 0))} % of ${arrivals} arrivals within the first bounds, ${width_s} s wide; ${off_s} s off`

@@ -29,7 +29,7 @@ const COLUMNS = [
 export interface OpenWork {
   /**
    * routed, picking or packed, and not about to be cancelled, oldest first: without a trip, those that will be ready before
-   * `ready_before`; and all on trips that no dispatcher pinned and nothing was picked up for
+   * `ready_before`; and all on trips of which nothing was picked up
    */
   orders: WaitingOrder[]
   /** planned, offered, accepted or under way */
@@ -49,7 +49,7 @@ export async function openWork(
      WHERE closed_at IS NULL AND state IN ('routed', 'picking', 'packed') AND NOT cancel_asked
        AND CASE WHEN trip_id IS NULL THEN state = 'packed' OR (fulfilments -> 0 ->> 'ready_at')::bigint <= $1
          ELSE EXISTS (SELECT 1 FROM trips t WHERE t.tenant_id = o.tenant_id AND t.trip_id = o.trip_id
-           AND t.state IN ('offered', 'accepted') AND NOT t.pinned) END
+           AND t.state IN ('offered', 'accepted')) END
      ORDER BY placed_at, order_id LIMIT ${ORDERS_MAX}`,
     [ready_before],
   )

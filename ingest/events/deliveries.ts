@@ -3,13 +3,16 @@ import { CourierId, FulfilmentId, OrderId, Point, Reason, TimeMs, TripId, Wareho
 
 export const StopKind = Type.Union([Type.Literal('pickup'), Type.Literal('dropoff')])
 
-/** One stop of a trip, in the order in which the courier visits them. `eta` is of the business clock. */
+/** One stop of a trip, in the order in which the courier visits them: at `eta` the parcel is in hand, or handed over. */
 export const Stop = Type.Object({
   kind: StopKind,
   fulfilment_id: FulfilmentId,
   order_id: OrderId,
   point: Point,
   eta: TimeMs,
+  /** in nine of ten not earlier, and in nine of ten not later, as far as those before tell; absent: not reckoned yet */
+  eta_from: Type.Optional(TimeMs),
+  eta_to: Type.Optional(TimeMs),
   /** as the courier says */
   arrived_at: Type.Optional(TimeMs),
   /** picked up, handed over or given up: it is behind the courier */
@@ -46,6 +49,8 @@ export const delivery_events = {
     pinned: Type.Boolean(),
     reason: Reason,
   }),
+  /** Its times are others than they were told: something went quicker or slower. */
+  'trip.retimed': Type.Object({ ...TripHead, stops: Stops }),
   'trip.accepted': Type.Object(TripHead),
   'trip.declined': Type.Object({ ...TripHead, reason: Reason }),
   'trip.reassigned': Type.Object({

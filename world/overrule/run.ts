@@ -28,6 +28,7 @@ export interface OverruleReport {
   audit_rows: number
   answers: Dispatcher['answers']
   orders: Accounts['orders']
+  etas: Accounts['etas']
   findings: string[]
   ok: boolean
 }
@@ -90,7 +91,13 @@ export async function runOverrule(task: OverruleTask): Promise<OverruleReport> {
     ...{ seed, business_min: Math.round((time_ms - began) / 60_000), trips: checked.trips },
     ...{ orders_pinned: checked.pinned, plans_refused: refused, trips_taken_away: taken_away, changes, audit_rows },
     offers: await byLabel(dispatch_url, 'waggle_dispatch_offers_total', 'outcome'),
-    ...{ answers: dispatcher.answers, orders: accounts.orders, findings, ok: findings.length === 0 },
+    ...{
+      answers: dispatcher.answers,
+      orders: accounts.orders,
+      etas: accounts.etas,
+      findings,
+      ok: findings.length === 0,
+    },
   }
 }
 
