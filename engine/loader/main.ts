@@ -1,3 +1,4 @@
+import { setPriority } from 'node:os'
 import { openHttp } from '../../ingest/io/http.ts'
 import { kafkaClient, pingKafka } from '../../ingest/io/kafka.ts'
 import { openClickhouse } from '../io/clickhouse.ts'
@@ -7,10 +8,13 @@ import { failpoint } from './failpoint.ts'
 import { type Loader, openLoader } from './loader.ts'
 import { openWatch } from './watch.ts'
 
+/** Where it shares a machine with the engine, deciding goes before loading. */
+const NICE = 5
 const BATCH_BYTES_MAX = 32 * 1024 * 1024
 const FORGET_DAYS = 7
 const FORGET_EVERY_MS = 3_600_000
 
+setPriority(NICE)
 const config = readConfig()
 const { namespace, kafka_brokers: brokers } = config
 await using stack = new AsyncDisposableStack()
