@@ -6,17 +6,16 @@ import type { Queryable } from '../ingest/io/postgres.ts'
 import { HttpProblem } from '../ingest/io/problem.ts'
 import type { Onto, OrderView } from './contract.ts'
 import { type Change, conflict, type Desk, isRefused, type Refused, refuse } from './desk.ts'
-import { bestOnto } from './fitness.ts'
 import { give, type Hand, type Handed, immovable } from './hand.ts'
 import { setPinned, takeBack } from './hand_back.ts'
-import { addAudit, lastByHand, markUndone } from './io/audit.ts'
 import { changesSince, lockOrders } from './io/book.ts'
-import { NO_DUTY, readDuties } from './io/duties.ts'
 import type { Metrics } from './metrics.ts'
 import { type Answered, once } from './once.ts'
 import { type OrderRow, orderView } from './rows.ts'
 import { greatCircle } from './travel.ts'
 import type { Act } from './trip.ts'
+import { undoAll } from './undo.ts'
+import { writeAudit } from './write_audit.ts'
 
 /** A dispatcher's commands on orders: each against the versions that were seen, once for its key, with its audit. */
 
@@ -40,8 +39,9 @@ interface ToCourier {
 
 export type OrderCommand =
   | ({ action: 'assign' | 'reassign'; order_id: string; version: number } & ToCourier)
-  | { action: 'unassign' | 'pin' | 'unpin' | 'undo'; order_id: string; version: number; reason: string }
+  | { action: 'unassign' | 'pin' | 'unpin'; order_id: string; version: number; reason: string }
   | ({ action: 'move'; orders: readonly Seen[] } & ToCourier)
+  | { action: 'undo'; orders: readonly Seen[]; reason: string }
 
 interface Seen {
   order_id: string
@@ -93,33 +93,25 @@ async function run(effects: HandEffects, running: Running): Promise<{ done: Comm
   if (isRefused(orders)) return orders
   const hand = handOf(effects, { client, change, act }, orders)
   if (isRefused(hand)) return hand
-  const undone = asked.action === 'undo' ? await lastOf(hand, orders) : undefined
-  if (undone && isRefused(undone)) return undone
-  const handed = undone
-    ? await undo(effects, hand, orders, undone.before)
-    : await carryOut(hand, orders, asked, courier)
+  if (asked.action === 'undo') {
+    const find = (courier_id: string) => courierOf(effects, act, courier_id)
+    const undone = await undoAll(hand, orders, { ...asked, idempotency_key, find })
+    return { done: { orders: undone.map(orderView) } }
+  }
+  const handed = await carryOut(hand, orders, asked, courier)
   if (isRefused(handed)) return handed
   const before = new Map(orders.map(order => [order.order_id, order]))
   for (const after of handed.orders) {
-    const audit_id = await addAudit(client, act, {
-      action: `order.${asked.action}`,
-      subject: `order:${after.order_id}`,
-      reason: asked.reason,
-      before: viewOf(before.get(after.order_id)),
-      after: orderView(after),
-      idempotency_key,
-    })
-    if (undone) await markUndone(client, undone.id, audit_id)
+    const told = { ...asked, before: before.get(after.order_id), after, idempotency_key }
+    await writeAudit(hand, told)
   }
   return { done: { orders: handed.orders.map(orderView) } }
 }
 
-const viewOf = (order: OrderRow | undefined): OrderView | null => (order ? orderView(order) : null)
-
 async function carryOut(
   hand: Hand,
   orders: readonly OrderRow[],
-  asked: OrderCommand,
+  asked: Exclude<OrderCommand, { action: 'undo' }>,
   courier: CourierView | undefined,
 ): Promise<Handed> {
   const [order] = orders
@@ -202,33 +194,4 @@ export async function liveFleet({ fleet }: Pick<HandEffects, 'fleet'>): Promise<
     const detail = 'where the couriers are can not be read now: try again a little later'
     throw new HttpProblem(503, 'views_unreachable', detail, { retry_after_s: 1, cause: error })
   }
-}
-
-// ── Undo ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-async function lastOf({ client, act }: Hand, [order]: readonly OrderRow[]) {
-  if (!order) return refuse(404, 'unknown_order', 'name an order')
-  const last = await lastByHand(client, act.tenant_id, order.order_id)
-  if (!last) return conflict(order, 'nothing_to_undo', 'no dispatcher has changed who brings it')
-  const { courier_id, pinned } = last.after
-  if (courier_id === order.courier_id && pinned === order.pinned) return last
-  return conflict(order, 'moved_on', 'it changed hands since then: it can not be undone any more')
-}
-
-/** Back to whoever had it, as far as that is still possible. */
-async function undo(
-  effects: HandEffects,
-  hand: Hand,
-  [order]: readonly OrderRow[],
-  before: OrderView,
-): Promise<Handed> {
-  if (!order) return refuse(404, 'unknown_order', 'name an order')
-  const reason = 'mistake'
-  if (before.courier_id === null) return takeBack(hand, order, { reason, and_forget: true })
-  if (before.courier_id === order.courier_id) return setPinned(hand, order, before.pinned)
-  const courier = await courierOf(effects, hand.act, before.courier_id)
-  if (isRefused(courier)) return courier
-  const duties = await readDuties(hand.client, hand.act.tenant_id, courier.courier_id)
-  const onto = bestOnto({ courier, duty: duties.get(courier.courier_id) ?? NO_DUTY })
-  return give(hand, [order], { courier, onto, pin: before.pinned, overrule: true, reason })
 }

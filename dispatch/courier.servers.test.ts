@@ -129,6 +129,32 @@ describe('a courier', () => {
     expect(told.slice(-4)).toEqual(['delivery.delivered', 'return.asked', 'return.asked', 'delivery.returned'])
   })
 
+  test('collects what a customer gives back, by the own word, and brings it', async () => {
+    await couriers('o1', 'o2')
+    const id = await order()
+    await given(id, 'o1')
+    await accept('o1')
+    await say('o1', `orders/${id}/picked_up`)
+    await say('o1', `orders/${id}/delivered`)
+    const path = `/v1/dispatch/orders/${id}/returns`
+    const asked = await stage.call<{ returns: ReturnView[] }>('POST', path, { reason: 'spoilt' })
+    const { return_id } = asked.body.returns[0] ?? {}
+    const by_hand = `/v1/dispatch/returns/${return_id}/collected`
+    const stale = await stage.call('POST', by_hand, { courier_id: 'o2' }, { 'if-match': '7' })
+    expect(stale.body.reason).toBe('changed')
+    const collected = await say('o2', `returns/${return_id}/collected`)
+    expect(collected).toMatchObject({ status: 200, body: { state: 'with_courier', courier_id: 'o2', version: 2 } })
+    expect((await say('o2', `returns/${return_id}/collected`)).body.version, 'said again').toBe(2)
+    expect((await say('o1', `returns/${return_id}/collected`)).body.reason).toBe('not_possible')
+    const again = await stage.call('POST', by_hand, { courier_id: 'o1' }, { 'if-match': '2' })
+    expect([again.status, again.body.reason]).toEqual([409, 'not_possible'])
+    const me = await stage.call<{ state: string }>('GET', '/v1/couriers/me', undefined, as('courier:o2'))
+    expect(me.body.state).toBe('returning')
+    expect((await say('o2', `orders/${id}/returned`)).body.returns).toMatchObject([{ state: 'received' }])
+    const types = (await eventsOf((await trips('o1'))[0]?.trip_id ?? '')).map(one => one.type)
+    expect(types.slice(-3)).toEqual(['return.asked', 'return.collected', 'delivery.returned'])
+  })
+
   test('who accepted and vanishes loses what is in the warehouse; what is pinned is only shown', async () => {
     await couriers('v1', 'v2', 'v3', 'v4', 'v5')
     const gone = { seen_at: Date.now() - (SILENT_S + 1) * 1_000, capacity: 3 }

@@ -33,7 +33,7 @@ test('an order on a trip is told with bounds, which follow the courier, and what
   fleet.e1 = { capacity: 3, point: FAR }
   await stage.showFleet(fleet)
   await until('the door to be told later', async () => ((await etaOf(id)).door?.at ?? 0) > near.door.at + 300_000)
-  const retimed = (await eventsOf(trip.trip_id)).filter(one => one.type === 'trip.retimed')
+  const retimed = (await eventsOf(trip.trip_id, { retimed: true })).filter(one => one.type === 'trip.retimed')
   expect(retimed.at(-1)).toMatchObject({ actor: 'dispatch:etas' })
   expect((await told(id)).map(row => [row.phase, row.actual_at])).toEqual([
     ['door_ahead', null],

@@ -188,6 +188,31 @@ describe('a dispatcher', () => {
     ])
   })
 
+  test('undoes what went together at once, and it comes back together; or none of it', async () => {
+    await couriers('u1', 'u2')
+    const [a = '', b = '', c = ''] = await orders(3)
+    await given(a, 'u1')
+    await given(b, 'u1', { onto: 'present' })
+    const seen = (...ids: string[]) =>
+      Promise.all(ids.map(async order_id => ({ order_id, version: (await read(order_id)).version })))
+    type Several = { orders: OrderView[] } & Problem
+    const ann = as('dispatcher:ann')
+    const move = { orders: await seen(a, b), courier_id: 'u2', reason: 'balance_load' }
+    await stage.call<Several>('POST', '/v1/dispatch/move', move, ann)
+    expect(doors((await trips('u2'))[0])).toEqual([a, b])
+    const undo = async (...ids: string[]) =>
+      stage.call<Several>('POST', '/v1/dispatch/undo', { orders: await seen(...ids), reason: 'mistake' }, ann)
+    expect(await undo(a, c)).toMatchObject({ status: 409, body: { reason: 'nothing_to_undo' } })
+    expect((await read(a)).courier_id, 'none of it').toBe('u2')
+    const undone = await undo(a, b)
+    expect(undone.body.orders.map(one => one.courier_id)).toEqual(['u1', 'u1'])
+    const [first, second] = [await read(a), await read(b)]
+    expect([first.courier_id, second.trip_id]).toEqual(['u1', first.trip_id])
+    expect((await trips('u2')).map(trip => trip.state)).toEqual(['cancelled'])
+    const audit = await stage.pool.query(`SELECT action FROM audit WHERE subject = $1 ORDER BY id`, [`order:${b}`])
+    expect(audit.rows.map(row => row.action)).toEqual(['order.assign', 'order.move', 'order.undo'])
+  })
+
   test('commands many rows, each with a result of its own, and asks for the rest again after a cut', async () => {
     await couriers('i1', 'i2')
     const [a = '', b = '', c = ''] = await orders(3)

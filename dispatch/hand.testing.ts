@@ -115,11 +115,12 @@ export async function accept(courier: string): Promise<TripView> {
   return answer.body
 }
 
-export const eventsOf = async (trip_id: string) => {
+/** Of a trip, in their order; its times are told whenever they change, and are left out unless asked for. */
+export const eventsOf = async (trip_id: string, { retimed = false } = {}) => {
   const { rows } = await stage.pool.query(
     `SELECT event ->> 'type' AS type, event ->> 'actor' AS actor, event -> 'data' AS data FROM outbox
-     WHERE event -> 'data' ->> 'trip_id' = $1 ORDER BY id`,
-    [trip_id],
+     WHERE event -> 'data' ->> 'trip_id' = $1 AND ($2 OR event ->> 'type' <> 'trip.retimed') ORDER BY id`,
+    [trip_id, retimed],
   )
   return rows as { type: string; actor: string; data: Record<string, unknown> }[]
 }

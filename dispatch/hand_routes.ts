@@ -34,13 +34,9 @@ const ToCourier = {
 }
 const Assign = Type.Object(ToCourier, strict)
 const Only = Type.Object({ reason: HandReason }, strict)
-const Move = Type.Object(
-  {
-    orders: Type.Array(Type.Object({ order_id: OrderId, version: Version }, strict), { minItems: 1, maxItems: 50 }),
-    ...ToCourier,
-  },
-  strict,
-)
+const Orders = Type.Array(Type.Object({ order_id: OrderId, version: Version }, strict), { minItems: 1, maxItems: 50 })
+const Move = Type.Object({ orders: Orders, ...ToCourier }, strict)
+const Undo = Type.Object({ orders: Orders, reason: HandReason }, strict)
 
 const GIVING = ['assign', 'reassign'] as const
 const TAKING = ['unassign', 'pin', 'unpin', 'undo'] as const
@@ -80,7 +76,7 @@ export function addHandRoutes(http: Http, effects: HandEffects): void {
     app.post(`/v1/dispatch/orders/:order_id/${action}`, route, async (request, reply) => {
       const { order_id } = request.params
       const { reason } = request.body
-      const asked: OrderCommand = { action, order_id, version: versionRequired(request, 'order'), reason }
+      const asked = commandOf(action, { order_id, version: versionRequired(request, 'order'), reason })
       return sendOne(request, reply, await run(actOf(request, desk), idempotencyKeyOf(request), asked))
     })
   }
@@ -90,11 +86,28 @@ export function addHandRoutes(http: Http, effects: HandEffects): void {
     if (isRefused(answer)) return sendRefused(reply, request, answer.refused)
     return sayRepeated(reply, answer).send(answer.done)
   })
+  app.post('/v1/dispatch/undo', { preHandler, schema: { body: Undo } }, async (request, reply) => {
+    const asked: OrderCommand = { action: 'undo', ...request.body }
+    const answer = await run(actOf(request, desk), idempotencyKeyOf(request), asked)
+    if (isRefused(answer)) return sendRefused(reply, request, answer.refused)
+    return sayRepeated(reply, answer).send(answer.done)
+  })
   app.post('/v1/dispatch/bulk', { preHandler, schema: { body: Bulk } }, async request => {
     const key = idempotencyKeyOf(request)
     return { results: await runBulk(request.body.commands, key, (asked, own) => run(actOf(request, desk), own, asked)) }
   })
   addChoicesRoute(http, effects)
+}
+
+type Taking = (typeof TAKING)[number]
+
+const isTaking = <Command extends { action: string }>(asked: Command): asked is Extract<Command, { action: Taking }> =>
+  TAKING.some(action => action === asked.action)
+
+/** A command without a courier; undo is the only one of them that may be of several orders. */
+function commandOf(action: Taking, one: { order_id: string; version: number; reason: string }): OrderCommand {
+  const { order_id, version, reason } = one
+  return action === 'undo' ? { action, orders: [{ order_id, version }], reason } : { action, order_id, version, reason }
 }
 
 function sayRepeated(reply: FastifyReply, { repeated }: Answered<CommandDone>): FastifyReply {
@@ -120,7 +133,9 @@ async function runBulk(
   const results = []
   for (const [row, asked] of commands.entries()) {
     const own = key === null ? null : `${key}#${row}`
-    const answer = await run(asked, own).catch((error: unknown) => ({ failed: failureOf(error) }))
+    const answer = await run(isTaking(asked) ? commandOf(asked.action, asked) : asked, own).catch((error: unknown) => ({
+      failed: failureOf(error),
+    }))
     if ('failed' in answer) results.push({ row, ...answer.failed })
     else if (isRefused(answer)) results.push({ row, ...answer.refused })
     else results.push({ row, status: 200, order: answer.done.orders[0] })

@@ -36,6 +36,7 @@ function readyOf(order: object): number | undefined {
     learned: () => ({}),
     demand: [],
     may_change_trips: true,
+    lost_trips: new Set<string>(),
   }
   const empty = { trips: [], fleet: [], declined: new Map() }
   const { input } = problemOf({ ...scene, ...empty, orders: [waiting], pointOf: () => POINT })

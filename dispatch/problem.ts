@@ -41,6 +41,8 @@ export interface Scene {
   last: readonly LastTrip[]
   /** whether trips that nobody has fetched yet may be put together anew */
   may_change_trips: boolean
+  /** trip_ids of which nothing will come: what they hold is planned anew */
+  lost_trips: ReadonlySet<string>
 }
 
 export interface Problem {
@@ -60,7 +62,8 @@ export function problemOf(scene: Scene): Problem {
   const parts = new Map<string, OpenFulfilment>()
   for (const { order_id, trip_id } of scene.orders) {
     const part = all.get(order_id)
-    if (part && (trip_id === null || trip_ids.has(trip_id))) parts.set(order_id, part)
+    const is_free = trip_id === null || trip_ids.has(trip_id) || scene.lost_trips.has(trip_id)
+    if (part && is_free) parts.set(order_id, part)
   }
   const fulfilments = [...parts.values()]
   const input = {

@@ -1,7 +1,20 @@
 import { describe, expect, test } from 'vitest'
 import { cancelled, type Problem, ZONE } from '../world/races/stage.ts'
 import type { CourierChoices, QueueRow, Suggestion } from './contract.ts'
-import { as, couriers, fleet, given, order, orders, read, setMode, stage, until, zones } from './hand.testing.ts'
+import {
+  as,
+  couriers,
+  fleet,
+  given,
+  order,
+  orders,
+  read,
+  SILENT_S,
+  setMode,
+  stage,
+  until,
+  zones,
+} from './hand.testing.ts'
 import { WEIGHTS, type Weights } from './solver/objective.ts'
 
 /** What dispatchers look at, and how far a zone is assigned by itself, on the real service. */
@@ -86,6 +99,19 @@ describe('a zone', () => {
     await until('a suggestion', async () => (await suggestions()).length === 1)
     await stage.decide(cancelled(id))
     await until('nothing to be suggested', async () => (await suggestions()).length === 0)
+  })
+
+  test('suggests somebody else for what a courier who vanished was to fetch', async () => {
+    await couriers('v1')
+    const id = await order()
+    await given(id, 'v1', { pin: false })
+    Object.assign(fleet, { v1: { capacity: 3, seen_at: Date.now() - (SILENT_S + 1) * 1_000 }, v2: { capacity: 3 } })
+    await stage.showFleet(fleet)
+    await setMode('suggest')
+    const holds = (one: Suggestion) => one.order_ids.some(order_id => order_id === id)
+    const other = await until('a suggestion', async () => (await suggestions()).find(holds))
+    expect(other.courier_id).toBe('v2')
+    expect((await read(id)).courier_id, 'people decide').toBe('v1')
   })
 
   test('says what its plans are to be good at, one dispatcher at a time, and is told of every slip', async () => {

@@ -1,17 +1,19 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { OrderId, Reason } from '../ingest/events/envelope.ts'
+import { CourierId, OrderId, Reason } from '../ingest/events/envelope.ts'
 import type { Http } from '../ingest/io/http.ts'
 import { type Desk, isRefused } from './desk.ts'
-import { actOf, sendRefused, versionRequired } from './door.ts'
+import { actOf, courierOf, sendRefused, versionRequired } from './door.ts'
 import { openReturns } from './io/returns.ts'
 import { askForReturn, settleReturn } from './return_steps.ts'
 import { returnView } from './rows.ts'
 
 const OneOrder = Type.Object({ order_id: OrderId })
 const OneReturn = Type.Object({ return_id: Type.String({ maxLength: 64 }) })
+const Collected = Type.Object({ courier_id: CourierId }, { additionalProperties: false })
 const Ask = Type.Object({ reason: Reason }, { additionalProperties: false })
 
-/** For dispatchers and warehouses: goods that come back. */
+/** For dispatchers, warehouses and the couriers who collect them: goods that come back. */
 export function addReturnRoutes({ app, requireScope }: Http, desk: Desk): void {
   const preHandler = requireScope('dispatch')
   app.get('/v1/dispatch/returns', { preHandler }, async request =>
@@ -29,9 +31,25 @@ export function addReturnRoutes({ app, requireScope }: Http, desk: Desk): void {
     app.post(`/v1/dispatch/returns/:return_id/${event}`, settle, async (request, reply) => {
       const { return_id } = request.params
       const asked = { return_id, event, version: versionRequired(request, 'return') }
-      const answer = await settleReturn(desk, actOf(request, desk), asked)
-      if (isRefused(answer)) return sendRefused(reply, request, answer.refused)
-      return reply.header('etag', `"${answer.row.version}"`).send(returnView(answer.row))
+      return sendReturn(request, reply, await settleReturn(desk, actOf(request, desk), asked))
     })
   }
+  const collected = { preHandler, schema: { params: OneReturn, body: Collected } }
+  app.post('/v1/dispatch/returns/:return_id/collected', collected, async (request, reply) => {
+    const { return_id } = request.params
+    const { courier_id } = request.body
+    const asked = { return_id, event: 'collected', version: versionRequired(request, 'return'), courier_id } as const
+    return sendReturn(request, reply, await settleReturn(desk, actOf(request, desk), asked))
+  })
+  const own = { preHandler: requireScope('courier'), schema: { params: OneReturn } }
+  app.post('/v1/couriers/me/returns/:return_id/collected', own, async (request, reply) => {
+    const { return_id } = request.params
+    const asked = { return_id, event: 'collected', version: null, courier_id: courierOf(request) } as const
+    return sendReturn(request, reply, await settleReturn(desk, actOf(request, desk), asked))
+  })
+}
+
+function sendReturn(request: FastifyRequest, reply: FastifyReply, answer: Awaited<ReturnType<typeof settleReturn>>) {
+  if (isRefused(answer)) return sendRefused(reply, request, answer.refused)
+  return reply.header('etag', `"${answer.row.version}"`).send(returnView(answer.row))
 }

@@ -1,5 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { DeliveryEvent, EventDraft } from '../ingest/contract.ts'
+import type { CourierId } from '../ingest/events/envelope.ts'
 import type { Queryable } from '../ingest/io/postgres.ts'
 import type { ReturnState } from './contract.ts'
 import { type Change, commit, conflict, type Desk, type Refused, refuse, remark, words } from './desk.ts'
@@ -77,11 +78,20 @@ export function askForReturn(
   })
 }
 
-/** A dispatcher's or a warehouse's word on one return. @param version from If-Match */
+export interface Settling {
+  return_id: string
+  event: ReturnEvent
+  /** from If-Match; null: whatever it is by now */
+  version: number | null
+  /** of `collected`: who has the goods from then on */
+  courier_id?: string
+}
+
+/** A dispatcher's, a warehouse's or a courier's word on one return. */
 export function settleReturn(
   desk: Desk,
   act: Act,
-  { return_id, event, version }: { return_id: string; event: ReturnEvent; version: number },
+  { return_id, event, version, courier_id }: Settling,
 ): Promise<{ row: ReturnRow } | { refused: Refused }> {
   return commit(desk, act, async (client, change) => {
     const seen = await findReturn(client, act.tenant_id, return_id)
@@ -89,10 +99,12 @@ export function settleReturn(
     await lockOrders(client, act.tenant_id, [seen.order_id])
     const row = (await lockReturnsOf(client, act.tenant_id, seen.order_id)).find(one => one.return_id === return_id)
     if (!row) return refuse(404, 'unknown_return', `there is no return ${return_id}`)
-    if (row.version !== version) {
+    if (version !== null && row.version !== version) {
       return conflict(row, 'changed', `the return is at version ${row.version}, you saw ${version}: look again`)
     }
-    const after = await stepReturn(client, change, row, { event, act })
+    if (event === 'collected' && row.state === 'with_courier' && row.courier_id === courier_id) return { row }
+    const collected = event === 'collected' && courier_id ? { courier_id: courier_id as CourierId } : {}
+    const after = await stepReturn(client, change, { ...row, ...collected }, { event, act })
     return after ? { row: after } : conflict(row, 'not_possible', `the return is ${row.state}`)
   })
 }

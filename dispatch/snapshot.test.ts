@@ -57,6 +57,7 @@ function problem(scene: Partial<Scene>) {
       fleet: [],
       declined: new Map(),
       may_change_trips: true,
+      lost_trips: new Set(),
     },
     pointOf: () => STORE,
     ...scene,

@@ -57,6 +57,8 @@ export interface RoundSettings {
   dispatch_commit_s: number
   /** couriers not heard of for longer are left out */
   dispatch_courier_seen_s: number
+  /** couriers not heard of for longer have vanished */
+  dispatch_unreachable_s: number
 }
 
 const FORGET_DECLINED_MS = 3_600_000
@@ -156,11 +158,21 @@ async function solveZone(round: Round, zone: ZoneRow, look: Look): Promise<Plann
     demand: demandOf(round, zone, look),
     last: round.last.get(zone.zone_id) ?? [],
     may_change_trips: look.mode === 'on',
+    lost_trips: look.mode === 'suggest' ? lostTrips(round, look) : new Set(),
   })
   const plan = checkedPlan(round, zone, input, await round.solve(input))
   round.last.set(zone.zone_id, plan?.trips ?? [])
   const { handover_s } = zone.policy
   return plan && { plan, input, changeable, orders, road: input.road, handover_s }
+}
+
+/** Trips whose couriers have vanished before they fetched anything: where people dispatch, somebody else is suggested. */
+function lostTrips({ settings }: Round, { work, fleet, now }: Look): Set<string> {
+  const heard_since = now - settings.dispatch_unreachable_s * 1_000
+  const heard = fleet.filter(one => one.state !== 'off' && one.seen_at >= heard_since)
+  const couriers = new Set(heard.map(one => `${one.tenant_id}/${one.courier_id}`))
+  const lost = work.trips.filter(trip => !couriers.has(`${trip.tenant_id}/${trip.courier_id}`))
+  return new Set(lost.filter(trip => trip.state !== 'under_way').map(trip => trip.trip_id))
 }
 
 function demandOf({ network }: Round, { tenant_id, zone_id }: ZoneRow, { learned, now }: Look): ExpectedDemand[] {

@@ -49,7 +49,7 @@ export async function openWork(
      WHERE closed_at IS NULL AND state IN ('routed', 'picking', 'packed') AND NOT cancel_asked
        AND CASE WHEN trip_id IS NULL THEN state = 'packed' OR (fulfilments -> 0 ->> 'ready_at')::bigint <= $1
          ELSE EXISTS (SELECT 1 FROM trips t WHERE t.tenant_id = o.tenant_id AND t.trip_id = o.trip_id
-           AND t.state IN ('offered', 'accepted')) END
+           AND t.state IN ('planned', 'offered', 'accepted')) END
      ORDER BY placed_at, order_id LIMIT ${ORDERS_MAX}`,
     [ready_before],
   )

@@ -63,3 +63,36 @@ export async function checkBook({ postgres_url }: ServerUrls): Promise<BookCheck
     await client.end()
   }
 }
+
+/** Means of delivered orders, s: where their time went. */
+export interface Ways {
+  orders: number
+  /** packed after it was thought to be ready when it was routed */
+  packed_late_s: number
+  /** from packed to picked up */
+  waited_s: number
+  /** from picked up to the door */
+  ride_s: number
+  /** share that was on a trip with others */
+  bundled: number
+}
+
+/** In time, and late: what made the difference. */
+export async function readWays({ postgres_url }: ServerUrls): Promise<Record<string, Ways>> {
+  const client = new Client({ connectionString: postgres_url })
+  await client.connect()
+  try {
+    const { rows } = await client.query<Ways & { which: string }>(
+      `SELECT CASE WHEN late_s > 0 THEN 'late' ELSE 'in_time' END AS which, count(*)::int AS orders,
+         round(avg(packed_at - (fulfilments -> 0 ->> 'planned_ready_at')::bigint) / 1000)::int AS packed_late_s,
+         round(avg(picked_up_at - packed_at) / 1000)::int AS waited_s,
+         round(avg(closed_at - picked_up_at) / 1000)::int AS ride_s,
+         round(avg(((SELECT count(*) FROM trip_orders t WHERE t.tenant_id = o.tenant_id AND t.trip_id = o.trip_id) > 1)::int), 2)::float8
+           AS bundled
+       FROM orders o WHERE state = 'delivered' GROUP BY 1 ORDER BY 1`,
+    )
+    return Object.fromEntries(rows.map(({ which, ...ways }) => [which, ways]))
+  } finally {
+    await client.end()
+  }
+}

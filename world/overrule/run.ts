@@ -8,7 +8,7 @@ import { ZONE_ID } from '../city/chicago.ts'
 import { openCity } from '../city/city.ts'
 import type { ServerUrls } from '../servers/config.ts'
 import { startServices } from '../services.ts'
-import { checkBook } from './book.ts'
+import { checkBook, readWays, type Ways } from './book.ts'
 import { checkTrips } from './check.ts'
 import { type Dispatcher, openDispatcher } from './dispatcher.ts'
 
@@ -29,6 +29,8 @@ export interface OverruleReport {
   answers: Dispatcher['answers']
   orders: Accounts['orders']
   etas: Accounts['etas']
+  /** where the time of delivered orders went, by whether they were late */
+  ways: Record<string, Ways>
   findings: string[]
   ok: boolean
 }
@@ -95,6 +97,7 @@ export async function runOverrule(task: OverruleTask): Promise<OverruleReport> {
       answers: dispatcher.answers,
       orders: accounts.orders,
       etas: accounts.etas,
+      ways: await readWays(urls),
       findings,
       ok: findings.length === 0,
     },
