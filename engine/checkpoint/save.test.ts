@@ -62,7 +62,10 @@ function scene() {
   return { engine, member, postgres, away, run, append }
 }
 
-test('a checkpoint never holds what Kafka has not acknowledged, though its owner loses the partition meanwhile', async () => {
+test.each([
+  ['decisions', 'Kafka has not acknowledged'],
+  ['movements', 'the ledger does not have'],
+])('a checkpoint never holds %s that %s, though its owner loses the partition meanwhile', async topic => {
   const { engine, member, postgres, away, run, append } = scene()
   member.join(new Set([0]))
   append(0, 8)
@@ -72,7 +75,7 @@ test('a checkpoint never holds what Kafka has not acknowledged, though its owner
   expect(postgres.readCheckpoint(0)?.operations_next).toBe(8)
   append(8, 10)
   await run(300)
-  away.add('send_decisions')
+  away.add(`send_${topic}`)
   append(10, 12)
   await run(100)
   engine.owners.maintain()

@@ -29,7 +29,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: '  await owner.ledger\n',
     put: '',
     project: 'unit',
-    test: 'engine/simulation.test.ts',
+    test: 'engine/checkpoint/save.test.ts',
   },
   {
     name: 'owner-marker-left-out',
