@@ -32,7 +32,7 @@ export const WEIGHTS: Weights = {
   excess: 0.03,
   freshness: 0,
   lateness: 1,
-  unsure: 4,
+  unsure: 2,
   travel: 0.05,
   end_place: 0.1,
   cover: 0.1,

@@ -3,6 +3,7 @@ import type { Day, DayOrder } from './day.ts'
 import {
   type CourierState,
   learnOrders,
+  learnReady,
   openScene,
   type PlaySettings,
   placeOf,
@@ -50,10 +51,12 @@ export function playDay(day: Day, settings: PlaySettings, effects: PlayEffects):
   const scene = openScene(day, settings)
   const played: Played = { decisions: [], deliveries: [], solve_ms: [], open_max: 0 }
   const by_minute = Map.groupBy(day.orders, order => order.placed)
+  const by_ready = Map.groupBy(day.orders, order => order.ready)
   const start = Math.min(...day.couriers.map(one => one.on), ...by_minute.keys())
   const end = Math.max(...day.couriers.map(one => one.off), ...by_minute.keys())
   for (let t = start; t <= end; t++) {
     learnOrders(scene, by_minute.get(t) ?? [])
+    learnReady(scene, by_ready.get(t) ?? [])
     for (const state of scene.couriers.values()) leaveRestaurant(scene, played, state, t)
     const problem = problemAt(scene, t)
     const before = effects.wall_ms()
@@ -157,6 +160,8 @@ const sameOrders = (a: readonly string[], b: readonly string[]): boolean =>
 function maySend(scene: Scene, { courier }: CourierState, ids: readonly string[], t: number): boolean {
   return ids.every(id => {
     const order = scene.open.get(id)
-    return order !== undefined && readyAt(scene, order, t).latest <= courier.off
+    if (!order) throw new Error(`${id} is not open at ${t}`)
+    const { ready_s, ready_latest_s = ready_s } = readyAt(scene, order, t)
+    return ready_latest_s <= (courier.off - t) * 60
   })
 }

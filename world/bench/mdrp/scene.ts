@@ -7,6 +7,7 @@ import type {
   PlannedTrip,
   SolverProblem,
 } from '../../../dispatch/solver/port.ts'
+import { learnPreparation, openSpread, outlookOf, type Spread } from '../../../dispatch/solver/preparation.ts'
 import type {
   CourierId,
   FulfilmentId,
@@ -37,6 +38,7 @@ export interface Scene {
   /** orders so far by restaurant, and those of each of the last minutes */
   placed: Map<string, number>
   recent: number[]
+  spread: Spread
   last: readonly PlannedTrip[]
 }
 
@@ -72,6 +74,7 @@ export function openScene(day: Day, settings: PlaySettings): Scene {
     open: new Map(),
     placed: new Map([...day.restaurants.keys()].map(id => [id, PRIOR_ORDERS])),
     recent: [],
+    spread: openSpread(),
     last: [],
   }
 }
@@ -91,20 +94,26 @@ export function placeOf({ day }: Scene, restaurant: string): Place {
   return place
 }
 
-/**
- * When an order is thought to be ready, minutes of the day; known once that is over. Where only the mean is known: it is likely
- * after two fifths of the mean already, hardly ever takes longer than two and a half of it and twenty minutes, and what is
- * overdue takes another quarter. These shares are of preparation in general, not of any restaurant.
- */
-export function readyAt(scene: Scene, order: DayOrder, t: number): { likely: number; from: number; latest: number } {
-  const mean = scene.settings.preparation_means?.get(order.restaurant)
-  if (mean === undefined || order.ready <= t) return { likely: order.ready, from: order.ready, latest: order.ready }
-  const after = (minutes: number) => order.placed + Math.round(minutes)
-  return {
-    from: Math.max(t + 1, after(0.4 * mean)),
-    likely: Math.max(t + 1 + Math.round(0.25 * mean), after(mean)),
-    latest: Math.max(t + 1, after(2.5 * mean + 20)),
+/** What has become ready tells how far preparation strays from its mean. */
+export function learnReady({ settings, spread }: Scene, ready: readonly DayOrder[]): void {
+  for (const order of ready) {
+    const mean = settings.preparation_means?.get(order.restaurant)
+    if (mean !== undefined) learnPreparation(spread, mean * 60, (order.ready - order.placed) * 60)
   }
+}
+
+/** When an order is ready, s after t: known, or known once that is over, and then thought to be later than t. */
+export function readyAt(
+  { settings, spread }: Scene,
+  order: DayOrder,
+  t: number,
+): Pick<OpenFulfilment, 'ready_s' | 'ready_from_s' | 'ready_latest_s'> {
+  const mean = settings.preparation_means?.get(order.restaurant)
+  if (mean === undefined || order.ready <= t) return { ready_s: (order.ready - t) * 60 }
+  const age_s = (t - order.placed) * 60
+  const { likely_s, from_s, latest_s } = outlookOf(spread, mean * 60, age_s)
+  const nextMinute = (at_s: number) => Math.max(60, at_s - age_s)
+  return { ready_s: nextMinute(likely_s), ready_from_s: nextMinute(from_s), ready_latest_s: nextMinute(latest_s) }
 }
 
 /** Places are metres in a plane: only the travel function looks at them. */
@@ -143,7 +152,6 @@ export function problemAt(scene: Scene, t: number): SolverProblem {
 }
 
 function fulfilmentAt(scene: Scene, order: DayOrder, t: number): OpenFulfilment {
-  const ready = readyAt(scene, order, t)
   return {
     fulfilment_id: order.id as FulfilmentId,
     order_id: order.id as OrderId,
@@ -151,9 +159,7 @@ function fulfilmentAt(scene: Scene, order: DayOrder, t: number): OpenFulfilment 
     pickup: pointOf(placeOf(scene, order.restaurant)),
     dropoff: pointOf(order),
     placed_s: (order.placed - t) * 60,
-    ready_s: (ready.likely - t) * 60,
-    ready_from_s: (ready.from - t) * 60,
-    ready_latest_s: (ready.latest - t) * 60,
+    ...readyAt(scene, order, t),
     load: 1,
     requires: [],
   }
