@@ -129,6 +129,34 @@ describe('a courier', () => {
     expect(told.slice(-4)).toEqual(['delivery.delivered', 'return.asked', 'return.asked', 'delivery.returned'])
   })
 
+  test('who declines while an order is put on the trip gives that one back, too', async () => {
+    await couriers('w1')
+    const [a = '', b = ''] = await orders(2)
+    await given(a, 'w1')
+    const [trip] = await trips('w1')
+    const slow = await stage.pool.connect()
+    try {
+      await slow.query('BEGIN')
+      await slow.query('SELECT 1 FROM orders WHERE order_id = $1 FOR UPDATE', [a])
+      const declining = say('w1', `trips/${trip?.trip_id}/decline`, { reason: 'too_far' })
+      const waiting = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM orders o%FOR UPDATE%'`
+      await until('the decline to wait', async () => ((await stage.pool.query(waiting)).rowCount ?? 0) > 0)
+      const door = `jsonb_build_array(jsonb_build_object('kind', 'dropoff', 'order_id', $2::text, 'fulfilment_id', $2 || '.1',
+        'point', '{"lat": 41.9, "lng": -87.6}'::jsonb, 'eta', 0))`
+      await slow.query(`UPDATE trips SET stops = stops || ${door}, version = version + 1 WHERE trip_id = $1`, [
+        trip?.trip_id,
+        b,
+      ])
+      await slow.query(`INSERT INTO trip_orders VALUES ('demo', $1, $2, true)`, [trip?.trip_id, b])
+      await slow.query(`UPDATE orders SET trip_id = $1, courier_id = 'w1' WHERE order_id = $2`, [trip?.trip_id, b])
+      await slow.query('COMMIT')
+      expect((await declining).body.state).toBe('cancelled')
+    } finally {
+      slow.release()
+    }
+    expect([(await read(a)).trip_id, (await read(b)).trip_id]).toEqual([null, null])
+  })
+
   test('collects what a customer gives back, by the own word, and brings it', async () => {
     await couriers('o1', 'o2')
     const id = await order()

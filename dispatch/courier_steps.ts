@@ -65,7 +65,10 @@ export async function endTrip(
   await offerNext(client, change, trip, act)
 }
 
-/** Orders first, then the trip, as everywhere. */
+/**
+ * Orders first, then the trip, as everywhere. What was put on the trip while its orders were waited for is locked last: two who
+ * then wait for each other are done again by `commit`.
+ */
 export async function lockWithOrders(
   client: Queryable,
   { tenant_id }: Pick<Act, 'tenant_id'>,
@@ -75,7 +78,11 @@ export async function lockWithOrders(
   if (!seen) return undefined
   const orders = await lockOrders(client, tenant_id, orderIdsOf(seen))
   const trip = await lockTrip(client, tenant_id, trip_id)
-  return trip && { trip, orders }
+  if (!trip) return undefined
+  const known = new Set(orders.map(order => order.order_id as string))
+  const added = orderIdsOf(trip).filter(id => !known.has(id))
+  if (added.length > 0) orders.push(...(await lockOrders(client, tenant_id, added)))
+  return { trip, orders }
 }
 
 function notYours(trip: TripRow | undefined): { refused: Refused } {

@@ -1,4 +1,5 @@
 import type { CourierView } from '../engine/contract.ts'
+import type { Log } from '../ingest/io/log.ts'
 import type { ZoneRow } from '../ingest/io/network.ts'
 import { commit, type Desk } from './desk.ts'
 import { isInside } from './eta_bounds.ts'
@@ -17,11 +18,18 @@ import { tripEvent, tripHead } from './trip_events.ts'
 
 export const ETAS = 'dispatch:etas'
 
+/** Neither keeps couriers from being assigned: what fails is told once, and tried again with the next round. */
 export interface Etas {
   /** One zone of a round: its trips are timed anew. */
   follow(zone: ZoneRow, seen: SeenTrips): Promise<void>
   /** What has come since is learnt from. */
   learn(): Promise<void>
+}
+
+interface EtasOptions {
+  desk: Desk
+  metrics: Pick<Metrics, 'etas' | 'retimed' | 'etas_failed'>
+  log: Log
 }
 
 export interface SeenTrips {
@@ -40,27 +48,42 @@ const KEYS_MAX = 50_000
 /** of business time: what is learnt a little later is learnt as well */
 const LEARN_EVERY_MS = 10_000
 
-export function openEtas({ desk, metrics }: { desk: Desk; metrics: Pick<Metrics, 'etas' | 'retimed'> }): Etas {
+export function openEtas({ desk, metrics, log }: EtasOptions): Etas {
   /** what is known to be written: only to save the asking */
   const written = new Set<string>()
   let learnt_at = 0
-  return {
-    async follow(zone, seen) {
-      const { changed, told } = timed(zone, seen)
-      if (written.size > KEYS_MAX) written.clear()
-      const fresh = told.filter(row => !written.has(keyOf(row)))
-      await rememberTold(desk.pool, fresh)
-      for (const row of fresh) written.add(keyOf(row))
-      metrics.retimed.inc(await tell(desk, zone, changed))
-    },
-    async learn() {
-      if (desk.now() < learnt_at + LEARN_EVERY_MS) return
-      learnt_at = desk.now()
-      for (const arrival of await learnArrivals(desk.pool)) {
-        metrics.etas.inc({ phase: arrival.phase, inside: isInside(arrival, arrival.actual_at) ? 'yes' : 'no' })
-      }
-    },
+  let failures = 0
+
+  async function follow(zone: ZoneRow, seen: SeenTrips): Promise<void> {
+    const { changed, told } = timed(zone, seen)
+    if (written.size > KEYS_MAX) written.clear()
+    const fresh = told.filter(row => !written.has(keyOf(row)))
+    await rememberTold(desk.pool, fresh)
+    for (const row of fresh) written.add(keyOf(row))
+    metrics.retimed.inc(await tell(desk, zone, changed))
   }
+
+  async function learn(): Promise<void> {
+    if (desk.now() < learnt_at + LEARN_EVERY_MS) return
+    learnt_at = desk.now()
+    for (const arrival of await learnArrivals(desk.pool)) {
+      metrics.etas.inc({ phase: arrival.phase, inside: isInside(arrival, arrival.actual_at) ? 'yes' : 'no' })
+    }
+  }
+
+  async function tried(work: Promise<void>): Promise<void> {
+    try {
+      await work
+      if (failures > 0) log.warn({ failures }, 'arrivals are told again')
+      failures = 0
+    } catch (error) {
+      failures += 1
+      metrics.etas_failed.inc()
+      if (failures === 1) log.warn({ err: error }, 'arrivals can not be told now; trying again each tick')
+    }
+  }
+
+  return { follow: (zone, seen) => tried(follow(zone, seen)), learn: () => tried(learn()) }
 }
 
 const keyOf = ({ order_id, phase, trip_id }: EtaToldRow): string => `${trip_id}/${order_id}/${phase}`

@@ -24,6 +24,7 @@ export function openMetrics(registry: Registry) {
       'phase',
       'inside',
     ]),
+    etas_failed: counter('etas_failed_total', 'rounds in which arrivals could not be told or learnt', []),
     retimed: counter('trips_retimed_total', 'trips whose times were told anew', []),
     moves: counter('moves_total', 'idle couriers who were asked to wait elsewhere', []),
     waiting: gauge('waiting_orders', 'orders without a courier after the last round, by reason', ['why']),

@@ -48,6 +48,14 @@ describe('a trip is timed from where its courier is', () => {
   })
 })
 
+test('where nothing is known of the bag, what was learnt is not added again and again', () => {
+  const unknown = { readyAt: () => undefined, errors: () => ({ seen: 9, inside: 9, low: 0, middle: 0.5, high: 1 }) }
+  let { stops } = times(bundle, 0, unknown)
+  const first = stops.map(s)
+  for (let round = 0; round < 50; round++) stops = times(stops, 0, unknown).stops
+  expect(stops.map(s)).toEqual(first)
+})
+
 test('it is news when an open stop comes a minute earlier or later, or was never told', () => {
   const told = times(bundle).stops
   const later = (ms: number, more: Partial<Stop> = {}) => told.map(one => ({ ...one, ...more, eta: one.eta + ms }))

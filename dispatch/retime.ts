@@ -13,7 +13,7 @@ export interface Retiming {
   now: number
   travel: TravelTimes
   handover_s: number
-  /** business ms; undefined: not known better than the stop has it */
+  /** business ms; undefined: not known, so at any moment. The stop's own time would not do: it was corrected already */
   readyAt: (stop: Stop) => number | undefined
   errors: (phase: EtaPhase) => EtaErrors
 }
@@ -31,7 +31,7 @@ export function retime(
   { now, travel, handover_s, readyAt, errors }: Retiming,
 ): Retimed {
   const course = { place: courier.point, depart: now, travel, handover_s }
-  const timed = timeStops(trip.stops, { ...course, readyAt: stop => readyAt(stop) ?? stop.eta })
+  const timed = timeStops(trip.stops, { ...course, readyAt: stop => readyAt(stop) ?? now })
   const told: Retimed['told'] = []
   const stops = timed.map(stop => {
     if (stop.done_at !== undefined) return stop

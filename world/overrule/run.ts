@@ -88,6 +88,8 @@ export async function runOverrule(task: OverruleTask): Promise<OverruleReport> {
   const { audit_rows, ...book } = await checkBook(urls)
   const findings = [...checked.findings, ...book.findings, ...accounts.faults]
   if (refused > 0) findings.push(`the checker refused ${refused} plans`)
+  const untold = await metricOf(dispatch_url, 'waggle_dispatch_etas_failed_total')
+  if (untold > 0) findings.push(`in ${untold} rounds arrivals could not be told`)
   if (audit_rows !== changes) findings.push(`${changes} changes were answered, the audit has ${audit_rows}`)
   return {
     ...{ seed, business_min: Math.round((time_ms - began) / 60_000), trips: checked.trips },
