@@ -77,10 +77,7 @@ function begin(model: Model, now: Routes): State {
   const draw = seededDraws(model.problem.seed)
   const near = openNear(model)
   const spot: Insertion = { courier: 0, trip: 0, position: 0, delta: 0 }
-  const open: number[] = []
-  for (let order = 0; order < model.orders; order++) if ((now.courier_of[order] as number) < 0) open.push(order)
-  open.sort((a, b) => (model.ready[a] as number) - (model.ready[b] as number) || a - b)
-  const absent = open.filter(order => !place(model, now, near, order, () => false, spot))
+  const absent = onNoRoute(model, now).filter(order => !place(model, now, near, order, () => false, spot))
   const cost = costOf(model, now, absent.length)
   return {
     ...{ model, near, draw, now, absent, spot },
@@ -141,6 +138,27 @@ function keep(state: State, { couriers, orders, absent }: Change, cost: number):
 function takeBack({ model, now, kept }: State, { couriers, orders }: Change): void {
   for (const courier of couriers) copyRoute(model, kept, now, courier)
   for (const order of orders) now.courier_of[order] = kept.courier_of[order] as number
+}
+
+/** Places what is on no route, first ready first, but for some. @returns what one of these would cost, not placed */
+export function placeAll(model: Model, routes: Routes, left_out: ReadonlySet<number>): (order: number) => number {
+  const near = openNear(model)
+  const spot: Insertion = { courier: 0, trip: 0, position: 0, delta: 0 }
+  const never = () => false
+  for (const order of onNoRoute(model, routes)) {
+    if (!left_out.has(order)) place(model, routes, near, order, never, spot)
+  }
+  return order => {
+    bestInsertion(model, routes, near, order, never, spot)
+    return spot.delta
+  }
+}
+
+/** First ready first. */
+function onNoRoute(model: Model, routes: Routes): number[] {
+  const open: number[] = []
+  for (let order = 0; order < model.orders; order++) if ((routes.courier_of[order] as number) < 0) open.push(order)
+  return open.sort((a, b) => (model.ready[a] as number) - (model.ready[b] as number) || a - b)
 }
 
 function place(model: Model, routes: Routes, near: Near, order: number, skip: () => boolean, spot: Insertion): boolean {

@@ -1,6 +1,10 @@
 /** `npm run bench:stores`: the choice of store and courier together, beside the nearest store with the same courier solver. */
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { setImmediate as breathe } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { drawOrders, playStores } from './stores/play.ts'
+import { printLine, runCommand, tellTime, wholeOf } from '../command_line.ts'
+import { drawOrders, playStores, type Rule } from './stores/play.ts'
 import { readTown } from './stores/town.ts'
 
 const HELP = `npm run bench:stores -- --stores FILE [--seeds N] [--help]
@@ -9,39 +13,54 @@ Plays days of the stores in FILE (ODDP's format: stores, clients, seconds betwee
 floating ones: each order to the nearest store, and to the store with which the whole plan becomes cheapest. The same solver, and the same draws
 for each order. Nothing is rejected; a day ends when all is delivered. One JSON line a day on stdout, and one for the mean of each kind of courier.
 
-  --seeds N  days, default 3
+  --stores FILE
+  --seeds N      days, default 3
 
 late_min: minutes over 30 from placing to the door, summed over all orders. ratio: together / nearest.
 `
 
-const { values } = parseArgs({
-  options: {
-    help: { type: 'boolean', default: false },
-    stores: { type: 'string' },
-    seeds: { type: 'string', default: '3' },
-  },
-})
-if (values.help) process.stdout.write(HELP)
-else {
-  if (values.stores === undefined) throw new Error('--stores FILE is needed; --help says more')
-  const town = readTown(values.stores)
-  const seeds = Number(values.seeds)
-  if (!Number.isSafeInteger(seeds) || seeds < 1)
-    throw new Error(`--seeds is a whole number from 1, not ${values.seeds}`)
-  for (const floating of [false, true]) {
-    const couriers = floating ? 'floating' : 'tied'
-    let [nearest_min, together_min] = [0, 0]
-    for (let seed = 1; seed <= seeds; seed++) {
-      process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${couriers}, day ${seed} of ${seeds}\n`)
-      const orders = drawOrders(town, seed)
-      const nearest = playStores(town, orders, { rule: 'nearest', floating })
-      const together = playStores(town, orders, { rule: 'together', floating })
-      nearest_min += nearest.late_min
-      together_min += together.late_min
-      const ratio = Math.round((1_000 * together.late_min) / nearest.late_min) / 1_000
-      process.stdout.write(`${JSON.stringify({ couriers, seed, nearest, together, ratio })}\n`)
-    }
-    const ratio = Math.round((1_000 * together_min) / nearest_min) / 1_000
-    process.stdout.write(`${JSON.stringify({ couriers, seed: 'mean', ratio })}\n`)
+function read(args: string[]) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      help: { type: 'boolean', default: false },
+      stores: { type: 'string' },
+      seeds: { type: 'string', default: '3' },
+    },
+  })
+  if (!values.help && values.stores === undefined) throw new Error('--stores FILE is needed')
+  return {
+    help: values.help,
+    stores: resolve(values.stores ?? '.'),
+    seeds: wholeOf('seeds', values.seeds, 1, 1_000),
   }
 }
+
+async function work({ stores, seeds }: ReturnType<typeof read>): Promise<number> {
+  if (!existsSync(stores)) throw new Error(`there is no file ${stores}`)
+  const town = readTown(stores)
+  for (const floating of [false, true]) {
+    const couriers = floating ? 'floating' : 'tied'
+    const sums = { nearest: 0, together: 0 }
+    for (let seed = 1; seed <= seeds; seed++) {
+      const orders = drawOrders(town, seed)
+      const play = async (rule: Rule) => {
+        const played = await playStores(town, orders, { rule, floating }, async (hour, open) => {
+          tellTime(`${couriers}, day ${seed} of ${seeds}, ${rule}: hour ${hour}, ${open} open`)
+          await breathe() // for ctrl-C
+        })
+        sums[rule] += played.late_min
+        return played
+      }
+      const nearest = await play('nearest')
+      const together = await play('together')
+      printLine({ couriers, seed, nearest, together, ratio: ratioOf(together.late_min, nearest.late_min) })
+    }
+    printLine({ couriers, seed: 'mean', ratio: ratioOf(sums.together, sums.nearest) })
+  }
+  return 0
+}
+
+const ratioOf = (part: number, whole: number): number => Math.round((1_000 * part) / whole) / 1_000
+
+await runCommand({ name: 'bench:stores', help: HELP, read, work })

@@ -2,7 +2,7 @@ import { roundsFor, TRIPS_MAX } from '../../../dispatch/solver/limits.ts'
 import { WEIGHTS } from '../../../dispatch/solver/objective.ts'
 import type { CourierSnapshot, LastTrip, OpenFulfilment, SolverProblem } from '../../../dispatch/solver/port.ts'
 import { seededDraws } from '../../../dispatch/solver/random.ts'
-import { solve } from '../../../dispatch/solver/solve.ts'
+import { priceEach, solve } from '../../../dispatch/solver/solve.ts'
 import type { CourierId, FulfilmentId, OrderId, Point, WarehouseId, ZoneId } from '../../../ingest/events/envelope.ts'
 import { betweenStores, type Town } from './town.ts'
 
@@ -35,9 +35,11 @@ export interface StoresPlayed {
 const GAPS_S = [24, 25, 24, 13, 14, 19, 21, 15, 11, 15, 18, 24, 24]
 const PROMISE_S = 1_800
 const TICK_S = 30
-const STORES_TRIED = 4
+const STORES_TRIED = 6
 /** Hundreds wait at the peak, on ten stores only: more rounds change little. */
 const ROUNDS_MAX = 100
+/** So many of the oldest orders for each courier are planned, an hour's work and more: what comes later is planned later. */
+const PLANNED_A_COURIER = 4
 
 export function drawOrders(town: Town, seed: number): StoreOrder[] {
   const draw = seededDraws(seed)
@@ -84,22 +86,26 @@ interface Day {
   node: Map<Point, { client: number } | { store: number }>
 }
 
-export function playStores(
+/** @param onHour told each hour of the day how many orders wait; may take its time */
+export async function playStores(
   town: Town,
   orders: readonly StoreOrder[],
   { rule, floating }: { rule: Rule; floating: boolean },
-): StoresPlayed {
+  onHour: (hour: number, open: number) => Promise<void>,
+): Promise<StoresPlayed> {
   const day = openDay(town, floating)
   const waited_s: number[] = []
   let [next, elsewhere, end_s] = [0, 0, 0]
   for (let t = 0; next < orders.length || day.open.size > 0; t += TICK_S) {
+    if (t % 3_600 === 0) await onHour(t / 3_600, day.open.size)
     for (let order = orders[next]; order && order.placed_s <= t; order = orders[++next]) {
       const nearest = byDistance(town, order.client)[0] ?? 0
       const store = rule === 'nearest' ? nearest : bestStore(day, order, t)
       if (store !== nearest) elsewhere++
       startPicking(day, order, store, t)
     }
-    const plan = solve(problemAt(day, [...day.open.values()], t, Math.min(ROUNDS_MAX, roundsFor(day.open.size))))
+    const planned = plannedOf(day)
+    const plan = solve(problemAt(day, planned, t, Math.min(ROUNDS_MAX, roundsFor(planned.length))))
     day.last = plan.trips
     const begun = new Set<string>()
     for (const trip of plan.trips) {
@@ -159,19 +165,31 @@ const byDistance = ({ stores, seconds }: Town, client: number): number[] =>
     .map((_, store) => store)
     .sort((a, b) => (seconds[client * stores.length + a] ?? 0) - (seconds[client * stores.length + b] ?? 0))
 
+/** The oldest, of each store where couriers are tied to theirs. */
+function plannedOf({ town, open, floating, couriers }: Day): Open[] {
+  const all = [...open.values()]
+  if (floating) return all.slice(0, PLANNED_A_COURIER * couriers.length)
+  const by_store = Map.groupBy(all, one => one.store)
+  return [...by_store].flatMap(([store, own]) => own.slice(0, PLANNED_A_COURIER * (town.stores[store]?.couriers ?? 0)))
+}
+
 /** Where the whole plan becomes cheapest with the order, its own unavoidable minutes counted. */
 function bestStore(day: Day, order: StoreOrder, t: number): number {
-  let best = { store: 0, cost: Number.POSITIVE_INFINITY }
-  for (const store of byDistance(day.town, order.client).slice(0, STORES_TRIED)) {
-    const begins_s = Math.max(t, Math.min(...(day.pickers[store] ?? [0])))
-    // What is not known yet is as long as usual.
-    const tried = { order, store, begins_s, ready_s: Number.POSITIVE_INFINITY }
-    const { cost } = solve(problemAt(day, [...day.open.values(), tried], t, 0))
-    const way_s = day.town.seconds[order.client * day.town.stores.length + store] ?? 0
-    const floor_min = (begins_s - t + day.town.picking_s_mean + way_s) / 60
-    if (cost + floor_min < best.cost) best = { store, cost: cost + floor_min }
-  }
-  return best.store
+  const { town, pickers } = day
+  const tried = byDistance(town, order.client)
+    .slice(0, STORES_TRIED)
+    .map(store => {
+      const begins_s = Math.max(t, Math.min(...(pickers[store] ?? [0])))
+      // What is not known yet is as long as usual.
+      return { order: { ...order, id: `${order.id} ${store}` }, store, begins_s, ready_s: Number.POSITIVE_INFINITY }
+    })
+  const ids = tried.map(one => one.order.id as FulfilmentId)
+  const prices = priceEach(problemAt(day, [...plannedOf(day), ...tried], t, 0), ids)
+  const costs = tried.map(({ store, begins_s }, at) => {
+    const way_s = town.seconds[order.client * town.stores.length + store] ?? 0
+    return (prices[at] ?? 0) + (begins_s - t + town.picking_s_mean + way_s) / 60
+  })
+  return tried[costs.indexOf(Math.min(...costs))]?.store ?? 0
 }
 
 function startPicking(day: Day, order: StoreOrder, store: number, t: number): void {
