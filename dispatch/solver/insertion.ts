@@ -68,7 +68,7 @@ function newTrips(
   const tail_s = to_door_s + service.after_door_s
   if (to_door_s > (model.uncooled[order] as number)) return
   const done_s = tail_s + homeAfter(model, courier, order)
-  const unsure = unsureCost(model, order, courier)
+  const own_fixed = unsureCost(model, order, courier) + (model.toll[courier] as number)
   for (let trip = is_open ? 1 : 0; trip <= count; trip++) {
     let node = courier
     let free_s = model.free[courier] as number
@@ -80,7 +80,7 @@ function newTrips(
     const lead_s = model.to_warehouse[node * warehouses + warehouse] as number
     const pickup_s = pickupAt(model, courier, trip, free_s + lead_s, lead_s, ready_s, done_s)
     if (pickup_s >= NEVER) continue
-    const own = orderCost(model, order, pickup_s, pickup_s + to_door_s) + unsure
+    const own = orderCost(model, order, pickup_s, pickup_s + to_door_s) + own_fixed
     if (own >= best.delta || skip()) continue
     const end = model.couriers + order
     const rest =
@@ -150,6 +150,7 @@ function joinTrip(
   const pickup_s = pickupAt(model, courier, trip, free_s + lead_s, lead_s, ready_s, done_s)
   if (pickup_s >= NEVER) return
   let delta = (weights.travel * (lead_s + tail_s)) / 60 - (routes.cost[slot] as number)
+  delta += (size + 1) * (model.toll[courier] as number)
   let after_s = service.after_pickup_s
   let previous = -1
   for (let at = 0; at <= size; at++) {

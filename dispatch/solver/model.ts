@@ -44,6 +44,8 @@ export interface Model {
   /** warehouse of an open first trip; -1: none */
   open_warehouse: Int32Array
   open_arrive: Int32Array
+  /** weighted minutes for each order that this courier gets, for fairness */
+  toll: Float64Array
   has_breaks: Uint8Array
   breaks: readonly (readonly { from_s: number; to_s: number }[])[]
 
@@ -136,6 +138,7 @@ export function modelOf(problem: SolverProblem): Model {
       one.open_trip === undefined ? -1 : (index.get(one.open_trip.warehouse_id) ?? -1),
     ),
     open_arrive: Int32Array.from(couriers, one => one.open_trip?.arrive_s ?? 0),
+    toll: tollsOf(problem),
     has_breaks: Uint8Array.from(couriers, one => (one.breaks.length > 0 ? 1 : 0)),
     breaks: couriers.map(one => one.breaks.toSorted((a, b) => a.from_s - b.from_s)),
     warehouse_ids,
@@ -150,6 +153,23 @@ function placesOf(fulfilments: readonly OpenFulfilment[]): Map<string, Point> {
   const places = new Map<string, Point>()
   for (const { warehouse_id, pickup } of fulfilments) places.set(warehouse_id, pickup)
   return places
+}
+
+/** Who has just begun is not told from others by one delivery. */
+const HOURS_MIN = 0.5
+
+/** What each courier's deliveries an hour are above the mean of all, times the weight; nothing for who tells nothing. */
+function tollsOf({ couriers, weights }: SolverProblem): Float64Array {
+  const tolls = new Float64Array(couriers.length)
+  if (weights.fairness === 0) return tolls
+  const [deliveries, hours] = couriers.reduce(
+    (sums, { worked }) => (worked ? [sums[0] + worked.deliveries, sums[1] + Math.max(HOURS_MIN, worked.hours)] : sums),
+    [0, 0] as [number, number],
+  )
+  return tolls.map((_, at) => {
+    const worked = couriers[at]?.worked
+    return worked ? weights.fairness * (worked.deliveries / Math.max(HOURS_MIN, worked.hours) - deliveries / hours) : 0
+  })
 }
 
 /** All pairs of doors of one warehouse: bundles are of one warehouse, so no other pair is ever asked for, and none without bundles. */

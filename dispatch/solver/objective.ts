@@ -1,7 +1,7 @@
 /**
  * What a plan is to be good at, in one place. A plan's cost is in minutes of one customer's waiting: the sum of
  *
- *   per order   undelivered                      if the plan carries it to no door
+ *   per order   undelivered                      if the plan carries it to no door, and as if it came hours later
  *               click_to_door × m                m: minutes at the door after its floor
  *             + excess × m²                      so that nobody pays for the mean: twenty minutes once are worse than two ten times
  *             + freshness × minutes from ready to pickup
@@ -9,6 +9,7 @@
  *             + unsure                           if it may be ready only after its courier's last pickup
  *   per courier travel × minutes on the road
  *             + end_place × minutes from where the last trip ends to where orders are expected
+ *             + fairness × (d − mean d)          per order: d is the courier's deliveries an hour on duty so far, the mean is over all couriers
  *
  * The floor is the order's own unavoidable time: picked up the moment it is ready, and straight to the door. Click-to-door
  * less the floor's click-to-door is m, so the constant part of it is left out.
@@ -22,6 +23,8 @@ export interface Weights {
   unsure: number
   travel: number
   end_place: number
+  /** so that orders go to those who had few; 0: whoever suits best */
+  fairness: number
   /** an idle courier's move must save more than so much a minute of road; 0: no moves */
   cover: number
 }
@@ -35,5 +38,6 @@ export const WEIGHTS: Weights = {
   unsure: 2,
   travel: 0.05,
   end_place: 0.1,
+  fairness: 0,
   cover: 0.1,
 }

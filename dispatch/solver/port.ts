@@ -60,7 +60,7 @@ export interface CourierSnapshot {
   committed: readonly Commitment[]
   /** on the way to a warehouse, or standing there: what it will take along is still open */
   open_trip?: OpenTrip
-  /** deliveries and hours on duty so far today, for the fairness term */
+  /** deliveries, those under way too, and hours on duty so far, for the fairness term; absent: left out of it */
   worked?: { deliveries: number; hours: number }
 }
 

@@ -141,7 +141,7 @@ export function retime(model: Model, routes: Routes, courier: number): void {
     const pickup_s = allowed_s < NEVER ? allowed_s : Math.max(0, there_s, ready_s)
     const tail_s = routes.tail[slot] as number
     let cost = size === 0 ? EMPTY : allowed_s >= NEVER ? BROKEN : 0
-    cost += (weights.travel * (lead_s + tail_s)) / 60
+    cost += (weights.travel * (lead_s + tail_s)) / 60 + size * (model.toll[courier] as number)
     for (let place = slot * bundle_max; place < slot * bundle_max + size; place++) {
       const order = routes.order[place] as number
       const after_s = routes.door_after[place] as number

@@ -2,7 +2,7 @@ import { bestInsertion, type Insertion } from './insertion.ts'
 import type { Model } from './model.ts'
 import { type Near, openNear } from './near.ts'
 import { seededDraws } from './random.ts'
-import { copyRoute, emptyRoutes, insertOrder, type Routes, removeOrder } from './routes.ts'
+import { copyRoute, emptyRoutes, insertOrder, orderCost, type Routes, removeOrder } from './routes.ts'
 import { chooseRuin } from './ruin.ts'
 
 /**
@@ -78,7 +78,7 @@ function begin(model: Model, now: Routes): State {
   const near = openNear(model)
   const spot: Insertion = { courier: 0, trip: 0, position: 0, delta: 0 }
   const absent = onNoRoute(model, now).filter(order => !place(model, now, near, order, () => false, spot))
-  const cost = costOf(model, now, absent.length)
+  const cost = costOf(model, now, absent)
   return {
     ...{ model, near, draw, now, absent, spot },
     skip: () => draw() < SKIPPED,
@@ -110,7 +110,7 @@ function ruinAndRecreate({ model, now, near, draw, skip, absent, spot }: State):
 }
 
 function costAfter({ model, now, kept, kept_cost, absent }: State, change: Change): number {
-  let cost = kept_cost + model.weights.undelivered * (change.absent.size - absent.length)
+  let cost = kept_cost + leftCost(model, change.absent) - leftCost(model, absent)
   for (const courier of change.couriers) {
     cost += (now.route_cost[courier] as number) - (kept.route_cost[courier] as number)
   }
@@ -163,7 +163,8 @@ function onNoRoute(model: Model, routes: Routes): number[] {
 
 function place(model: Model, routes: Routes, near: Near, order: number, skip: () => boolean, spot: Insertion): boolean {
   bestInsertion(model, routes, near, order, skip, spot)
-  if (spot.delta >= model.weights.undelivered) return false
+  // However dear it is: an order that has waited for hours costs more than one that is left, and would lie for ever.
+  if (spot.delta === Number.POSITIVE_INFINITY) return false
   insertOrder(model, routes, order, spot)
   return true
 }
@@ -175,8 +176,20 @@ function copyOf(model: Model, routes: Routes): Routes {
   return copy
 }
 
-export function costOf(model: Model, routes: Routes, absent: number): number {
-  return routes.route_cost.reduce((sum, cost) => sum + cost, absent * model.weights.undelivered)
+function costOf(model: Model, routes: Routes, absent: readonly number[]): number {
+  return routes.route_cost.reduce((sum, cost) => sum + cost, leftCost(model, absent))
+}
+
+/** Orders that are left are as dear as if they came hours later, and more: what waits long already must not be cheaper left. */
+const LEFT_S = 4 * 3_600
+
+function leftCost(model: Model, orders: Iterable<number>): number {
+  let sum = 0
+  for (const order of orders) {
+    const pickup_s = Math.max(0, model.ready[order] as number) + LEFT_S
+    sum += model.weights.undelivered + orderCost(model, order, pickup_s, pickup_s + (model.direct[order] as number))
+  }
+  return sum
 }
 
 function some(absent: readonly number[], draw: () => number): number[] {

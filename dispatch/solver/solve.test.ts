@@ -7,7 +7,7 @@ import { solveGreedily } from './greedy.ts'
 import { WEIGHTS } from './objective.ts'
 import type { CourierSnapshot, OpenFulfilment, PlannedTrip, SolverProblem } from './port.ts'
 import { problems } from './problems.testing.ts'
-import { solve } from './solve.ts'
+import { priceEach, solve } from './solve.ts'
 
 describe.each([
   ['the solver', solve],
@@ -145,6 +145,36 @@ describe('a plan', () => {
     const fulfilments = [order('a', { dropoff: north(3) }), order('b', { dropoff: north(3.1) })]
     expect(carriers({ fulfilments, couriers: [rider('c', {})] })).toEqual(['c:a+b'])
     expect(carriers({ fulfilments, couriers: [rider('c', {}), rider('d', {})] })).toHaveLength(2)
+  })
+
+  it('carries what has been waiting for a day, however dear that has become', () => {
+    const fulfilments = [order('f', { placed_s: -90_000, ready_s: -86_400, promise_s: -85_000 })]
+    expect(carriers({ fulfilments, couriers: [rider('c', { place: north(5) })] })).toEqual(['c:f'])
+  })
+
+  it('gives an order to who had few a little farther away, where fairness counts', () => {
+    const couriers = [
+      rider('many', { worked: { deliveries: 9, hours: 3 } }),
+      rider('few', { worked: { deliveries: 3, hours: 3 }, place: north(0.3) }),
+    ]
+    const fulfilments = [order('f', { ready_s: 0 })]
+    expect(carriers({ fulfilments, couriers })).toEqual(['many:f'])
+    expect(carriers({ fulfilments, couriers, weights: { ...WEIGHTS, fairness: 2 } })).toEqual(['few:f'])
+  })
+
+  it('prices an order at each warehouse as if it alone were added', () => {
+    const [busy, idle] = [
+      order('a', {}),
+      order('b', { warehouse_id: 'v' as WarehouseId, pickup: north(4), dropoff: north(6) }),
+    ]
+    const couriers = [rider('c', { free_s: 3_000 }), rider('d', { place: north(4) })]
+    const [at_busy = 0, at_idle = 0] = priceEach({ ...base, fulfilments: [busy, idle], couriers }, [
+      busy.fulfilment_id,
+      idle.fulfilment_id,
+    ])
+    expect(at_idle).toBeLessThan(at_busy)
+    const plan = solve({ ...base, fulfilments: [idle], couriers })
+    expect(at_idle).toBeCloseTo(plan.cost - solve({ ...base, couriers }).cost, 6)
   })
 
   it('leaves just in time', () => {

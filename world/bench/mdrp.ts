@@ -7,7 +7,7 @@ import type { DayToPlay } from './mdrp/day_worker.ts'
 import { type DayFigures, meanOf } from './mdrp/figures.ts'
 import { HELP, type MdrpOptions, readOptions } from './mdrp/options.ts'
 
-async function work({ instances_dir, out_dir, prep_known, without, only, threads }: MdrpOptions): Promise<number> {
+async function work({ instances_dir, out_dir, only, threads, ...how }: MdrpOptions): Promise<number> {
   const names = namesOf(instances_dir, only)
   mkdirSync(out_dir, { recursive: true })
   const pool = new Piscina<DayToPlay, DayFigures>({
@@ -17,7 +17,7 @@ async function work({ instances_dir, out_dir, prep_known, without, only, threads
   // The longest first, so that at the end no thread is left with one alone.
   const running = new Map<string, Promise<DayFigures>>()
   for (const name of names.toSorted((a, b) => sizeOf(instances_dir, b) - sizeOf(instances_dir, a))) {
-    running.set(name, pool.run({ dir: join(instances_dir, name), out_dir, prep_known, without }))
+    running.set(name, pool.run({ dir: join(instances_dir, name), out_dir, ...how }))
   }
   await tellProgress(running)
   const all = await Promise.all(names.flatMap(name => running.get(name) ?? []))

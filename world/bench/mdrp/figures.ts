@@ -5,7 +5,10 @@ import type { Played } from './play.ts'
 export interface DayFigures {
   instance: string
   orders: number
+  /** though some courier could have */
   undelivered: number
+  /** by nobody, not even straight from where a shift begins: these count nowhere else */
+  undeliverable: number
   click_to_door_240_min: number
   floor_min: number
   excess_max_min: number
@@ -26,18 +29,21 @@ const UNDELIVERED_MIN = 240
 export function figuresOf(day: Day, played: Played, seconds: number): DayFigures {
   const floor = floorOf(day)
   const done = new Map(played.deliveries.map(one => [one.order.id, one]))
-  const waited = day.orders.map(one => {
+  const possible = deliverable(day)
+  const counted = day.orders.filter(one => done.has(one.id) || possible(one))
+  const waited = counted.map(one => {
     const delivery = done.get(one.id)
     return delivery ? delivery.dropoff - one.placed : UNDELIVERED_MIN
   })
-  const excess = day.orders.map((one, at) => (waited[at] ?? 0) - Math.min(floor(one), waited[at] ?? 0))
+  const excess = counted.map((one, at) => (waited[at] ?? 0) - Math.min(floor(one), waited[at] ?? 0))
   const per_hour = day.couriers.map(
     one => played.deliveries.filter(delivery => delivery.courier === one.id).length / ((one.off - one.on) / 60),
   )
   return {
     instance: day.name,
     orders: day.orders.length,
-    undelivered: day.orders.length - done.size,
+    undelivered: counted.length - done.size,
+    undeliverable: day.orders.length - counted.length,
     click_to_door_240_min: round(mean(waited)),
     floor_min: round(mean(day.orders.map(floor))),
     excess_max_min: Math.max(0, ...excess),
@@ -61,6 +67,7 @@ export function meanOf(days: readonly DayFigures[]): DayFigures {
     instance: 'mean',
     orders: sum(days.map(one => one.orders)),
     undelivered: sum(days.map(one => one.undelivered)),
+    undeliverable: sum(days.map(one => one.undeliverable)),
     click_to_door_240_min: over(one => one.click_to_door_240_min),
     floor_min: over(one => one.floor_min),
     excess_max_min: most(one => one.excess_max_min),
@@ -83,6 +90,18 @@ function floorOf(day: Day): (order: DayOrder) => number {
     const restaurant = day.restaurants.get(order.restaurant)
     const way = restaurant ? travel(restaurant, order) : 0
     return order.ready - order.placed + day.pickup_service_min / 2 + way + day.dropoff_service_min / 2
+  }
+}
+
+/** Whether a courier's shift lets it be there once the order is ready. */
+function deliverable(day: Day): (order: DayOrder) => boolean {
+  const travel = travelMinutes(day.meters_per_minute)
+  return order => {
+    const restaurant = day.restaurants.get(order.restaurant)
+    return day.couriers.some(
+      one =>
+        restaurant && Math.max(order.ready, one.on + travel(one, restaurant) + day.pickup_service_min / 2) <= one.off,
+    )
   }
 }
 

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { someOf, wholeOf } from '../../command_line.ts'
+import { WEIGHTS, type Weights } from '../../../dispatch/solver/objective.ts'
+import { numberOf, someOf, wholeOf } from '../../command_line.ts'
 
 /** What can be chosen for `npm run bench:mdrp`. */
 
@@ -15,10 +16,12 @@ export interface MdrpOptions {
   prep_known: 'exact' | 'mean'
   without: readonly Part[]
   only: RegExp
+  /** otherwise than the usual */
+  weights: Partial<Weights>
   threads: number
 }
 
-export const HELP = `npm run bench:mdrp -- --instances DIR --out DIR [--prep-known exact|mean] [--without A,B] [--only REGEX] [--threads N] [--help]
+export const HELP = `npm run bench:mdrp -- --instances DIR --out DIR [--prep-known exact|mean] [--without A,B] [--weights NAME=N,NAME=N] [--only REGEX] [--threads N] [--help]
 
 Plays every day of the Meal Delivery Routing Problem under DIR through the production solver, minute after minute under a simulated clock,
 and writes its decisions to <instance>.jsonl. One JSON line a day on stdout and one for their mean; progress on stderr.
@@ -29,6 +32,7 @@ and writes its decisions to <instance>.jsonl. One JSON line a day on stdout and 
                    mean: only its restaurant's mean preparation time is, until the order is ready. The means are read from
                    preparation.txt of the day (restaurant, minutes; with a header), else taken from all orders of the day
   --without A,B    switches parts off: ${PARTS.join(', ')}
+  --weights W=N,…  weights of the objective otherwise than the usual: ${Object.keys(WEIGHTS).join(', ')}
   --only REGEX     days whose name matches
   --threads N      days at once, default one a core; what comes of a day does not depend on it
 
@@ -47,6 +51,7 @@ export function readOptions(args: string[]): MdrpOptions {
       'prep-known': { type: 'string', default: 'exact' },
       without: { type: 'string' },
       only: { type: 'string', default: '' },
+      weights: { type: 'string', default: '' },
       threads: { type: 'string', default: String(availableParallelism()) },
     },
   })
@@ -64,6 +69,18 @@ export function readOptions(args: string[]): MdrpOptions {
     prep_known,
     without: values.without === undefined ? [] : someOf('part', values.without, PARTS),
     only: new RegExp(values.only),
+    weights: weightsOf(values.weights),
     threads: wholeOf('threads', values.threads, 1, 64),
   }
+}
+
+function weightsOf(text: string): Partial<Weights> {
+  const given = text.split(',').filter(one => one !== '')
+  return Object.fromEntries(
+    given.map(one => {
+      const [name = '', value = ''] = one.split('=')
+      someOf('weight', name, Object.keys(WEIGHTS))
+      return [name, numberOf(`weights ${name}`, value, 0, 100_000)]
+    }),
+  )
 }

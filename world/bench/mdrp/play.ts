@@ -94,6 +94,7 @@ function leaveRestaurant(scene: Scene, played: Played, state: CourierState, t: n
   }
   state.at = at
   state.free = free
+  state.delivered += sent.told.length
   delete state.sent
 }
 

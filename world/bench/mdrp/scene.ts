@@ -1,5 +1,5 @@
 import { BUNDLE_MAX, roundsFor, TRIPS_MAX } from '../../../dispatch/solver/limits.ts'
-import { WEIGHTS } from '../../../dispatch/solver/objective.ts'
+import { WEIGHTS, type Weights } from '../../../dispatch/solver/objective.ts'
 import type {
   CourierSnapshot,
   ExpectedDemand,
@@ -24,6 +24,8 @@ import type { Part } from './options.ts'
 
 export interface PlaySettings {
   without: readonly Part[]
+  /** otherwise than the usual */
+  weights?: Partial<Weights>
   /** mean minutes from placing to ready by restaurant, where only they are known; absent: ready times are */
   preparation_means?: ReadonlyMap<string, number>
 }
@@ -46,6 +48,7 @@ export interface CourierState {
   courier: DayCourier
   at: Place
   free: number
+  delivered: number
   /** on the way to a restaurant, or standing there */
   sent?: Sent
 }
@@ -70,7 +73,7 @@ export function openScene(day: Day, settings: PlaySettings): Scene {
     day,
     settings,
     travel: travelMinutes(day.meters_per_minute),
-    couriers: new Map(day.couriers.map(one => [one.id, { courier: one, at: one, free: one.on }])),
+    couriers: new Map(day.couriers.map(one => [one.id, { courier: one, at: one, free: one.on, delivered: 0 }])),
     open: new Map(),
     placed: new Map([...day.restaurants.keys()].map(id => [id, PRIOR_ORDERS])),
     recent: [],
@@ -142,6 +145,7 @@ export function problemAt(scene: Scene, t: number): SolverProblem {
     weights: {
       ...WEIGHTS,
 
+      ...settings.weights,
       ...(!has('excess') && { excess: 0 }),
       ...(!has('travel') && { travel: 0 }),
       ...(!has('end_place') && { end_place: 0 }),
@@ -165,7 +169,7 @@ function fulfilmentAt(scene: Scene, order: DayOrder, t: number): OpenFulfilment 
   }
 }
 
-function snapshotAt({ courier, at, free, sent }: CourierState, t: number): CourierSnapshot[] {
+function snapshotAt({ courier, at, free, delivered, sent }: CourierState, t: number): CourierSnapshot[] {
   if (!sent && (courier.off < t || courier.on > t + SHIFT_AHEAD_MIN)) return []
   return [
     {
@@ -177,6 +181,7 @@ function snapshotAt({ courier, at, free, sent }: CourierState, t: number): Couri
       last_pickup_s: (courier.off - t) * 60,
       breaks: [],
       committed: [],
+      worked: { deliveries: delivered, hours: Math.max(0, t - courier.on) / 60 },
       ...(sent && {
         open_trip: {
           trip_id: `${courier.id}-${sent.start}` as TripId,

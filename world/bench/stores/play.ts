@@ -187,9 +187,18 @@ function bestStore(day: Day, order: StoreOrder, t: number): number {
   const prices = priceEach(problemAt(day, [...plannedOf(day), ...tried], t, 0), ids)
   const costs = tried.map(({ store, begins_s }, at) => {
     const way_s = town.seconds[order.client * town.stores.length + store] ?? 0
-    return (prices[at] ?? 0) + (begins_s - t + town.picking_s_mean + way_s) / 60
+    // A courier's minute on the road is one more minute for all that waits for that courier.
+    const queue = queueAt(day, store) * (day.floating ? way_s : 2 * way_s)
+    return (prices[at] ?? 0) + (begins_s - t + town.picking_s_mean + way_s + queue) / 60
   })
   return tried[costs.indexOf(Math.min(...costs))]?.store ?? 0
+}
+
+/** Orders that wait for each courier who could bring one from this store. */
+function queueAt({ open, floating, couriers }: Day, store: number): number {
+  if (floating) return open.size / couriers.length
+  const waiting = open.values().reduce((sum, one) => sum + (one.store === store ? 1 : 0), 0)
+  return waiting / Math.max(1, couriers.filter(one => one.home === store).length)
 }
 
 function startPicking(day: Day, order: StoreOrder, store: number, t: number): void {
