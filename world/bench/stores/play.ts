@@ -184,19 +184,22 @@ function bestStore(day: Day, order: StoreOrder, t: number): number {
       return { order: { ...order, id: `${order.id} ${store}` }, store, begins_s, ready_s: Number.POSITIVE_INFINITY }
     })
   const ids = tried.map(one => one.order.id as FulfilmentId)
-  const prices = priceEach(problemAt(day, [...plannedOf(day), ...tried], t, 0), ids)
+  const problem = problemAt(day, [...plannedOf(day), ...tried], t, 0)
+  const travel = Math.max(problem.weights.travel, day.floating ? queueAt(day, 0, t) : 0)
+  const prices = priceEach({ ...problem, weights: { ...problem.weights, travel } }, ids)
   const costs = tried.map(({ store, begins_s }, at) => {
     const way_s = town.seconds[order.client * town.stores.length + store] ?? 0
     // A courier's minute on the road is one more minute for all that waits for that courier.
-    const queue = queueAt(day, store) * (day.floating ? way_s : 2 * way_s)
+    const queue = day.floating ? 0 : 2 * way_s * queueAt(day, store, t)
     return (prices[at] ?? 0) + (begins_s - t + town.picking_s_mean + way_s + queue) / 60
   })
   return tried[costs.indexOf(Math.min(...costs))]?.store ?? 0
 }
 
-/** Orders that wait for each courier who could bring one from this store. */
-function queueAt({ open, floating, couriers }: Day, store: number): number {
-  if (floating) return open.size / couriers.length
+/** Orders for each courier who could bring one from this store: they wait; and, where any courier could, will come within the hour, too. */
+function queueAt({ open, floating, couriers }: Day, store: number, t: number): number {
+  const coming = 3_600 / (GAPS_S[Math.floor(t / 3_600)] ?? Number.POSITIVE_INFINITY)
+  if (floating) return (open.size + coming) / couriers.length
   const waiting = open.values().reduce((sum, one) => sum + (one.store === store ? 1 : 0), 0)
   return waiting / Math.max(1, couriers.filter(one => one.home === store).length)
 }
