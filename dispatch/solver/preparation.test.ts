@@ -21,7 +21,7 @@ describe('the outlook on a preparation of which only the mean is known', () => {
 
   it('scales with the mean', () => {
     const [one, ten] = [outlookOf(openSpread(), 600, 300), outlookOf(openSpread(), 6_000, 3_000)]
-    expect(ten.latest_s / one.latest_s).toBeCloseTo(10, 1)
+    expect(ten.likely_s / one.likely_s).toBeCloseTo(10, 1)
   })
 
   it('narrows where all take as long as usual, and widens where they do not', () => {

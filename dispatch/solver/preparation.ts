@@ -58,6 +58,8 @@ export interface Outlook {
 const LIKELY = 0.35
 const FROM = 0.01
 const LATEST = 0.995
+/** What takes minutes only may be forgotten, whatever the law says. */
+const FORGOTTEN_S = 900
 
 /**
  * @param mean_s of all preparations there
@@ -69,5 +71,5 @@ export function outlookOf(spread: Spread, mean_s: number, age_s: number): Outloo
   const passed = (Math.max(0, age_s) / scale_s) ** shape
   /** of those that are as old, so many take less */
   const quantile = (share: number): number => Math.round(scale_s * ((1 + passed) / (1 - share) - 1) ** (1 / shape))
-  return { likely_s: quantile(LIKELY), from_s: quantile(FROM), latest_s: quantile(LATEST) }
+  return { likely_s: quantile(LIKELY), from_s: quantile(FROM), latest_s: quantile(LATEST) + FORGOTTEN_S }
 }
