@@ -7,13 +7,16 @@ const memory = newMemory()
 
 export default function answer(request: WorkerRequest): WorkerAnswer {
   const answered = memory.answer(request)
-  return request.kind === 'fold' ? transferred(answered) : answered
+  const buffers = buffersOf(answered)
+  if (answered === null || buffers.length === 0) return answered
+  // piscina's way to say that a part of the answer changes hands instead of being copied.
+  return move({ [transferableSymbol]: buffers, [valueSymbol]: answered }) as unknown as WorkerAnswer
 }
 
-/** piscina's way to say that a part of the answer changes hands instead of being copied. */
-function transferred(folded: WorkerAnswer): WorkerAnswer {
-  if (folded === null || !('records' in folded)) return folded
-  const { records, moved } = folded
-  const buffers = [records.index.buffer, records.bytes.buffer, moved.index.buffer, moved.bytes.buffer]
-  return move({ [transferableSymbol]: buffers, [valueSymbol]: folded }) as unknown as WorkerAnswer
+function buffersOf(answered: WorkerAnswer): ArrayBufferLike[] {
+  if (answered === null || Array.isArray(answered)) return []
+  if ('frames' in answered) return [answered.frames.buffer]
+  if (!('records' in answered)) return []
+  const { records, moved } = answered
+  return [records.index.buffer, records.bytes.buffer, moved.index.buffer, moved.bytes.buffer]
 }

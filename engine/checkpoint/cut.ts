@@ -5,8 +5,9 @@ import {
   courierRow,
   endedLists,
   endedRow,
-  frameOf,
   idsRow,
+  joinFrames,
+  packRows,
   rowMaps,
   rowOf,
   stockRow,
@@ -53,7 +54,7 @@ const IDS_A_ROW = 2_000
 export function sliceOf(held: Partition, whole: boolean, frames_max = 1): SliceAnswer {
   if (whole) held.cutting = { ...newCutting(), all: allRows(held) }
   const rows = held.cutting.all ?? changedRows(held)
-  const frames: Uint8Array[] = []
+  const frames: Uint8Array<ArrayBuffer>[] = []
   while (frames.length < frames_max) {
     const frame = nextFrame(rows)
     if (frame.length === 0) {
@@ -62,26 +63,26 @@ export function sliceOf(held: Partition, whole: boolean, frames_max = 1): SliceA
     }
     frames.push(frame)
   }
-  return { frames: Buffer.concat(frames), left: held.cutting.all ? Number.POSITIVE_INFINITY : changedCount(held) }
+  return { frames: joinFrames(frames), left: held.cutting.all ? Number.POSITIVE_INFINITY : changedCount(held) }
 }
 
 /** Everything that is left. The state is at the offsets of the answer. */
 export function cutOf(held: Partition): CutAnswer {
   const all = held.cutting.all ?? [].values()
-  const frames: Uint8Array[] = []
+  const frames: Uint8Array<ArrayBuffer>[] = []
   for (const rows of [all, changedRows(held), held.zones.values().map(zoneRow)]) {
     for (let frame = nextFrame(rows); frame.length > 0; frame = nextFrame(rows)) frames.push(frame)
   }
   held.cutting.all = null
   return {
-    frames: Buffer.concat(frames),
+    frames: joinFrames(frames),
     operations_next: held.operations.next_offset,
     couriers_next: held.couriers.next_offset,
   }
 }
 
 /** Empty after the last row. Leaves the iterator open, unlike `for … of`. */
-function nextFrame(rows: Iterator<string, undefined>): Uint8Array {
+function nextFrame(rows: Iterator<string, undefined>): Uint8Array<ArrayBuffer> {
   const frame: string[] = []
   for (let chars = 0; chars < FRAME_CHARS; ) {
     const { value, done } = rows.next()
@@ -89,7 +90,7 @@ function nextFrame(rows: Iterator<string, undefined>): Uint8Array {
     frame.push(value)
     chars += value.length
   }
-  return frameOf(frame)
+  return packRows(frame)
 }
 
 /** Maps may be changed while they are walked through: what is new comes at the end, what is gone does not come. */

@@ -90,24 +90,52 @@ function revive(value: unknown): unknown {
 
 // ── Frames ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const FASTEST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
+/** A frame is packed into one piece of memory, which can then be given back. */
+const CHUNK_BYTES = 65_536
+const FASTEST = { params: { [constants.ZSTD_c_compressionLevel]: 1 }, chunkSize: CHUNK_BYTES }
 
-export function frameOf(rows: readonly string[]): Uint8Array {
-  if (rows.length === 0) return new Uint8Array()
-  const packed = zstdCompressSync(`[${rows.join(',')}]`, FASTEST)
-  const frame = Buffer.alloc(4 + packed.length)
-  frame.writeUInt32LE(packed.length)
-  frame.set(packed, 4)
-  return frame
+/** Rows are written here before they are packed: left to the collector, what each frame took made V8 walk the whole heap for every 64 MB. */
+let scratch = Buffer.from(new ArrayBuffer(0))
+/** A larger text is a warehouse's travel table, which changes rarely. */
+const SCRATCH_BYTES_MAX = 1_048_576
+const UTF8_BYTES_MAX = 3
+const HEAD_BYTES = 4
+
+/** A frame without its length; empty when there are no rows. */
+export function packRows(rows: readonly string[]): Uint8Array<ArrayBuffer> {
+  return rows.length === 0 ? new Uint8Array() : zstdCompressSync(bytesOf(`[${rows.join(',')}]`), FASTEST)
+}
+
+function bytesOf(text: string): Buffer {
+  const room = text.length * UTF8_BYTES_MAX
+  if (room > SCRATCH_BYTES_MAX) return Buffer.from(text)
+  if (scratch.length < room) scratch = Buffer.from(new ArrayBuffer(room))
+  return scratch.subarray(0, scratch.write(text))
+}
+
+/** Frames as they lie in a part, in memory of their own; that of the packed rows is given back. */
+export function joinFrames(packed: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  const total = packed.reduce((sum, { length }) => sum + HEAD_BYTES + length, 0)
+  const joined = Buffer.from(new ArrayBuffer(total))
+  let at = 0
+  for (const rows of packed) {
+    at = joined.writeUInt32LE(rows.length, at)
+    joined.set(rows, at)
+    at += rows.length
+    // What is smaller may lie in Node's pool, with what is others'.
+    if (rows.buffer.byteLength >= CHUNK_BYTES) rows.buffer.transfer(0)
+  }
+  return joined
 }
 
 /** Takes frames, one after the other in `bytes`, into a partition's state. @throws Error when they are damaged */
 export function applyFrames(held: Partition, bytes: Uint8Array): void {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   for (let at = 0; at < buffer.length; ) {
-    const end = at + 4 + buffer.readUInt32LE(at)
+    const end = at + HEAD_BYTES + buffer.readUInt32LE(at)
     if (end > buffer.length) throw new Error(`a checkpoint's frame ends ${end - buffer.length} bytes behind its part`)
-    for (const row of JSON.parse(zstdDecompressSync(buffer.subarray(at + 4, end)).toString())) applyRow(held, row)
+    for (const row of JSON.parse(zstdDecompressSync(buffer.subarray(at + HEAD_BYTES, end)).toString()))
+      applyRow(held, row)
     at = end
   }
   noteWritten(held)

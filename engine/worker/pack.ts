@@ -60,7 +60,7 @@ export function newRecordPacker(): RecordPacker {
       let zone = zone_ids.indexOf(zone_id)
       if (zone < 0) zone = zone_ids.push(zone_id) - 1
       // UTF-8 takes at most three bytes for each unit of UTF-16.
-      bytes = withRoom(bytes, end, end + text.length * 3)
+      bytes = withRoom(bytes, end + text.length * 3)
       const start = end
       end += bytes.write(text, start)
       rows.push(zone, source_offset, start, end)
@@ -72,12 +72,10 @@ export function newRecordPacker(): RecordPacker {
   }
 }
 
-function withRoom(bytes: Buffer<ArrayBuffer>, used: number, needed: number): Buffer<ArrayBuffer> {
+function withRoom(bytes: Buffer<ArrayBuffer>, needed: number): Buffer<ArrayBuffer> {
   if (needed <= bytes.length) return bytes
-  // Not from Node's pool: what lies there cannot be transferred.
-  const larger = Buffer.from(new ArrayBuffer(Math.max(usual_bytes, needed, bytes.length * 2)))
-  bytes.copy(larger, 0, 0, used)
-  return larger
+  // It grows where it lies, and not in Node's pool, from where it could not be transferred: nothing is left to the collector.
+  return Buffer.from(bytes.buffer.transfer(Math.max(usual_bytes, needed, bytes.length * 2)))
 }
 
 export interface UnpackedRecord {
