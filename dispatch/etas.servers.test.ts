@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { packed, routed } from '../world/races/stage.ts'
 import type { OrderWithHistory } from './contract.ts'
 import { accept, couriers, eventsOf, fleet, given, order, read, say, stage, trips, until } from './hand.testing.ts'
+import { rememberTold } from './io/etas.ts'
 
 /** When couriers will be where: told with bounds, told anew as it changes, and held against what came. On the real service. */
 
@@ -71,4 +72,13 @@ test('a bag that is not ready is awaited, also where a dispatcher pinned it', as
     async () => ((await etaOf(id)).pickup?.at ?? ready_at) < ready_at - 600_000,
   )
   expect((await trips('f1'))[0]).toMatchObject({ state: 'offered', pinned: true })
+})
+
+test('an order that two trips name is told of once: by the newer one', async () => {
+  const row = (trip_id: string, eta: number) => ({
+    ...{ tenant_id: 'two-trips', order_id: 'o1', phase: 'door_ahead' as const, zone_id: 'chicago', trip_id },
+    ...{ told_at: 1, raw_at: eta, eta, eta_from: eta, eta_to: eta },
+  })
+  await rememberTold(stage.pool, [row('0002', 20), row('0001', 10)])
+  expect((await told('o1')).map(one => one.eta)).toEqual([20])
 })

@@ -40,6 +40,15 @@ describe('a trip is timed from where its courier is', () => {
     ])
   })
 
+  test('an order of two parts is told of once, as picked up where its last part is', () => {
+    const parts = [stop('pickup', 'a', 1), stop('pickup', 'a', 9, { fulfilment_id: 'a.2' } as Partial<Stop>)]
+    const { stops, told } = times([...parts, stop('dropoff', 'a', 10)])
+    expect(told.map(one => [one.phase, s(one)])).toEqual([
+      ['pickup', s(stops[1] as Stop)],
+      ['door_ahead', s(stops[2] as Stop)],
+    ])
+  })
+
   test('with what was learnt of earlier ones', () => {
     const { stops } = times([stop('pickup', 'a', 5)], 0, {
       errors: () => ({ seen: 9, inside: 9, low: -0.1, middle: 0.2, high: 1 }),

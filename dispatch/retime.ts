@@ -20,7 +20,7 @@ export interface Retiming {
 
 export interface Retimed {
   stops: Stop[]
-  /** of each open stop */
+  /** of each order and phase once: what is fetched at two warehouses is fetched at the later one */
   told: (EtaTold & { order_id: string; phase: EtaPhase })[]
 }
 
@@ -32,15 +32,15 @@ export function retime(
 ): Retimed {
   const course = { place: courier.point, depart: now, travel, handover_s }
   const timed = timeStops(trip.stops, { ...course, readyAt: stop => readyAt(stop) ?? now })
-  const told: Retimed['told'] = []
+  const told = new Map<string, Retimed['told'][number]>()
   const stops = timed.map(stop => {
     if (stop.done_at !== undefined) return stop
     const phase = phaseOf(stop, timed)
     const bounds = boundsOf(stop.eta, now, errors(phase))
-    told.push({ ...bounds, order_id: stop.order_id, phase })
+    told.set(`${stop.order_id} ${phase}`, { ...bounds, order_id: stop.order_id, phase })
     return { ...stop, eta: bounds.eta, eta_from: bounds.eta_from, eta_to: bounds.eta_to }
   })
-  return { stops, told }
+  return { stops, told: [...told.values()] }
 }
 
 function phaseOf({ kind, order_id }: Stop, stops: readonly Stop[]): EtaPhase {

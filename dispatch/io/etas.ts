@@ -11,12 +11,16 @@ export interface EtaToldRow extends EtaTold {
   trip_id: string
 }
 
-/** The first word of a trip stands; that of another trip replaces it. */
+/**
+ * The first word of a trip stands; that of another trip replaces it. Where two trips name an order, as when the first one could not
+ * deliver it, the newer one's counts: a statement may write a row only once.
+ */
 export async function rememberTold(pool: Queryable, rows: readonly EtaToldRow[]): Promise<void> {
   if (rows.length === 0) return
   await pool.query(
     `INSERT INTO eta_told AS e
-     SELECT * FROM jsonb_populate_recordset(NULL::eta_told, $1::jsonb) ORDER BY tenant_id, order_id, phase
+     SELECT DISTINCT ON (tenant_id, order_id, phase) * FROM jsonb_populate_recordset(NULL::eta_told, $1::jsonb)
+     ORDER BY tenant_id, order_id, phase, trip_id DESC
      ON CONFLICT (tenant_id, order_id, phase) DO UPDATE SET zone_id = EXCLUDED.zone_id, trip_id = EXCLUDED.trip_id,
        told_at = EXCLUDED.told_at, raw_at = EXCLUDED.raw_at, eta = EXCLUDED.eta, eta_from = EXCLUDED.eta_from,
        eta_to = EXCLUDED.eta_to
