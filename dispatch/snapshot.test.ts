@@ -109,6 +109,9 @@ describe('a trip that is not fetched yet', () => {
     expect(problem({ ...scene, last }).open?.fulfilment_ids).toEqual(['b.1', 'a.1'])
     const gone: LastTrip[] = [{ courier_id: 'c1' as CourierId, fulfilment_ids: ['gone.1'] as never[] }]
     expect(problem({ ...scene, last: gone }).open?.fulfilment_ids).toEqual(['a.1'])
+    const declined = new Map([['b', ['c1']]])
+    const only: LastTrip[] = [{ courier_id: 'c1' as CourierId, fulfilment_ids: ['b.1'] as never[] }]
+    expect(problem({ ...scene, last: only, declined }).open?.fulfilment_ids, 'declined since').toEqual(['a.1'])
   })
 })
 

@@ -67,7 +67,7 @@ function openTripsOf(
   parts: Parts,
   changeable: ReadonlyMap<string, TripRow>,
 ): Map<string, Omit<OpenTrip, 'arrive_s'>> {
-  const warehouse_of = new Map([...parts.values()].map(one => [one.fulfilment_id as string, one.warehouse_id]))
+  const part_of = new Map([...parts.values()].map(one => [one.fulfilment_id as string, one]))
   const told = [...changeable.values()].map(({ courier_id, trip_id, warehouse_id, stops }) => {
     const doors = stops.filter(stop => stop.kind === 'dropoff')
     const fulfilment_ids = doors.flatMap(stop => parts.get(stop.order_id)?.fulfilment_id ?? [])
@@ -75,7 +75,11 @@ function openTripsOf(
   })
   const wanted = told.map(({ courier_id, trip }) => {
     const last = scene.last.find(one => one.courier_id === courier_id)?.fulfilment_ids ?? []
-    const fulfilment_ids = last.filter(id => warehouse_of.get(id) === trip.warehouse_id)
+    // Declined since, an order can't be wanted: the plan would have nothing for the trip to begin with.
+    const fulfilment_ids = last.filter(id => {
+      const part = part_of.get(id)
+      return part?.warehouse_id === trip.warehouse_id && !part.not_couriers?.includes(courier_id)
+    })
     return { courier_id, trip: { ...trip, fulfilment_ids } }
   })
   const holds = wanted.every(({ trip }) => trip.fulfilment_ids.length > 0)
