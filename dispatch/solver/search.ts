@@ -163,8 +163,7 @@ function onNoRoute(model: Model, routes: Routes): number[] {
 
 function place(model: Model, routes: Routes, near: Near, order: number, skip: () => boolean, spot: Insertion): boolean {
   bestInsertion(model, routes, near, order, skip, spot)
-  // However dear it is: an order that has waited for hours costs more than one that is left, and would lie for ever.
-  if (spot.delta === Number.POSITIVE_INFINITY) return false
+  if (spot.delta === Number.POSITIVE_INFINITY || spot.delta >= costLeft(model, order)) return false
   insertOrder(model, routes, order, spot)
   return true
 }
@@ -185,11 +184,13 @@ const LEFT_S = 4 * 3_600
 
 function leftCost(model: Model, orders: Iterable<number>): number {
   let sum = 0
-  for (const order of orders) {
-    const pickup_s = Math.max(0, model.ready[order] as number) + LEFT_S
-    sum += model.weights.undelivered + orderCost(model, order, pickup_s, pickup_s + (model.direct[order] as number))
-  }
+  for (const order of orders) sum += costLeft(model, order)
   return sum
+}
+
+function costLeft(model: Model, order: number): number {
+  const pickup_s = Math.max(0, model.ready[order] as number) + LEFT_S
+  return model.weights.undelivered + orderCost(model, order, pickup_s, pickup_s + (model.direct[order] as number))
 }
 
 function some(absent: readonly number[], draw: () => number): number[] {

@@ -40,7 +40,11 @@ async function breaksAreFound(urls: Parameters<typeof checkBook>[0]): Promise<vo
        WHERE o.order_id = t.order_id AND o.trip_id = t.trip_id AND o.state = 'delivered'`,
     ],
     ['an order and its trip name different couriers', `UPDATE trips SET courier_id = 'nobody' WHERE state = 'done'`],
-    ['a trip is planned after none', `UPDATE trips SET state = 'planned' WHERE state = 'cancelled'`],
+    [
+      'a trip is planned after none',
+      `UPDATE trips SET state = 'planned'
+       WHERE trip_id = (SELECT max(trip_id) FROM trips WHERE state = 'done')`,
+    ],
     ['a trip carries an order without a stop', `UPDATE trips SET stops = '[]'`],
     ['an order was picked up, and no attempt', `DELETE FROM delivery_attempts`],
     ['a command has no outcome', `UPDATE commands SET outcome = NULL`],
