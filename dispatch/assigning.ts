@@ -1,10 +1,9 @@
-import { openSuggestions, type Suggestions } from './assignment_mode.ts'
 import type { Beat } from './beat.ts'
 import { openEtas } from './etas.ts'
 import { assignableFleet } from './fleet.ts'
-import { readAssignments } from './io/assignment.ts'
-import { readWeights } from './io/weights.ts'
+import { ASSIGNMENT, readSetting, ZONE_WEIGHTS } from './io/zone_settings.ts'
 import { openSolverPool } from './solver_pool.ts'
+import { openSuggestions, type Suggestions } from './suggestions.ts'
 import { type Round, startTicker } from './tick.ts'
 import { startWatch } from './watch.ts'
 
@@ -28,8 +27,8 @@ export function startAssigning(options: AssigningOptions): Assigning {
   const { desk, fleet, rate } = options
   const solver = openSolverPool()
   const suggestions = openSuggestions()
-  const assignments = () => readAssignments(desk.pool)
-  const weights = () => readWeights(desk.pool)
+  const assignments = () => readSetting(desk.pool, ASSIGNMENT)
+  const weights = () => readSetting(desk.pool, ZONE_WEIGHTS)
   const may_be_asked = () => assignableFleet(desk.pool, fleet)
   const round = {
     ...options,

@@ -2,14 +2,13 @@ import { Type } from 'typebox'
 import { ZoneId } from '../ingest/events/envelope.ts'
 import type { Http } from '../ingest/io/http.ts'
 import { HttpProblem } from '../ingest/io/problem.ts'
-import { setAssignmentMode } from './assignment_mode.ts'
 import { ASSIGNMENT_MODES, HandReason } from './contract.ts'
 import { isRefused } from './desk.ts'
 import { actOf, idempotencyKeyOf, sendRefused, versionRequired } from './door.ts'
-import { readAssignments, unsaid } from './io/assignment.ts'
-import { readWeights, usual } from './io/weights.ts'
+import { ASSIGNMENT, readSetting, unsaid, ZONE_WEIGHTS } from './io/zone_settings.ts'
 import type { QueueEffects } from './queue_routes.ts'
-import { setZoneWeights, weightsView, ZoneWeights } from './zone_weights.ts'
+import { changeSetting } from './zone_settings.ts'
+import { weightsView, ZoneWeights } from './zone_weights.ts'
 
 /** What people decide of a zone as a whole: how far couriers are assigned by themselves, and what plans are to be good at. */
 
@@ -38,11 +37,11 @@ function addAssignmentRoutes({ app, requireScope }: Http, effects: ZoneEffects, 
   const preHandler = requireScope('dispatch')
   app.get('/v1/dispatch/zones', { preHandler }, async request => {
     const { tenant_id } = request.caller
-    const said = await readAssignments(desk.pool)
+    const said = await readSetting(desk.pool, ASSIGNMENT)
     return [...network().zones.values()]
       .filter(zone => zone.tenant_id === tenant_id)
       .map(({ zone_id, name }) => {
-        const { tenant_id: _own, ...assignment } = said.get(zone_id) ?? unsaid(tenant_id, zone_id)
+        const { tenant_id: _own, ...assignment } = said.get(zone_id) ?? unsaid(ASSIGNMENT, tenant_id, zone_id)
         return { name, ...assignment }
       })
   })
@@ -51,9 +50,9 @@ function addAssignmentRoutes({ app, requireScope }: Http, effects: ZoneEffects, 
     const { zone_id } = request.params
     own(request.caller.tenant_id, zone_id)
     const version = versionRequired(request, 'assignment of the zone')
-    const idempotency_key = idempotencyKeyOf(request)
-    const command = { zone_id, ...request.body, version, idempotency_key }
-    const answer = await setAssignmentMode(desk, actOf(request, desk), command)
+    const { mode, reason } = request.body
+    const command = { zone_id, value: { mode }, reason, version, idempotency_key: idempotencyKeyOf(request) }
+    const answer = await changeSetting(desk, actOf(request, desk), ASSIGNMENT, command)
     if (isRefused(answer)) return sendRefused(reply, request, answer.refused)
     const { tenant_id: _own, ...assignment } = answer.done
     return reply.header('etag', `"${assignment.version}"`).send(assignment)
@@ -72,15 +71,16 @@ function addWeightsRoutes({ app, requireScope }: Http, { desk }: ZoneEffects, ow
     const { tenant_id } = request.caller
     const { zone_id } = request.params
     own(tenant_id, zone_id)
-    const row = (await readWeights(desk.pool)).get(zone_id) ?? usual(tenant_id, zone_id)
+    const row = (await readSetting(desk.pool, ZONE_WEIGHTS)).get(zone_id) ?? unsaid(ZONE_WEIGHTS, tenant_id, zone_id)
     return reply.header('etag', `"${row.version}"`).send(weightsView(row))
   })
   app.put(path, { preHandler, schema: { params: OneZone, body: NewWeights } }, async (request, reply) => {
     const { zone_id } = request.params
     own(request.caller.tenant_id, zone_id)
     const version = versionRequired(request, 'weights of the zone')
-    const command = { zone_id, ...request.body, version, idempotency_key: idempotencyKeyOf(request) }
-    const answer = await setZoneWeights(desk, actOf(request, desk), command)
+    const { weights, reason } = request.body
+    const command = { zone_id, value: { weights }, reason, version, idempotency_key: idempotencyKeyOf(request) }
+    const answer = await changeSetting(desk, actOf(request, desk), ZONE_WEIGHTS, command)
     if (isRefused(answer)) return sendRefused(reply, request, answer.refused)
     return reply.header('etag', `"${answer.done.version}"`).send(weightsView(answer.done))
   })
