@@ -7,7 +7,6 @@ import type {
   PlannedTrip,
   SolverProblem,
 } from '../../../dispatch/solver/port.ts'
-import { learnPreparation, openSpread, outlookOf, type Spread } from '../../../dispatch/solver/preparation.ts'
 import type {
   CourierId,
   FulfilmentId,
@@ -19,6 +18,7 @@ import type {
 } from '../../../ingest/events/envelope.ts'
 import { type Day, type DayCourier, type DayOrder, type Place, travelMinutes } from './day.ts'
 import type { Part } from './options.ts'
+import { learnPreparation, openSpread, outlookOf, type Spread } from './preparation.ts'
 
 /** What is known at a minute of a day, and the solver's problem that it makes. Nothing later is in reach of it. */
 
