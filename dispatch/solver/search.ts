@@ -163,7 +163,7 @@ function onNoRoute(model: Model, routes: Routes): number[] {
 
 function place(model: Model, routes: Routes, near: Near, order: number, skip: () => boolean, spot: Insertion): boolean {
   bestInsertion(model, routes, near, order, skip, spot)
-  if (spot.delta === Number.POSITIVE_INFINITY || spot.delta >= costLeft(model, order)) return false
+  if (spot.delta >= costLeft(model, order)) return false
   insertOrder(model, routes, order, spot)
   return true
 }

@@ -152,6 +152,14 @@ describe('a plan', () => {
     expect(carriers({ fulfilments, couriers: [rider('c', { place: north(5) })] })).toEqual(['c:f'])
   })
 
+  it('leaves an order to wait where carrying it is dearer than leaving it, and only there', () => {
+    const fulfilments = [order('f', {})]
+    const couriers = [rider('c', { place: north(5) })]
+    const weights = { ...WEIGHTS, undelivered: 200, travel: 100_000 }
+    expect(carriers({ fulfilments, couriers, weights })).toEqual([])
+    expect(carriers({ fulfilments, couriers, weights: { ...weights, travel: WEIGHTS.travel } })).toEqual(['c:f'])
+  })
+
   it('gives an order to who had few a little farther away, where fairness counts', () => {
     const couriers = [
       rider('many', { worked: { deliveries: 9, hours: 3 } }),
