@@ -10,7 +10,7 @@ import { promiseTerms } from './routing/load.ts'
 import { newZone, type WarehouseState, type ZoneState } from './state.ts'
 import { decodeCourier, decodeOperation } from './worker/decode.ts'
 import { type MovementPacker, newMovementPacker } from './worker/movement_packer.ts'
-import { newRecordPacker, type RecordPacker, unpackMessages } from './worker/pack.ts'
+import { newPackerRoom, newRecordPacker, type PackerRoom, type RecordPacker, unpackMessages } from './worker/pack.ts'
 import type { Due, Folded, FoldWork, LoadRequest, PackedMessages, ViewChange, WholeRequest } from './worker/protocol.ts'
 import { noteTouched, type Touched } from './worker/touched.ts'
 import { nextDue, step } from './zone.ts'
@@ -25,6 +25,7 @@ export interface Partition {
   zones: Map<ZoneId, ZoneState>
   fleet: FleetState
   cutting: Cutting
+  packing: { records: PackerRoom; moved: PackerRoom }
 }
 
 /** An empty state; `applyFrames` brings a checkpoint's. */
@@ -39,6 +40,7 @@ export function loadPartition(request: LoadRequest): Partition {
     zones: new Map(),
     fleet: newFleet(),
     cutting: newCutting(),
+    packing: { records: newPackerRoom(), moved: newPackerRoom() },
   }
 }
 
@@ -46,8 +48,8 @@ export function loadPartition(request: LoadRequest): Partition {
 
 export function foldBatch(held: Partition, request: FoldWork): Folded {
   const folded: Folding = {
-    records: newRecordPacker(),
-    moved: newMovementPacker({ epoch: held.epoch, fold_version: FOLD_VERSION }),
+    records: newRecordPacker(held.packing.records),
+    moved: newMovementPacker({ epoch: held.epoch, fold_version: FOLD_VERSION }, held.packing.moved),
     offers: [],
     dead: [],
     views: [],

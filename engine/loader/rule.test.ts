@@ -3,7 +3,7 @@ import { array, assert, constantFrom, integer, nat, property, record } from 'fas
 import { expect, test } from 'vitest'
 import type { Movement } from '../../ingest/events/movements.ts'
 import { newMovementPacker } from '../worker/movement_packer.ts'
-import { unpackRecords } from '../worker/pack.ts'
+import { newPackerRoom, unpackRecords } from '../worker/pack.ts'
 import { encodeBatch } from './batch.ts'
 import { waitingRecord } from './records.ts'
 import { NOTHING_SEEN, type RuleState } from './rule.ts'
@@ -25,7 +25,7 @@ function movedAt(offset: number): Movement[] {
 function told(epoch: number, from: number, to: number, batches: readonly number[]): Buffer[] {
   const values: Buffer[] = []
   for (let at = from, turn = 0; at < to; turn += 1) {
-    const packer = newMovementPacker({ epoch, fold_version: 'f' })
+    const packer = newMovementPacker({ epoch, fold_version: 'f' }, newPackerRoom())
     const end = Math.min(to, at + (batches[turn % batches.length] ?? 1))
     for (; at < end; at += 1) packer.add(place, at, at * 10, movedAt(at))
     values.push(...unpackRecords(packer.pack()).map(({ value }) => value))

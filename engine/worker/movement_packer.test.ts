@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { entriesOf, type LedgerEntry, type MovedRecord, type Movement } from '../../ingest/events/movements.ts'
 import { newMovementPacker } from './movement_packer.ts'
-import { unpackRecords } from './pack.ts'
+import { newPackerRoom, unpackRecords } from './pack.ts'
 
 const place = { tenant_id: 't', zone_id: 'z' }
 const head = { epoch: 3, fold_version: 'f' }
@@ -15,7 +15,7 @@ const recordsOf = (packer: ReturnType<typeof newMovementPacker>): MovedRecord[] 
   unpackRecords(packer.pack()).map(({ value }) => JSON.parse(value.toString()) as MovedRecord)
 
 test('what goes in comes out, in order, whatever it is', () => {
-  const packer = newMovementPacker(head)
+  const packer = newMovementPacker(head, newPackerRoom())
   const wanted: LedgerEntry[] = []
   for (let n = 0; n < 5_000; n += 1) {
     const source_offset = 7 + n * 2
@@ -35,7 +35,7 @@ test('what goes in comes out, in order, whatever it is', () => {
 })
 
 test('records stay small, and a source offset stays whole', () => {
-  const packer = newMovementPacker(head)
+  const packer = newMovementPacker(head, newPackerRoom())
   for (let n = 0; n < 300; n += 1) {
     const count = n === 150 ? 4_000 : 50
     const moved = Array.from({ length: count }, (_, row) => ({ ...reserved(row), ref: 'r'.repeat(80) + row }))
@@ -56,7 +56,7 @@ test('records stay small, and a source offset stays whole', () => {
 })
 
 test('nothing moved, no record', () => {
-  const packer = newMovementPacker(head)
+  const packer = newMovementPacker(head, newPackerRoom())
   packer.add(place, 1, 1, [])
   expect(recordsOf(packer)).toEqual([])
 })

@@ -1,5 +1,5 @@
 import type { Movement } from '../../ingest/events/movements.ts'
-import { newRecordPacker } from './pack.ts'
+import { newRecordPacker, type PackerRoom } from './pack.ts'
 import type { PackedRecords } from './protocol.ts'
 
 /** The movements of a batch as records of the topic `movements`, in the order of their source offsets. */
@@ -22,8 +22,8 @@ const BYTES_MAX = 400_000
 const ROW_BYTES = 60
 const WORD_BYTES = 4
 
-export function newMovementPacker(head: { epoch: number; fold_version: string }): MovementPacker {
-  const records = newRecordPacker()
+export function newMovementPacker(head: { epoch: number; fold_version: string }, room: PackerRoom): MovementPacker {
+  const records = newRecordPacker(room)
   let open = newOpenRecord()
   const flush = () => {
     if (open.source_offset.length === 0) return

@@ -46,11 +46,18 @@ export interface RecordPacker {
 }
 
 const RECORD_BYTES_MIN = 4_096
-/** As much as the batch before took, so that most batches are written without growing. */
-let usual_bytes = RECORD_BYTES_MIN
+
+/** What packs batches of one kind: it begins each with as much room as the one before took, so that most are written without growing. */
+export interface PackerRoom {
+  usual_bytes: number
+}
+
+export function newPackerRoom(): PackerRoom {
+  return { usual_bytes: RECORD_BYTES_MIN }
+}
 
 /** Texts are written straight into the buffer that will change hands. */
-export function newRecordPacker(): RecordPacker {
+export function newRecordPacker(room: PackerRoom): RecordPacker {
   const zone_ids: string[] = []
   const rows: number[] = []
   let bytes = Buffer.from(new ArrayBuffer(0))
@@ -60,19 +67,19 @@ export function newRecordPacker(): RecordPacker {
       let zone = zone_ids.indexOf(zone_id)
       if (zone < 0) zone = zone_ids.push(zone_id) - 1
       // UTF-8 takes at most three bytes for each unit of UTF-16.
-      bytes = withRoom(bytes, end + text.length * 3)
+      bytes = withRoom(bytes, end + text.length * 3, room.usual_bytes)
       const start = end
       end += bytes.write(text, start)
       rows.push(zone, source_offset, start, end)
     },
     pack() {
-      usual_bytes = Math.max(RECORD_BYTES_MIN, end + (end >> 3))
+      room.usual_bytes = Math.max(RECORD_BYTES_MIN, end + (end >> 3))
       return { zone_ids, index: Float64Array.from(rows), bytes: new Uint8Array(bytes.buffer, 0, end) }
     },
   }
 }
 
-function withRoom(bytes: Buffer<ArrayBuffer>, needed: number): Buffer<ArrayBuffer> {
+function withRoom(bytes: Buffer<ArrayBuffer>, needed: number, usual_bytes: number): Buffer<ArrayBuffer> {
   if (needed <= bytes.length) return bytes
   // It grows where it lies, and not in Node's pool, from where it could not be transferred: nothing is left to the collector.
   return Buffer.from(bytes.buffer.transfer(Math.max(usual_bytes, needed, bytes.length * 2)))
