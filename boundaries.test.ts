@@ -188,7 +188,7 @@ describe('the check', () => {
   const allowed: [path: string, text: string][] = [
     ['engine/zone.ts', `import type { Order } from '../ingest/events/orders.ts'`],
     ['engine/loader/run.ts', `import { insertBatch } from '../io/clickhouse.ts'`],
-    ['dispatch/tick.ts', `import { openViews } from '../engine/io/views.ts'`],
+    ['dispatch/round/tick.ts', `import { openViews } from '../../engine/io/views.ts'`],
     ['engine/io/redis.ts', `import { Redis } from 'ioredis'`],
     [
       'engine/run.servers.test.ts',

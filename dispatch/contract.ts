@@ -72,7 +72,7 @@ export type AttemptState = (typeof ATTEMPT_STATES)[number]
 export const RETURN_STATES = ['asked', 'with_courier', 'received', 'lost', 'withdrawn'] as const
 export type ReturnState = (typeof RETURN_STATES)[number]
 
-/** What a courier is doing, as far as dispatch goes; see courier_life.ts for what follows from which facts. */
+/** What a courier is doing, as far as dispatch goes; see life/courier.ts for what follows from which facts. */
 export const COURIER_STATES = ['off', 'available', 'offered', 'on_trip', 'returning', 'break', 'unreachable'] as const
 export type CourierState = (typeof COURIER_STATES)[number]
 export const CourierState = Type.Unsafe<CourierState>(Type.Union(COURIER_STATES.map(state => Type.Literal(state))))

@@ -4,7 +4,7 @@ import type { Queryable } from '../ingest/io/postgres.ts'
 import { HttpProblem } from '../ingest/io/problem.ts'
 import type { Publisher } from '../ingest/io/publish.ts'
 import type { Desk } from './desk.ts'
-import type { PlaceEffects } from './place.ts'
+import type { PlaceEffects } from './orders/place.ts'
 import type { Act } from './trip.ts'
 
 /** Dispatch's events on their way into the log: at once, or through the outbox. */

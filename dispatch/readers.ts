@@ -1,12 +1,12 @@
 import { hostname } from 'node:os'
 import type { Log } from '../ingest/io/log.ts'
 import type { Reader } from '../ingest/io/reader.ts'
-import type { Answers } from './answers.ts'
 import type { Desk } from './desk.ts'
 import { bookPosition } from './io/book.ts'
 import { type DecisionsReaderOptions, readDecisions } from './io/decisions.ts'
 import type { Metrics } from './metrics.ts'
-import { applyDecisions } from './projection.ts'
+import type { Answers } from './orders/answers.ts'
+import { applyDecisions } from './orders/projection.ts'
 
 /** The two readers of `decisions`: the book's, shared by all processes, and the answers', which every process has. */
 

@@ -1,5 +1,5 @@
 import type { Reader } from '../ingest/io/reader.ts'
-import type { Beat } from './beat.ts'
+import type { Beat } from './round/beat.ts'
 
 /** What /readyz asks: the servers, and what this process makes of them. */
 

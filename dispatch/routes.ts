@@ -1,12 +1,12 @@
 import type { Http } from '../ingest/io/http.ts'
-import { addCourierRoutes } from './courier_routes.ts'
-import { addDispatcherRoutes } from './dispatcher_routes.ts'
-import { addHandRoutes } from './hand_routes.ts'
-import { addPartnerRoutes, type PartnerEffects } from './partner_routes.ts'
-import { addQueueRoutes, type QueueEffects } from './queue_routes.ts'
-import { addReturnRoutes } from './return_routes.ts'
+import { addReturnRoutes } from './couriers/return_routes.ts'
+import { addCourierRoutes } from './couriers/routes.ts'
+import { addDispatcherRoutes } from './hand/dispatcher_routes.ts'
+import { addHandRoutes } from './hand/order_routes.ts'
+import { addQueueRoutes, type QueueEffects } from './hand/queue_routes.ts'
+import { addZoneRoutes } from './hand/zone_routes.ts'
+import { addPartnerRoutes, type PartnerEffects } from './orders/routes.ts'
 import type { WorkStreams } from './stream.ts'
-import { addZoneRoutes } from './zone_routes.ts'
 
 export type RouteEffects = PartnerEffects & QueueEffects & { streams: WorkStreams }
 

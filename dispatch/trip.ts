@@ -1,8 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Stop } from '../ingest/events/deliveries.ts'
 import type { CourierId, TenantId, TripId, ZoneId } from '../ingest/events/envelope.ts'
+import { isActive, isOn, TRIP_LIFE, type TripEvent } from './life/trip.ts'
 import type { OrderRow, TripRow } from './rows.ts'
-import { isActive, isOn, TRIP_LIFE, type TripEvent } from './trip_life.ts'
 
 /** What changes a trip: pure, but for the id of a new one. */
 

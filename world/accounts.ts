@@ -32,7 +32,7 @@ export interface Accounts {
   orders: OrderCounts
   events: Record<Topic, EventCounts>
   dead_letters: Record<string, number>
-  /** how well arrivals were told, by phase: see dispatch/eta_bounds.ts */
+  /** how well arrivals were told, by phase: see dispatch/etas/bounds.ts */
   etas: Record<string, EtaCount>
   /** what was waited until everything balanced, wall ms; or the whole time allowed */
   waited_ms: number

@@ -1,7 +1,7 @@
 import type { Pool, Queryable } from '../../ingest/io/postgres.ts'
 import { transaction } from '../../ingest/io/postgres.ts'
 import type { OrderView, TripView, WorkSnapshot } from '../contract.ts'
-import { placedRow } from '../project.ts'
+import { placedRow } from '../orders/project.ts'
 import { type HistoryRow, moveView, type OrderRow, orderView, tripView } from '../rows.ts'
 import { readMoves } from './moves.ts'
 

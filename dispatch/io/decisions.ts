@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile'
 import { topicName } from '../../ingest/contract.ts'
 import { DecisionRecord, OwnerMarker } from '../../ingest/events/decisions.ts'
 import { type LogBatch, openReader, type Reader, type ReaderOptions } from '../../ingest/io/reader.ts'
-import type { DecisionMessage } from '../projection.ts'
+import type { DecisionMessage } from '../orders/projection.ts'
 
 /** Reads `decisions`. Tolerant of unknown fields; what is no decision record at all is told and left out. */
 

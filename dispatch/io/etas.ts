@@ -1,5 +1,5 @@
 import { type Pool, type Queryable, transaction } from '../../ingest/io/postgres.ts'
-import { type EtaErrors, type EtaPhase, type EtaTold, learnEta, NO_ERRORS } from '../eta_bounds.ts'
+import { type EtaErrors, type EtaPhase, type EtaTold, learnEta, NO_ERRORS } from '../etas/bounds.ts'
 
 /** What was told of arrivals and what came of it. Learning is apart from the couriers' words, which wait for nothing here. */
 

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../ingest/io/postgres.ts'
-import type { LearnedTime, LearnedTimes, LearnedWhat } from '../preparation.ts'
+import type { LearnedTime, LearnedTimes, LearnedWhat } from '../etas/preparation.ts'
 
 /** What was learnt of warehouses. Whoever changes several rows takes them in the order of their keys. */
 
