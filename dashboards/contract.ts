@@ -1,5 +1,6 @@
 import type { OrderState } from '../dispatch/contract.ts'
 import type { Candidate, PromiseTime } from '../ingest/events/decisions.ts'
+import type { Point } from '../ingest/events/envelope.ts'
 import type { Clock } from '../ingest/events/network.ts'
 
 /**
@@ -73,7 +74,7 @@ export interface CourierFrame {
   seen_at: ArrayBuffer
 }
 
-/** One plain sentence; clicking it opens the order or warehouse it names. */
+/** One plain sentence; clicking it opens the order or warehouse it names, and flies to its point. */
 export interface FeedItem {
   id: string
   at: number
@@ -81,6 +82,10 @@ export interface FeedItem {
   text: string
   order_id?: string
   warehouse_id?: string
+  /** where it happened */
+  point?: Point
+  /** somebody outside wrote it into the shift log: what happened there, not what Waggle decided */
+  scene?: true
 }
 
 export interface Counters {
