@@ -5,8 +5,9 @@ import { Client, escapeIdentifier } from 'pg'
 import { DEVELOPMENT_KEY } from '../ingest/io/keys.ts'
 import { migrateClickhouse, migratePostgres } from '../sql/migrate.ts'
 import { type Accounts, takeAccounts } from './accounts.ts'
-import { TIME_ZONE } from './city/chicago.ts'
 import { type City, openCity } from './city/city.ts'
+import { chicagoEvening } from './city/evening.ts'
+import type { Town } from './city/town.ts'
 import { DEMO_HELP, type DemoOptions, readDemoOptions } from './demo_options.ts'
 import { accountsText, type Figures, openScreen, type Screen, statusLine } from './demo_screen.ts'
 import { PROJECT_DIR, type ServerUrls, URL_VARIABLES } from './servers/config.ts'
@@ -48,6 +49,7 @@ async function main(): Promise<number> {
 }
 
 async function runDemo(options: DemoOptions, screen: Screen, stop: Stop, stack: AsyncDisposableStack): Promise<number> {
+  const town = townOf(options)
   const data_dir = options.data_dir ?? join(WAGGLE_DIR, 'demo')
   const page = buildWeb(screen.line) // takes a processor of its own while the servers start
   page.catch(() => {})
@@ -60,10 +62,10 @@ async function runDemo(options: DemoOptions, screen: Screen, stop: Stop, stack: 
   await screen.step('the page is built', () => page)
   stop.check()
   const services = await screen.step('ingest, engine, loader, dispatch and dashboards are ready', async () =>
-    stack.use(await startServices({ ...place, ports: SERVICE_PORTS, log_dir, env: ENV, log: screen.line })),
+    stack.use(await startServices({ ...place, ports: SERVICE_PORTS, log_dir, env: envOf(town), log: screen.line })),
   )
   stop.check()
-  const city = openCity({ ...cityOptions(options, services), say: screen.line })
+  const city = openCity({ ...doorsOf(services), ...options, town, say: screen.line })
   stack.defer(() => city.stop())
   const beginning = screen.step('half an hour of the evening has gone by', () => city.begin())
   await Promise.race([beginning, city.failed, stop.asked])
@@ -71,7 +73,7 @@ async function runDemo(options: DemoOptions, screen: Screen, stop: Stop, stack: 
   screen.line(
     `\n  ${services.each.dashboards.url}\n\n  Ctrl-C ends all of it. Logs: ${log_dir}\n\n${forTheTools(place)}\n`,
   )
-  await watch(options, { screen, stop, services, city })
+  await watch(options, { screen, stop, services, city, town })
   if (options.for_s === undefined) return 0
   stop.check()
   await city.stop()
@@ -90,7 +92,11 @@ function forTheTools({ urls, namespace }: Place): string {
 }
 
 /** The development key is known on this machine only, which is all that the demo listens on. */
-const ENV = { WAGGLE_KEYS: '', WAGGLE_DASHBOARDS_TENANT: TENANT, WAGGLE_DASHBOARDS_TITLE: 'Chicago' }
+const envOf = ({ name }: Town) => ({
+  WAGGLE_KEYS: '',
+  WAGGLE_DASHBOARDS_TENANT: TENANT,
+  WAGGLE_DASHBOARDS_TITLE: name,
+})
 
 interface Place {
   urls: ServerUrls
@@ -125,10 +131,14 @@ async function newDatabase(postgres_url: string, name: string): Promise<string> 
   return url.href
 }
 
-function cityOptions({ speed, seed, orders_per_min, couriers }: DemoOptions, { each }: Services) {
-  const doors = { ingest_url: each.ingest.url, dispatch_url: each.dispatch.url, key: DEVELOPMENT_KEY }
-  return { ...doors, speed, seed, orders_per_min, couriers, run: `evening-${seed}` }
-}
+const townOf = ({ seed, orders_per_min, couriers }: DemoOptions): Town =>
+  chicagoEvening({ seed, run: `evening-${seed}`, orders_per_min, couriers })
+
+const doorsOf = ({ each }: Services) => ({
+  ingest_url: each.ingest.url,
+  dispatch_url: each.dispatch.url,
+  key: DEVELOPMENT_KEY,
+})
 
 // ── While it runs ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -137,13 +147,14 @@ interface Running {
   stop: Stop
   services: Services
   city: City
+  town: Town
 }
 
 /** The live line, until the time is up or somebody ends it. @throws what the city failed of */
-async function watch({ for_s }: DemoOptions, { screen, stop, services, city }: Running): Promise<void> {
+async function watch({ for_s }: DemoOptions, { screen, stop, services, city, town }: Running): Promise<void> {
   const over = new AbortController()
   const until = for_s === undefined ? new Promise<void>(() => {}) : delay(for_s * 1_000)
-  const telling = tell(services, screen, over.signal)
+  const telling = tell(services, town, screen, over.signal)
   try {
     await Promise.race([until, stop.asked, city.failed])
   } finally {
@@ -152,12 +163,12 @@ async function watch({ for_s }: DemoOptions, { screen, stop, services, city }: R
   }
 }
 
-async function tell(services: Services, screen: Screen, over: AbortSignal): Promise<void> {
+async function tell(services: Services, { time_zone }: Town, screen: Screen, over: AbortSignal): Promise<void> {
   while (!over.aborted) {
     try {
       const signal = AbortSignal.any([over, AbortSignal.timeout(3_000)])
       const response = await fetch(`${services.each.dashboards.url}/api/stats`, { signal })
-      if (response.ok) screen.status(statusLine((await response.json()) as Figures, TIME_ZONE))
+      if (response.ok) screen.status(statusLine((await response.json()) as Figures, time_zone))
     } catch {
       if (!over.aborted) screen.status('the gateway does not answer just now')
     }

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DEVELOPMENT_KEY } from '../../ingest/io/keys.ts'
 import { migrateClickhouse, migratePostgres } from '../../sql/migrate.ts'
 import { type City, openCity } from '../../world/city/city.ts'
+import { chicagoEvening } from '../../world/city/evening.ts'
 import { CHROMIUM, provide } from '../../world/servers/system.ts'
 import { type FreshDatabase, freshDatabase, freshNamespace, testServers, waitFor } from '../../world/servers/testing.ts'
 import { type Services, startServices } from '../../world/services.ts'
@@ -59,8 +60,8 @@ beforeAll(async () => {
   })
   const { ingest, dispatch } = services.each
   const doors = { ingest_url: ingest.url, dispatch_url: dispatch.url, key: DEVELOPMENT_KEY }
-  const evening = { seed: 7, speed: 6, orders_per_min: 4, couriers: 110, warm_up_min: 12, run: 'page' }
-  city = openCity({ ...doors, ...evening, say: () => {} })
+  const town = chicagoEvening({ seed: 7, run: 'page', orders_per_min: 4, couriers: 110 })
+  city = openCity({ ...doors, town, seed: 7, speed: 6, warm_up_min: 12, say: () => {} })
   await Promise.race([city.begin(), city.failed])
 
   const [command = ''] = await provide([CHROMIUM], () => {})

@@ -122,8 +122,6 @@ const indexOf = weightedIndex(CATALOGUE.map(item => item.share))
 /** @param uniform [0, 1) */
 export const wantedItem = (uniform: number): Item => CATALOGUE[indexOf(uniform)] as Item
 
-export const itemOf: ReadonlyMap<string, Item> = new Map(CATALOGUE.map(item => [item.sku, item]))
-
 function priced(): Item[] {
   const all = DEPARTMENTS.flatMap(department =>
     department.items.split(';').map(text => {

@@ -2,6 +2,7 @@ import { cellToLatLng, gridDisk, latLngToCell } from 'h3-js'
 import { AREA_RESOLUTION } from '../../ingest/contract.ts'
 import type { Point } from '../../ingest/events/envelope.ts'
 import { type Draws, draws, weightedIndex } from './random.ts'
+import type { Place } from './town.ts'
 
 /**
  * The default city: ten places in Chicago, the zone around them, and people who live there.
@@ -9,10 +10,7 @@ import { type Draws, draws, weightedIndex } from './random.ts'
  * The coordinates are those of the ten stores in the ODDP data of Peter Dieter (MIT, see chicago-getir.LICENSE). The names, the
  * people and everything else are made up.
  */
-export interface Place {
-  warehouse_id: string
-  name: string
-  point: Point
+export interface Neighbourhood extends Place {
   /** share of the city's customers who live around it */
   weight: number
   /** m, how far they are spread */
@@ -22,14 +20,14 @@ export interface Place {
 export const TIME_ZONE = 'America/Chicago'
 export const ZONE_ID = 'chicago'
 export const ZONE_NAME = 'Chicago'
-export const RADIUS_M = 6_000
+const WAREHOUSE = { radius_m: 6_000, pickers: 4, pick_s_per_line: 25, pack_s: 45 }
 
-const place = (name: string, lng: number, lat: number, weight: number, spread_m: number): Place => {
+const place = (name: string, lng: number, lat: number, weight: number, spread_m: number): Neighbourhood => {
   const warehouse_id = name.toLowerCase().replaceAll(' ', '-')
-  return { warehouse_id, name, point: { lat, lng }, weight, spread_m }
+  return { warehouse_id, name, point: { lat, lng }, ...WAREHOUSE, weight, spread_m }
 }
 
-export const PLACES: readonly Place[] = [
+export const PLACES: readonly Neighbourhood[] = [
   place('Loop', -87.63124901020304, 41.87402371482014, 1.25, 900),
   place('Ukrainian Village', -87.67626854601001, 41.89834814664049, 1.1, 1_100),
   place('Old Town', -87.63936703797145, 41.91218546615047, 1.4, 950),
@@ -96,7 +94,7 @@ export function metresBetween(a: Point, b: Point): number {
 // ── The zone ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The hexagons around the ten places whose middle is on land, in order. */
-export function zoneCells(places: readonly Place[] = PLACES): string[] {
+export function zoneCells(places: readonly Pick<Place, 'point'>[] = PLACES): string[] {
   const cells = places.flatMap(({ point }) => gridDisk(latLngToCell(point.lat, point.lng, AREA_RESOLUTION), 1))
   const own = new Set(places.map(({ point }) => latLngToCell(point.lat, point.lng, AREA_RESOLUTION)))
   const onLand = (cell: string): boolean => {
@@ -137,7 +135,7 @@ export function customerOf(seed: number, number: number): Customer {
     const { name: neighbourhood, point } = draw.pick(BEYOND)
     return { customer_ref, name, neighbourhood, point: home(draw, point, 500) }
   }
-  const { name: neighbourhood, point, spread_m } = PLACES[placeIndex(draw.uniform())] ?? (PLACES[0] as Place)
+  const { name: neighbourhood, point, spread_m } = PLACES[placeIndex(draw.uniform())] ?? (PLACES[0] as Neighbourhood)
   return { customer_ref, name, neighbourhood, point: home(draw, point, spread_m) }
 }
 

@@ -8,6 +8,7 @@ import { takeAccounts } from '../accounts.ts'
 import { freshDatabase, freshNamespace, testServers, waitFor } from '../servers/testing.ts'
 import { startServices } from '../services.ts'
 import { openCity } from './city.ts'
+import { chicagoEvening } from './evening.ts'
 
 const log_dir = mkdtempSync(join(tmpdir(), 'waggle-city-'))
 afterAll(() => rmSync(log_dir, { recursive: true, force: true }))
@@ -22,7 +23,8 @@ test('the city goes on through kills of every service it talks to, and then all 
   const { ingest, dispatch } = services.each
   const city = openCity({
     ...{ ingest_url: ingest.url, dispatch_url: dispatch.url, key: DEVELOPMENT_KEY },
-    ...{ seed: 3, speed: 30, orders_per_min: 12, couriers: 80, run: 'test', warm_up_min: 5, say: () => {} },
+    ...{ seed: 3, speed: 30, warm_up_min: 5, say: () => {} },
+    town: chicagoEvening({ seed: 3, run: 'test', orders_per_min: 12, couriers: 80 }),
   })
   await Promise.race([city.begin(), city.failed])
   const grows = async (what: 'delivered' | 'accepted', by: number) => {

@@ -1,12 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { fridayEvening, PLACES, RADIUS_M, TIME_ZONE, WARM_UP_MIN, ZONE_ID, ZONE_NAME, zoneCells } from './chicago.ts'
 import { type CityClock, openClock } from './clock.ts'
 import { type DoorReport, type Doors, openDoors, untilStopped } from './doors.ts'
 import { openPeople, type PeopleReport } from './people.ts'
-import { PACK_S, PICK_S_PER_LINE, PICKERS } from './warehouses.ts'
+import type { Town } from './town.ts'
 
 /**
- * The outside world in motion: customers, warehouses and couriers of one evening in Chicago. It acts on Waggle through its
+ * The outside world in motion: customers, warehouses and couriers of a town. It acts on Waggle through its
  * public doors only, and learns what Waggle decided as a partner's or a courier's app would.
  */
 export interface CityOptions {
@@ -17,17 +16,14 @@ export interface CityOptions {
   seed: number
   /** business s a wall second */
   speed: number
-  orders_per_min: number
-  couriers: number
-  /** business min of the evening that go by before `begin` resolves; default: half an hour */
+  town: Town
+  /** business min that go by before `begin` resolves; default: the town's */
   warm_up_min?: number
-  /** goes before the number in every external_id */
-  run: string
   say: (line: string) => void
 }
 
 export interface City {
-  /** The network, the first counts and shifts, then half an hour of the evening at a high rate. Resolves at the chosen speed. */
+  /** The network, the first counts and shifts, then the town's warm-up at a high rate. Resolves at the chosen speed. */
   begin(): Promise<void>
   /** Everybody stops; resolves when no answer is missing, or after ten seconds. */
   stop(): Promise<void>
@@ -48,22 +44,26 @@ const SLOW_ANSWER_MS = 250
 const LAST_ANSWERS_MS_MAX = 10_000
 
 export function openCity(options: CityOptions): City {
+  const { town } = options
   const stop = new AbortController()
+  let beginning = 0
   const { promise: failed, reject } = Promise.withResolvers<never>()
   failed.catch(() => {}) // whoever waits for it hears of it; nobody has to
   const clock = openClock({ wall_ms: 0, time_ms: 0, rate: 1 })
   const spawn = (work: Promise<void>): void => void untilStopped(work).catch(reject)
   const doors = openDoors({ ...options, stop: stop.signal })
-  const people = openPeople(options, { clock, doors, spawn, onFailure: reject, stop: stop.signal })
+  const people = openPeople(options, {
+    ...{ clock, doors, spawn, beginning: () => beginning, onFailure: reject, stop: stop.signal },
+  })
 
   return {
     failed,
     async begin() {
-      const evening = await setTheHour(doors, clock, (options.warm_up_min ?? WARM_UP_MIN) * 60_000)
-      await setUpNetwork(doors)
+      beginning = await setTheHour(town, doors, clock, (options.warm_up_min ?? town.warm_up_min) * 60_000)
+      await setUpNetwork(town, doors)
       await people.arrive()
-      people.start(evening)
-      await warmUp(options, clock, doors, evening)
+      people.start()
+      await warmUp(options, clock, doors, beginning)
     },
     async stop() {
       clock.stop()
@@ -76,38 +76,38 @@ export function openCity(options: CityOptions): City {
   }
 }
 
-/** @returns the business time at which the evening begins: `ahead_ms` from now */
-async function setTheHour(doors: Doors, clock: CityClock, ahead_ms: number): Promise<number> {
-  const time_ms = fridayEvening(Date.now()) - ahead_ms
-  // Where a clock runs already, as on servers that are used again, time can only go on: it will not be Friday then.
+/** @returns the business time of the town's beginning: `ahead_ms` from now */
+async function setTheHour(town: Town, doors: Doors, clock: CityClock, ahead_ms: number): Promise<number> {
+  const time_ms = town.begins(Date.now()) - ahead_ms
+  // Where a clock runs already, as on servers that are used again, time can only go on: it will be another hour then.
   const taken = (await doors.putClock({ time_ms, rate: 1 })) ?? (await doors.putClock({ rate: 1 }))
   if (taken === undefined) throw new Error('PUT /v1/clock refuses a rate alone')
   clock.set(taken)
   return taken.time_ms + ahead_ms
 }
 
-async function setUpNetwork(doors: Doors): Promise<void> {
-  await doors.putZone({ name: ZONE_NAME, time_zone: TIME_ZONE, cells: zoneCells() }, ZONE_ID)
-  for (const { warehouse_id, name, point } of PLACES) {
-    const times = { pickers: PICKERS, pick_s_per_line: PICK_S_PER_LINE, pack_s: PACK_S }
-    const place = { zone_id: ZONE_ID, name, point, time_zone: TIME_ZONE, radius_m: RADIUS_M }
-    await doors.putWarehouse({ ...place, ...times }, warehouse_id)
+async function setUpNetwork({ zone_id, name, time_zone, cells, policy, places }: Town, doors: Doors): Promise<void> {
+  await doors.putZone({ name, time_zone, cells: [...cells], ...(policy && { policy }) }, zone_id)
+  for (const { warehouse_id, ...place } of places) {
+    const { name, point, radius_m, pickers, pick_s_per_line, pack_s } = place
+    const terms = { radius_m, pickers, pick_s_per_line, pack_s }
+    await doors.putWarehouse({ zone_id, name, point, time_zone, ...terms }, warehouse_id)
   }
 }
 
-async function warmUp(options: CityOptions, clock: CityClock, doors: Doors, evening: number): Promise<void> {
+async function warmUp(options: CityOptions, clock: CityClock, doors: Doors, beginning: number): Promise<void> {
   const setRate = async (rate: number): Promise<void> => {
     const taken = await doors.putClock({ rate })
     if (taken !== undefined) clock.set(taken)
   }
   let told = false
   await setRate(WARM_UP_RATE)
-  while (clock.now() < evening) {
-    await delay(Math.min(1_000, Math.max(1, (evening - clock.now()) / clock.rate())))
+  while (clock.now() < beginning) {
+    await delay(Math.min(1_000, Math.max(1, (beginning - clock.now()) / clock.rate())))
     const rate = bearableRate(clock.rate(), options.speed, doors.report.calls.took_ms)
-    if (rate === clock.rate() || clock.now() >= evening) continue
+    if (rate === clock.rate() || clock.now() >= beginning) continue
     if (!told && rate < WARM_UP_RATE / 2) {
-      options.say('the machine is busy: the half hour before the first look takes longer')
+      options.say('the machine is busy: what goes before the first look takes longer')
       told = true
     }
     await setRate(rate)

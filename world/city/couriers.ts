@@ -1,17 +1,15 @@
 import type { MoveView, TripView } from '../../dispatch/contract.ts'
 import type { EventDraft } from '../../ingest/contract.ts'
-import type { Point, Requirement } from '../../ingest/events/envelope.ts'
-import { isLand, type Place, shifted, ZONE_ID } from './chicago.ts'
 import { type Doors, draft } from './doors.ts'
-import { type Draws, draws, weightedIndex } from './random.ts'
+import { type Draws, draws } from './random.ts'
 import { type Courier, carry, isLost, openRide, type Ride, type RideOptions, standing, stroll } from './rides.ts'
+import type { Rider } from './town.ts'
 import { positionAt } from './ways.ts'
 
 /** People on bicycles and scooters: who they are, what they say of themselves, and what they say to an offer. */
 
-/** The others take bags from wherever there are some. */
-const TIED_SHARE = 0.5
-const DECLINE_SHARE = 0.04
+/** How often somebody whose shift is over looks whether the last bag is gone, business s. */
+const LOOK_AROUND_S = 10
 const DECLINE_REASONS = ['too_far', 'on_a_break', 'flat_tyre'] as const
 
 export interface CouriersTally {
@@ -27,7 +25,8 @@ export interface CouriersTally {
 
 export interface CouriersOptions extends Omit<RideOptions, 'tally' | 'doors'> {
   doors: Pick<Doors, 'sendEvents' | 'tell'>
-  couriers: number
+  /** business ms; known once the city has begun */
+  beginning: () => number
 }
 
 export interface Couriers {
@@ -46,12 +45,20 @@ type Fleet = CouriersOptions & { tally: CouriersTally; rides: Map<string, Ride>;
 export function openCouriers(options: CouriersOptions): Couriers {
   const tally = { accepted: 0, declined: 0, delivered: 0, failed: 0, aborted: 0, moves: 0, positions: 0 }
   const fleet: Fleet = { ...options, tally, rides: new Map(), asked: new Set() }
-  const now = options.clock.now()
-  const all = new Map(hire(options, now).map(courier => [courier.courier_id, courier]))
+  const { fleet: riders } = options.town
+  const all = new Map(riders.map(rider => [rider.courier_id, newcomer(rider, options.clock.now())]))
   return {
     tally,
     async startShifts() {
-      await options.doors.sendEvents([...all.values()].map(courier => shiftStarted(courier, options.clock.now())))
+      const since_ms = options.clock.now() - options.beginning()
+      const [there, later] = [
+        [...all.values()].filter(one => one.on_ms <= since_ms),
+        [...all.values()].filter(one => one.on_ms > since_ms),
+      ]
+      for (const courier of there) courier.on_shift = true
+      await options.doors.sendEvents(there.map(courier => shiftStarted(fleet, courier)))
+      for (const courier of there) endLater(fleet, courier)
+      for (const courier of later) options.spawn(beginLater(fleet, courier))
     },
     onTrip(trip) {
       const ride = fleet.rides.get(trip.trip_id)
@@ -63,49 +70,26 @@ export function openCouriers(options: CouriersOptions): Couriers {
     },
     onMove({ courier_id, point }) {
       const courier = all.get(courier_id)
-      if (courier === undefined || fleet.rides.values().some(ride => ride.courier === courier)) return
+      if (courier === undefined || isBusy(fleet, courier)) return
       tally.moves++
       stroll(fleet, courier, point)
     },
     positions() {
-      tally.positions += all.size
-      return [...all.values()].map(courier => moved(courier, options.clock.now()))
+      const here = [...all.values()].filter(one => one.on_shift)
+      tally.positions += here.length
+      return here.map(courier => moved(fleet, courier))
     },
   }
 }
 
-/** The same people for the same seed: who lives where, rides what and how fast. */
-export function hire(
-  { seed, places, couriers }: Pick<CouriersOptions, 'seed' | 'places' | 'couriers'>,
-  now: number,
-): Courier[] {
-  const homeIndex = weightedIndex(places.map(one => one.weight))
-  return Array.from({ length: couriers }, (_, i) => {
-    const courier_id = `c${String(i + 1).padStart(3, '0')}`
-    const draw = draws(seed, 'courier', courier_id)
-    const home = places[homeIndex(draw.uniform())] as Place
-    const vehicle = draw.chance(0.7) ? ('bicycle' as const) : ('scooter' as const)
-    const speed_mps = vehicle === 'bicycle' ? draw.between(4.6, 6.4) : draw.between(6, 8.2)
-    const has: Requirement[] = draw.chance(0.9) ? ['cold', 'id_check'] : ['cold']
-    return {
-      courier_id,
-      home,
-      vehicle,
-      speed_mps,
-      has,
-      way: standing(somewhereNear(home.point, draw, 700), now),
-      tied: draw.chance(TIED_SHARE),
-      offers: 0,
-      rides: 0,
-      strolls: 0,
-    }
-  })
-}
-
-function somewhereNear(point: Point, draw: Draws, spread_m: number): Point {
-  const place = shifted(point, draw.normal(0, spread_m), draw.normal(0, spread_m))
-  return isLand(place) ? place : point
-}
+const newcomer = (rider: Rider, now: number): Courier => ({
+  ...rider,
+  way: standing(rider.start, now),
+  on_shift: false,
+  offers: 0,
+  rides: 0,
+  strolls: 0,
+})
 
 // ── Offers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -126,7 +110,7 @@ async function consider(fleet: Fleet, courier: Courier, trip: TripView): Promise
 
 async function answer(fleet: Fleet, courier: Courier, trip: TripView, draw: Draws): Promise<void> {
   const { trip_id } = trip
-  if (draw.chance(DECLINE_SHARE)) {
+  if (draw.chance(fleet.town.ride.declined_share)) {
     const reason = draw.pick(DECLINE_REASONS)
     if (await fleet.doors.tell(courier.courier_id, { word: 'decline', trip_id, reason })) fleet.tally.declined++
   } else if (await fleet.doors.tell(courier.courier_id, { word: 'accept', trip_id })) {
@@ -145,18 +129,55 @@ function begin(fleet: Fleet, courier: Courier, trip: TripView): void {
   fleet.spawn(work)
 }
 
-// ── What a courier says of itself ───────────────────────────────────────────────────────────────────────────────────
+// ── Shifts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function shiftStarted({ courier_id, home, tied, vehicle, has, way }: Courier, now: number): EventDraft {
-  const { point } = positionAt(way, now)
-  const capacity = vehicle === 'bicycle' ? 2 : 3
-  const data = { courier_id, point, vehicle, capacity, has, ...(tied && { home_warehouse_id: home.warehouse_id }) }
-  return ofFleet(draft('shift.started', data, now, `courier:${courier_id}`))
+async function beginLater(fleet: Fleet, courier: Courier): Promise<void> {
+  const { clock, doors } = fleet
+  await clock.until(fleet.beginning() + courier.on_ms)
+  courier.way = standing(courier.start, clock.now())
+  courier.on_shift = true
+  await doors.sendEvents([shiftStarted(fleet, courier)])
+  endLater(fleet, courier)
 }
 
-function moved({ courier_id, way }: Courier, now: number): EventDraft {
-  return ofFleet(draft('courier.moved', { courier_id, ...positionAt(way, now) }, now, `courier:${courier_id}`))
+/** Nobody goes home with bags in hand: the shift ends when the last trip has. */
+function endLater(fleet: Fleet, courier: Courier): void {
+  const { off_ms } = courier
+  if (off_ms === undefined) return
+  const leave = async (): Promise<void> => {
+    await fleet.clock.until(fleet.beginning() + off_ms)
+    while (isBusy(fleet, courier)) await fleet.clock.sleep(LOOK_AROUND_S)
+    courier.on_shift = false
+    await fleet.doors.sendEvents([shiftEnded(fleet, courier)])
+  }
+  fleet.spawn(leave())
+}
+
+const isBusy = ({ rides }: Fleet, courier: Courier): boolean => rides.values().some(ride => ride.courier === courier)
+
+// ── What a courier says of itself ───────────────────────────────────────────────────────────────────────────────────
+
+function shiftStarted(fleet: Fleet, courier: Courier): EventDraft {
+  const { courier_id, home, tied, vehicle, capacity, has, way, off_ms } = courier
+  const now = fleet.clock.now()
+  const { point } = positionAt(way, now)
+  const data = { courier_id, point, vehicle, capacity, has, ...(tied && { home_warehouse_id: home.warehouse_id }) }
+  return said(fleet, courier, 'shift.started', {
+    ...data,
+    ...(off_ms !== undefined && { ends_at: Math.round(fleet.beginning() + off_ms) }),
+  })
+}
+
+const shiftEnded = (fleet: Fleet, courier: Courier): EventDraft =>
+  said(fleet, courier, 'shift.ended', { courier_id: courier.courier_id })
+
+function moved(fleet: Fleet, courier: Courier): EventDraft {
+  const { courier_id, way } = courier
+  return said(fleet, courier, 'courier.moved', { courier_id, ...positionAt(way, fleet.clock.now()) })
 }
 
 /** A way may leave the zone's area for a block: the fleet stays the city's. */
-const ofFleet = (event: EventDraft): EventDraft => ({ ...event, zone_id: ZONE_ID })
+const said = ({ town, clock }: Fleet, { courier_id }: Courier, type: string, data: object): EventDraft => ({
+  ...draft(type, data, clock.now(), `courier:${courier_id}`),
+  zone_id: town.zone_id,
+})

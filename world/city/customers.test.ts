@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { PlaceOrder } from '../../dispatch/contract.ts'
 import { shapeOf } from '../../ingest/io/shape.ts'
-import { CATALOGUE, itemOf, shelfAtStart, shelfTarget } from './catalogue.ts'
+import { CATALOGUE, shelfAtStart, shelfTarget } from './catalogue.ts'
 import { gapMs, plannedOrder } from './customers.ts'
-import { missingByChance } from './warehouses.ts'
+import { missingByChance } from './evening.ts'
 
 const evening = (seed: number, orders = 400) =>
   Array.from({ length: orders }, (_, i) => ({ ...plannedOrder(seed, i, 'run'), gap_ms: gapMs(seed, i, 9, i / 9) }))
@@ -34,14 +34,14 @@ test('orders come at the rate asked for, of one to six different things', () => 
     expect(order.lines.length).toBeLessThanOrEqual(6)
     expect(new Set(order.lines.map(line => line.sku)).size).toBe(order.lines.length)
   }
-  const cancelling = plans.filter(plan => plan.cancel_after_s !== undefined).length / plans.length
+  const cancelling = plans.filter(plan => plan.cancel !== undefined).length / plans.length
   expect(cancelling).toBeGreaterThan(0.02)
   expect(cancelling).toBeLessThan(0.06)
 })
 
 test('some three hundred things, a few of them in every second bag', () => {
   expect(CATALOGUE.length).toBeGreaterThan(290)
-  expect(itemOf.size).toBe(CATALOGUE.length)
+  expect(new Set(CATALOGUE.map(item => item.sku)).size).toBe(CATALOGUE.length)
   expect(CATALOGUE.every(item => item.price_cents > 0 && item.name !== '')).toBe(true)
   expect(CATALOGUE.reduce((sum, item) => sum + item.share, 0)).toBeCloseTo(1, 9)
   const top_twenty = CATALOGUE.slice(0, 20).reduce((sum, item) => sum + item.share, 0)
@@ -77,6 +77,8 @@ test('shorts are rare, the same in every run, and never more than was asked for'
 test('the city knows Waggle by its doors only', () => {
   for (const file of [
     'city',
+    'town',
+    'evening',
     'people',
     'doors',
     'call',

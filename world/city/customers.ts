@@ -1,19 +1,13 @@
 import type { PlaceOrder } from '../../dispatch/contract.ts'
 import type { LineId, Requirement } from '../../ingest/events/envelope.ts'
 import { type Item, wantedItem } from './catalogue.ts'
-import { CUSTOMERS, type Customer, customerOf, demandAt } from './chicago.ts'
+import { CUSTOMERS, customerOf, demandAt } from './chicago.ts'
 import type { CityClock } from './clock.ts'
 import type { Doors } from './doors.ts'
 import { type Draws, draws } from './random.ts'
+import type { PlannedOrder, Town } from './town.ts'
 
 /** People who order, and sometimes think better of it. */
-
-export interface PlannedOrder {
-  customer: Customer
-  order: PlaceOrder
-  /** business s after the order; undefined: never */
-  cancel_after_s: number | undefined
-}
 
 const CANCEL_SHARE = 0.04
 const CANCEL_REASONS = ['changed_my_mind', 'ordered_by_mistake', 'takes_too_long'] as const
@@ -22,7 +16,7 @@ const CANCEL_REASONS = ['changed_my_mind', 'ordered_by_mistake', 'takes_too_long
  * The n-th order of an evening: the same for the same seed, whatever happened before.
  * @param run goes before the number in external_id, so that two evenings on the same books stay apart
  */
-export function plannedOrder(seed: number, number: number, run: string): PlannedOrder {
+export function plannedOrder(seed: number, number: number, run: string): Omit<PlannedOrder, 'due_ms'> {
   const draw = draws(seed, 'order', number)
   const customer = customerOf(seed, draw.whole(1, CUSTOMERS))
   const items = bagOf(draw)
@@ -42,9 +36,14 @@ export function plannedOrder(seed: number, number: number, run: string): Planned
     ...(requires.length > 0 ? { requires } : {}),
     ...(draw.chance(0.1) ? { on_shortfall: 'reject' as const } : {}),
   }
-  const cancel_after_s = draw.chance(CANCEL_SHARE) ? Math.round(20 + draw.exponential(240)) : undefined
-  return { customer, order, cancel_after_s }
+  const cancel = draw.chance(CANCEL_SHARE)
+    ? { after_s: Math.round(20 + draw.exponential(240)), reason: cancelReason(seed, order) }
+    : undefined
+  return { customer_ref: customer.customer_ref, order, cancel }
 }
+
+const cancelReason = (seed: number, { external_id }: PlaceOrder): string =>
+  draws(seed, 'cancel', external_id).pick(CANCEL_REASONS)
 
 /** Business ms between this order and the one before: a Poisson stream whose rate follows the evening. */
 export function gapMs(seed: number, number: number, orders_per_min: number, minutes_since_start: number): number {
@@ -80,11 +79,9 @@ export interface CustomersTally {
 }
 
 export interface CustomersOptions {
-  seed: number
-  run: string
-  orders_per_min: number
-  /** business ms: where the evening's curve begins */
-  evening: number
+  town: Pick<Town, 'order'>
+  /** business ms */
+  beginning: number
   clock: CityClock
   doors: Pick<Doors, 'placeOrder' | 'cancelOrder'>
   /** whatever runs beside the loop: its failure ends the city */
@@ -95,39 +92,38 @@ export interface CustomersOptions {
 const ANSWERS_MISSING_MAX = 100
 
 export async function runCustomers(options: CustomersOptions, tally: CustomersTally): Promise<void> {
-  const { seed, clock, evening, orders_per_min } = options
+  const { town, clock, beginning } = options
   const missing = new Set<Promise<void>>()
-  let due = clock.now()
-  for (let number = 1; ; number++) {
-    due += gapMs(seed, number, orders_per_min, (due - evening) / 60_000)
-    await clock.until(due)
+  let plan = town.order(1, clock.now() - beginning)
+  for (let number = 2; plan !== undefined; number++) {
+    await clock.until(beginning + plan.due_ms)
     if (missing.size >= ANSWERS_MISSING_MAX) await Promise.race(missing)
-    const one = orderOnce(options, tally, plannedOrder(seed, number, options.run)).finally(() => missing.delete(one))
+    const one = orderOnce(options, tally, plan).finally(() => missing.delete(one))
     missing.add(one)
     options.spawn(one)
+    plan = town.order(number, plan.due_ms)
   }
 }
 
 async function orderOnce(options: CustomersOptions, tally: CustomersTally, plan: PlannedOrder): Promise<void> {
-  const { customer, order, cancel_after_s } = plan
-  const answer = await options.doors.placeOrder(order, customer.customer_ref)
+  const { customer_ref, order, cancel } = plan
+  const answer = await options.doors.placeOrder(order, customer_ref)
   if (answer === undefined) {
     tally.refused++
     return
   }
   tally.acknowledged.push(answer.order_id)
-  if (cancel_after_s === undefined || answer.state === 'rejected') return
-  options.spawn(cancelLater(options, tally, answer.order_id, plan))
+  if (cancel === undefined || answer.state === 'rejected') return
+  options.spawn(cancelLater(options, tally, answer.order_id, { customer_ref, ...cancel }))
 }
 
 async function cancelLater(
-  { clock, doors, seed }: CustomersOptions,
+  { clock, doors }: CustomersOptions,
   tally: CustomersTally,
   order_id: string,
-  { customer, order, cancel_after_s = 0 }: PlannedOrder,
+  { customer_ref, after_s, reason }: { customer_ref: string; after_s: number; reason: string },
 ): Promise<void> {
-  await clock.sleep(cancel_after_s)
-  const reason = draws(seed, 'cancel', order.external_id).pick(CANCEL_REASONS)
+  await clock.sleep(after_s)
   tally.cancels_asked++
-  if (await doors.cancelOrder(order_id, reason, customer.customer_ref)) tally.cancels_taken++
+  if (await doors.cancelOrder(order_id, reason, customer_ref)) tally.cancels_taken++
 }

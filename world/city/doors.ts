@@ -1,13 +1,13 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { OrderView, PlacedAnswer, PlaceOrder } from '../../dispatch/contract.ts'
-import type { EventAnswer, EventDraft, Zone } from '../../ingest/contract.ts'
+import type { EventAnswer, EventDraft, ZoneWrite } from '../../ingest/contract.ts'
 import type { Point } from '../../ingest/events/envelope.ts'
 import type { Clock } from '../../ingest/events/network.ts'
 import { type Answer, type Call, type Caller, type CallTally, CityStopped, openCaller, parsed } from './call.ts'
 
 /** Waggle's public doors, as the city uses them. Every address that the city knows stands in this file. */
 export interface Doors {
-  putZone(zone: Omit<Zone, 'zone_id'>, zone_id: string): Promise<void>
+  putZone(zone: ZoneWrite, zone_id: string): Promise<void>
   putWarehouse(warehouse: WarehouseDraft, warehouse_id: string): Promise<void>
   /** Without `time_ms` the time goes on. @returns the clock as Waggle took it; undefined when that would be a step back */
   putClock(clock: { time_ms?: number; rate: number }): Promise<Clock | undefined>

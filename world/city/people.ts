@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { OrderView } from '../../dispatch/contract.ts'
-import { PLACES } from './chicago.ts'
 import type { CityOptions } from './city.ts'
 import type { CityClock } from './clock.ts'
 import { type Couriers, type CouriersTally, openCouriers } from './couriers.ts'
@@ -13,6 +12,8 @@ import { followWork, type Work, type WorkListener } from './work.ts'
 
 export interface Stage {
   clock: CityClock
+  /** business ms; known once the hour is set */
+  beginning: () => number
   doors: Doors
   /** runs beside everything else; its failure ends the city */
   spawn: (work: Promise<void>) => void
@@ -30,8 +31,7 @@ export interface PeopleReport {
 export interface People {
   /** Shelves are counted, shifts begin, and the stream of work has been heard once. */
   arrive(): Promise<void>
-  /** @param evening business ms at which the curve of demand begins */
-  start(evening: number): void
+  start(): void
   /** No more positions. */
   pause(): void
   report(): PeopleReport
@@ -40,10 +40,10 @@ export interface People {
 const POSITIONS_EVERY_MS = 1_000
 
 export function openPeople(options: CityOptions, stage: Stage): People {
-  const { seed, couriers: couriers_wanted, orders_per_min, run, key, dispatch_url } = options
+  const { seed, town, key, dispatch_url } = options
   const { clock, doors, spawn, stop } = stage
   const customers: CustomersTally = { acknowledged: [], refused: 0, cancels_asked: 0, cancels_taken: 0 }
-  const warehouses = openWarehouses({ ...stage, seed, places: PLACES })
+  const warehouses = openWarehouses({ ...stage, seed, town })
   let couriers: Couriers | undefined
   let work: Work | undefined
   let paused = false
@@ -60,8 +60,7 @@ export function openPeople(options: CityOptions, stage: Stage): People {
       couriers = openCouriers({
         ...stage,
         seed,
-        places: PLACES,
-        couriers: couriers_wanted,
+        town,
         tripOf: trip_id => work?.trip(trip_id),
         orderOf: order_id => work?.order(order_id),
         takeBack: warehouses.takeBack,
@@ -70,9 +69,9 @@ export function openPeople(options: CityOptions, stage: Stage): People {
       work = followWork({ url: `${dispatch_url}/v1/work/stream`, key, stop, listener })
       await work.ready
     },
-    start(evening) {
+    start() {
       warehouses.open()
-      spawn(runCustomers({ seed, run, orders_per_min, evening, clock, doors, spawn }, customers))
+      spawn(runCustomers({ town, beginning: stage.beginning(), clock, doors, spawn }, customers))
       if (couriers) spawn(reportPositions(couriers, doors, () => paused || stop.aborted))
     },
     pause() {

@@ -1,10 +1,11 @@
 import type { OrderView, TripView } from '../../dispatch/contract.ts'
-import type { Point, Requirement } from '../../ingest/events/envelope.ts'
-import { metresBetween, type Place } from './chicago.ts'
+import type { Point } from '../../ingest/events/envelope.ts'
+import { metresBetween } from './chicago.ts'
 import type { CityClock } from './clock.ts'
 import type { Doors } from './doors.ts'
 import { type Draws, draws } from './random.ts'
-import { arrivalOf, planWay, positionAt, type Way } from './ways.ts'
+import type { Rider, RideTerms, Town } from './town.ts'
+import { arrivalOf, positionAt, type Way } from './ways.ts'
 
 /**
  * A trip as its courier lives it:
@@ -13,22 +14,15 @@ import { arrivalOf, planWay, positionAt, type Way } from './ways.ts'
  *                    └──── taken away: home ────┘                        └► failed ─► back to the warehouse
  */
 
-const NOBODY_HOME_SHARE = 0.012
 /** How often somebody at the counter looks whether the bag is there, business s. */
 const LOOK_EVERY_S = 4
 const NEAR_M = 150
 /** Nobody hurries without a bag. */
 const UNHURRIED_SHARE = 0.75
 
-export interface Courier {
-  courier_id: string
-  home: Place
-  /** takes bags from there only */
-  tied: boolean
-  vehicle: 'bicycle' | 'scooter'
-  speed_mps: number
-  has: Requirement[]
+export interface Courier extends Rider {
   way: Way
+  on_shift: boolean
   /** how many there were so far: names of the draws */
   offers: number
   rides: number
@@ -39,7 +33,7 @@ export const standing = (point: Point, now: number): Way => ({ points: [point], 
 
 export interface RideOptions {
   seed: number
-  places: readonly Place[]
+  town: Pick<Town, 'places' | 'ride' | 'zone_id' | 'fleet'>
   clock: CityClock
   doors: Pick<Doors, 'tell'>
   /** as last heard of on the stream */
@@ -70,7 +64,8 @@ export const isLost = (ride: Ride, trip: TripView): boolean =>
 export async function carry(options: RideOptions, ride: Ride, trip: TripView): Promise<void> {
   const { courier } = ride
   const draw = draws(options.seed, 'ride', courier.courier_id, courier.rides++)
-  const warehouse = options.places.find(one => one.warehouse_id === trip.warehouse_id)?.point ?? courier.home.point
+  const { places, ride: terms } = options.town
+  const warehouse = places.find(one => one.warehouse_id === trip.warehouse_id)?.point ?? courier.home.point
   const brought_back: string[] = []
   let rounds = 0
   // Once more, should a bag have been put on the trip in the moment of leaving.
@@ -80,8 +75,9 @@ export async function carry(options: RideOptions, ride: Ride, trip: TripView): P
     for (let door = nextDoor(options, trip, in_hand); door; door = nextDoor(options, trip, in_hand)) {
       in_hand.delete(door.order_id)
       await rideTo(options, courier, door.point, draw)
-      await options.clock.sleep(draw.between(25, 100))
+      await options.clock.sleep(terms.door_s(draw))
       if (!(await handOver(options, courier, door.order_id))) brought_back.push(door.order_id)
+      if (terms.leave_s > 0) await options.clock.sleep(terms.leave_s)
     }
   }
   if (rounds === 0) options.tally.aborted++
@@ -115,7 +111,9 @@ async function pickUp(
   const { clock, doors } = options
   const { courier, left } = ride
   const in_hand = new Set<string>()
+  const { enter_s, counter_s } = options.town.ride
   if ((await Promise.race([rideTo(options, courier, warehouse, draw), left])) === 'left') return in_hand
+  if (enter_s > 0 && (await Promise.race([clock.sleep(enter_s), left])) === 'left') return in_hand
   // What the trip holds may change until it is in hand: each look is a new one.
   while (in_hand.size === 0) {
     if (toFetch(options, trip).length === 0) return in_hand
@@ -123,7 +121,7 @@ async function pickUp(
       if ((await Promise.race([clock.sleep(LOOK_EVERY_S), left])) === 'left') return in_hand
       continue
     }
-    if ((await Promise.race([clock.sleep(draw.between(15, 40)), left])) === 'left') return in_hand
+    if ((await Promise.race([clock.sleep(counter_s(draw)), left])) === 'left') return in_hand
     if (!isPacked(options, trip)) continue
     for (const stop of toFetch(options, trip)) {
       if (!(await doors.tell(courier.courier_id, { word: 'picked_up', order_id: stop.order_id }))) continue
@@ -139,9 +137,9 @@ const isPacked = (options: RideOptions, trip: TripView): boolean =>
 
 /** @returns false when nobody opened */
 async function handOver(options: RideOptions, courier: Courier, order_id: string): Promise<boolean> {
-  const { doors, orderOf, seed, tally } = options
+  const { doors, orderOf, seed, tally, town } = options
   const luck = (orderOf(order_id)?.external_id ?? order_id).replace(/^.*-(?=\d+$)/, '')
-  if (draws(seed, 'door', luck).chance(NOBODY_HOME_SHARE)) {
+  if (draws(seed, 'door', luck).chance(town.ride.nobody_home_share)) {
     const told = await doors.tell(courier.courier_id, { word: 'failed', order_id, reason: 'nobody_home' })
     if (told) tally.failed++
     return !told
@@ -165,9 +163,9 @@ async function bringBack(
   }
 }
 
-async function rideTo({ clock }: RideOptions, courier: Courier, to: Point, draw: Draws): Promise<void> {
+async function rideTo({ clock, town }: RideOptions, courier: Courier, to: Point, draw: Draws): Promise<void> {
   const from = positionAt(courier.way, clock.now()).point
-  courier.way = planWay(from, to, clock.now(), courier.speed_mps, draw)
+  courier.way = town.ride.way(from, to, clock.now(), courier.speed_mps, draw)
   await clock.until(arrivalOf(courier.way))
 }
 
@@ -177,10 +175,15 @@ function goHome(options: RideOptions, courier: Courier): void {
 }
 
 /** To where the next bag may be. A trip simply begins from wherever this way has come to. */
-export function stroll({ clock, seed }: Pick<RideOptions, 'clock' | 'seed'>, courier: Courier, to: Point): void {
+export function stroll(
+  { clock, seed, town }: { clock: CityClock; seed: number; town: { ride: RideTerms } },
+  courier: Courier,
+  to: Point,
+): void {
   const now = clock.now()
   const from = positionAt(courier.way, now).point
   const near = metresBetween(from, to) < NEAR_M
   const draw = draws(seed, 'stroll', courier.courier_id, courier.strolls++)
-  courier.way = near ? standing(from, now) : planWay(from, to, now, courier.speed_mps * UNHURRIED_SHARE, draw)
+  const mps = courier.speed_mps * UNHURRIED_SHARE
+  courier.way = near ? standing(from, now) : town.ride.way(from, to, now, mps, draw)
 }

@@ -1,22 +1,16 @@
 import type { OrderView } from '../../dispatch/contract.ts'
-import { CATALOGUE, type Item, itemOf, shelfAtStart, shelfTarget } from './catalogue.ts'
-import type { Place } from './chicago.ts'
+import type { Item } from './catalogue.ts'
 import type { CityClock } from './clock.ts'
 import { type Doors, draft } from './doors.ts'
 import { type Outbox, openOutbox } from './outbox.ts'
-import { type Draws, draws } from './random.ts'
+import { draws } from './random.ts'
+import type { Place, Town } from './town.ts'
 
 /**
- * Ten warehouses with four pickers each. A shelf is what is really there; what Waggle believes may differ, and a short pick, a
+ * Warehouses and their pickers. A shelf is what is really there; what Waggle believes may differ, and a short pick, a
  * recount or a delivery brings the two together again.
  */
 
-export const PICKERS = 4
-/** what Waggle is told to plan with */
-export const PICK_S_PER_LINE = 25
-export const PACK_S = 45
-
-const SHORT_SHARE = 0.007
 const WASTE_SHARE = 0.1
 const RESTOCK_BELOW = 0.3
 
@@ -33,6 +27,7 @@ export interface WarehousesTally {
 interface Job {
   order_id: string
   fulfilment_id: string
+  external_id: string
   /** names its draws: the order's number in the evening */
   luck: string
   lines: OrderView['lines']
@@ -54,7 +49,9 @@ interface Desk {
 
 export interface WarehousesOptions {
   seed: number
-  places: readonly Place[]
+  town: Pick<Town, 'places' | 'catalogue' | 'crew'>
+  /** business ms; known once the city has begun */
+  beginning: () => number
   clock: CityClock
   doors: Pick<Doors, 'sendEvents'>
   spawn: (work: Promise<void>) => void
@@ -74,9 +71,11 @@ export interface Warehouses {
 
 export function openWarehouses(options: WarehousesOptions): Warehouses {
   const tally: WarehousesTally = { picked: 0, shorts: 0, packed: 0, received: 0, counted: 0, put_back: 0 }
-  const desks = new Map(options.places.map(place => [place.warehouse_id, openDesk(place, options)]))
+  const { places, crew, catalogue } = options.town
+  const desks = new Map(places.map(place => [place.warehouse_id, openDesk(place, options)]))
   const jobs = new Map<string, { desk: Desk; job: Job }>()
-  const floor: Floor = { ...options, tally }
+  const itemOf = new Map<string, Item>(catalogue.items.map(item => [item.sku, item]))
+  const floor: Floor = { ...options, tally, itemOf }
 
   const drop = (order_id: string): void => {
     const found = jobs.get(order_id)
@@ -119,6 +118,7 @@ export function openWarehouses(options: WarehousesOptions): Warehouses {
       await Promise.all([...desks.values()].map(desk => countShelves(floor, desk)))
     },
     open() {
+      if (!crew.restless) return
       for (const desk of desks.values()) {
         options.spawn(receiveVans(floor, desk))
         options.spawn(countNowAndThen(floor, desk))
@@ -128,24 +128,25 @@ export function openWarehouses(options: WarehousesOptions): Warehouses {
   }
 }
 
-type Floor = WarehousesOptions & { tally: WarehousesTally }
+type Floor = WarehousesOptions & { tally: WarehousesTally; itemOf: ReadonlyMap<string, Item> }
 
-function openDesk(place: Place, { seed, doors, onFailure }: WarehousesOptions): Desk {
+function openDesk(place: Place, { town, doors, onFailure }: WarehousesOptions): Desk {
   const targets = new Map<string, number>()
   const shelf = new Map<string, number>()
-  for (const item of CATALOGUE) {
-    const target = shelfTarget(seed, place.warehouse_id, item, place.weight)
+  for (const item of town.catalogue.items) {
+    const { target, there } = town.catalogue.shelf(place, item)
     targets.set(item.sku, target)
-    shelf.set(item.sku, shelfAtStart(seed, place.warehouse_id, item, target))
+    shelf.set(item.sku, there)
   }
-  const idle_pickers = Array.from({ length: PICKERS }, (_, i) => i + 1)
+  const idle_pickers = Array.from({ length: place.pickers }, (_, i) => i + 1)
   return { place, shelf, targets, queue: [], idle_pickers, outbox: openOutbox(doors, onFailure) }
 }
 
 function newJob(order: OrderView, fulfilment_id: string): Job {
-  const luck = (order.external_id ?? order.order_id).replace(/^.*-(?=\d+$)/, '')
+  const external_id = order.external_id ?? order.order_id
+  const luck = external_id.replace(/^.*-(?=\d+$)/, '')
   const { order_id, lines } = order
-  return { order_id, fulfilment_id, luck, lines, bag: new Map(), started: false, dropped: false }
+  return { order_id, external_id, fulfilment_id, luck, lines, bag: new Map(), started: false, dropped: false }
 }
 
 // ── Picking ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -164,31 +165,31 @@ function startWaiting(floor: Floor, desk: Desk): void {
 }
 
 async function pick(floor: Floor, desk: Desk, job: Job, picker: number): Promise<void> {
-  const { clock, tally } = floor
+  const { clock, tally, beginning } = floor
+  const { crew } = floor.town
   const part = { order_id: job.order_id, fulfilment_id: job.fulfilment_id, warehouse_id: desk.place.warehouse_id }
   const draw = draws(floor.seed, 'pick', job.luck)
-  await clock.sleep(draw.between(4, 12))
+  await clock.sleep(crew.begin_s(draw))
   if (job.dropped) return
   await say(floor, desk, 'pick.started', { ...part, picker: `${desk.place.warehouse_id}-${picker}` })
   for (const { line_id } of job.lines) {
-    await clock.sleep(secondsForLine(draw))
+    await clock.sleep(crew.line_s(draw))
     const line = job.lines.find(one => one.line_id === line_id)
     if (job.dropped) return
     if (line !== undefined) await pickLine(floor, desk, job, part, line)
   }
-  await clock.sleep(PACK_S * draw.between(0.6, 1.5))
+  const packed_ms = crew.packed_ms?.(job.external_id)
+  await (packed_ms === undefined ? clock.sleep(crew.pack_s(draw)) : clock.until(beginning() + packed_ms))
   // An empty bag is not packed: Waggle decides what becomes of that order.
   if (job.dropped || job.bag.size === 0) return
   tally.packed++
   await say(floor, desk, 'order.packed', { ...part, bags: Math.ceil(job.bag.size / 4) })
 }
 
-const secondsForLine = (draw: Draws): number => 8 + draw.exponential(PICK_S_PER_LINE - 6)
-
 async function pickLine(floor: Floor, desk: Desk, job: Job, part: object, line: Job['lines'][number]): Promise<void> {
   const { line_id, sku, quantity } = line
   const there = desk.shelf.get(sku) ?? 0
-  const missing = Math.max(quantity - there, missingByChance(floor.seed, job.luck, line))
+  const missing = Math.max(quantity - there, floor.town.crew.missing(job.luck, line))
   const got = quantity - missing
   if (got > 0) {
     desk.shelf.set(sku, there - got)
@@ -205,17 +206,11 @@ async function pickLine(floor: Floor, desk: Desk, job: Job, part: object, line: 
   }
 }
 
-/** The same line comes up short in every run of a seed. */
-export function missingByChance(seed: number, luck: string, line: { line_id: string; quantity: number }): number {
-  const draw = draws(seed, 'short', luck, line.line_id)
-  return draw.chance(SHORT_SHARE) ? Math.max(1, Math.round(line.quantity * draw.between(0.4, 1))) : 0
-}
-
 /** Somebody looks for what should have been there, and counts what turns up. */
 async function recount(floor: Floor, desk: Desk, luck: string, sku: string, strayed: number): Promise<void> {
   const draw = draws(floor.seed, 'recount', desk.place.warehouse_id, luck, sku)
   await floor.clock.sleep(draw.between(240, 600))
-  const item = itemOf.get(sku)
+  const item = floor.itemOf.get(sku)
   if (item === undefined) return
   const found = Math.floor((strayed * draw.uniform()) / item.step) * item.step
   desk.shelf.set(sku, (desk.shelf.get(sku) ?? 0) + found)
@@ -226,7 +221,7 @@ async function putBack(floor: Floor, desk: Desk, job: Job): Promise<void> {
   const draw = draws(floor.seed, 'put_back', job.luck)
   await floor.clock.sleep(draw.between(60, 240))
   for (const { sku, quantity } of job.bag.values()) {
-    const item = itemOf.get(sku)
+    const item = floor.itemOf.get(sku)
     if (item === undefined) continue
     const condition = item.requires === 'cold' || draw.chance(WASTE_SHARE) ? 'waste' : 'sellable'
     if (condition === 'sellable') desk.shelf.set(sku, (desk.shelf.get(sku) ?? 0) + quantity)
@@ -244,7 +239,7 @@ async function say(floor: Floor, desk: Desk, type: string, data: object): Promis
 }
 
 async function countShelves(floor: Floor, desk: Desk): Promise<void> {
-  await Promise.all(CATALOGUE.map(item => countNow(floor, desk, item)))
+  await Promise.all(floor.town.catalogue.items.map(item => countNow(floor, desk, item)))
 }
 
 /** Only when all that was done has reached Waggle does a count mean what it says. */
@@ -265,7 +260,7 @@ async function receiveVans(floor: Floor, desk: Desk): Promise<void> {
   await floor.clock.sleep(draw.between(300, 2_400))
   for (let van = 1; ; van++) {
     const reference = `van-${desk.place.warehouse_id}-${van}`
-    const low = CATALOGUE.filter(item => shareLeft(desk, item) < RESTOCK_BELOW)
+    const low = floor.town.catalogue.items.filter(item => shareLeft(desk, item) < RESTOCK_BELOW)
     await Promise.all(low.map(item => receive(floor, desk, item, reference)))
     await floor.clock.sleep(draw.between(1_500, 2_700))
   }
@@ -284,11 +279,12 @@ async function receive(floor: Floor, desk: Desk, item: Item, reference: string):
 }
 
 async function countNowAndThen(floor: Floor, desk: Desk): Promise<void> {
+  const { items } = floor.town.catalogue
   const draw = draws(floor.seed, 'counts', desk.place.warehouse_id)
   for (;;) {
     await floor.clock.sleep(draw.between(150, 420))
     // What sells well is counted most.
-    const item = CATALOGUE[Math.floor(draw.uniform() ** 2 * CATALOGUE.length)]
+    const item = items[Math.floor(draw.uniform() ** 2 * items.length)]
     if (item !== undefined) await count(floor, desk, item)
   }
 }
@@ -297,7 +293,7 @@ async function breakThings(floor: Floor, desk: Desk): Promise<void> {
   const draw = draws(floor.seed, 'breakage', desk.place.warehouse_id)
   for (;;) {
     await floor.clock.sleep(draw.between(500, 1_500))
-    const item = draw.pick(CATALOGUE)
+    const item = draw.pick(floor.town.catalogue.items)
     const there = desk.shelf.get(item.sku) ?? 0
     if (there < 4 * item.step) continue
     desk.shelf.set(item.sku, there - item.step)

@@ -6,6 +6,7 @@ import { openRanges } from '../../ingest/io/ranges.ts'
 import { type Accounts, takeAccounts } from '../accounts.ts'
 import { ZONE_ID } from '../city/chicago.ts'
 import { openCity } from '../city/city.ts'
+import { chicagoEvening } from '../city/evening.ts'
 import type { ServerUrls } from '../servers/config.ts'
 import { startServices } from '../services.ts'
 import { checkBook, readWays, type Ways } from './book.ts'
@@ -60,9 +61,10 @@ export async function runOverrule(task: OverruleTask): Promise<OverruleReport> {
   const { urls, namespace, log_dir, seed, log } = task
   await using services = await startServices({ urls, namespace, log_dir, only: ONLY, env: { WAGGLE_KEYS: '' }, log })
   const dispatch_url = services.each.dispatch.url
+  const { speed, orders_per_min, couriers } = task
   const city = openCity({
-    ...{ ingest_url: services.each.ingest.url, dispatch_url, key: DEVELOPMENT_KEY, seed, say: log },
-    ...{ speed: task.speed, orders_per_min: task.orders_per_min, couriers: task.couriers, run: `overrule-${seed}` },
+    ...{ ingest_url: services.each.ingest.url, dispatch_url, key: DEVELOPMENT_KEY, seed, speed, say: log },
+    town: chicagoEvening({ seed, run: `overrule-${seed}`, orders_per_min, couriers }),
     ...(task.warm_up_min !== undefined && { warm_up_min: task.warm_up_min }),
   })
   await Promise.race([city.begin(), city.failed])
