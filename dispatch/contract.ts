@@ -19,6 +19,7 @@ import {
   WarehouseId,
   ZoneId,
 } from '../ingest/events/envelope.ts'
+import { Note, NoteTone } from '../ingest/events/notes.ts'
 
 /** What dispatch promises: the orders API, the couriers' API, the dispatchers' commands and the book's rows. */
 
@@ -308,6 +309,32 @@ export const Conflict = Type.Object({
   changes: Type.Optional(Type.Array(Type.Object({ at: TimeMs, text: Type.String(), actor: orNull(Type.String()) }))),
   correlation_id: Type.Optional(Type.String()),
 })
+
+/** POST /v1/dispatch/notes: a line of the shift log, 201 with the NoteView; 404, 422 where its subject is not known. */
+export const PostNote = Type.Object(
+  {
+    zone_id: ZoneId,
+    ...Note.properties,
+    point: Type.Optional(Type.Object(Point.properties, { additionalProperties: false })),
+  },
+  { additionalProperties: false },
+)
+export type PostNote = Static<typeof PostNote>
+
+/** GET /v1/dispatch/notes?zone_id=&limit=&before=: {notes: NoteView[]}, newest first. */
+export const NoteView = Type.Object({
+  note_id: Type.String(),
+  zone_id: ZoneId,
+  text: Type.String(),
+  tone: NoteTone,
+  point: orNull(Point),
+  warehouse_id: orNull(WarehouseId),
+  order_id: orNull(OrderId),
+  courier_id: orNull(CourierId),
+  posted_at: TimeMs,
+  actor: Type.String(),
+})
+export type NoteView = Static<typeof NoteView>
 
 /** Why a dispatcher overrules. */
 export const HAND_REASONS = [

@@ -9,6 +9,7 @@ import {
   type EventDraft,
   NOT_AT_THE_DOOR,
   NOWHERE,
+  type NoteEvent,
   type OperationsEvent,
   partitionOf,
   type REJECTIONS,
@@ -30,7 +31,7 @@ import { KINDS, type Kind } from './kinds.ts'
 
 /** One draft → the whole event as it goes to Kafka, or why not. Pure: the network and both clocks come in as arguments. */
 
-export type LogEvent = OperationsEvent | CourierEvent | DeliveryEvent
+export type LogEvent = OperationsEvent | CourierEvent | DeliveryEvent | NoteEvent
 
 export interface Accepted {
   ok: true
@@ -203,7 +204,10 @@ function zoneOfWarehouse(draft: Draft, data: Data, directory: Directory, tenant_
 
 function refusedAtTheDoor(draft: Draft, kind: Kind, context: Context): Rejected | undefined {
   if (context.internal) return undefined
-  const elsewhere = kind.topic === 'deliveries' ? 'tell deliveries to dispatch' : NOT_AT_THE_DOOR[draft.type]
+  const elsewhere =
+    kind.topic === 'deliveries'
+      ? 'tell dispatch of deliveries, and post notes to POST /v1/dispatch/notes'
+      : NOT_AT_THE_DOOR[draft.type]
   return elsewhere ? reject('not_at_the_door', '/type', elsewhere, draft.event_id) : undefined
 }
 

@@ -1,4 +1,4 @@
-import type { CourierEvent, DeliveryEvent, Topic } from '../../ingest/contract.ts'
+import type { CourierEvent, Topic } from '../../ingest/contract.ts'
 import type { DecisionsRecord } from '../../ingest/events/decisions.ts'
 import type { LogBatch, TopicPartition } from '../../ingest/io/reader.ts'
 import { decodeCourier, decodeDecisions, decodeDelivery } from './decode.ts'
@@ -55,7 +55,7 @@ function apply(
     case 'decisions':
       return used(decodeDecisions(value), (record: DecisionsRecord) => applyDecisions(picture, record, at))
     case 'deliveries':
-      return used(decodeDelivery(value), (event: DeliveryEvent) => applyDelivery(picture, event, at))
+      return used(decodeDelivery(value), event => applyDelivery(picture, event, at))
     case 'couriers':
       return used(decodeCourier(value), (event: CourierEvent) => applyCourier(picture, event))
   }

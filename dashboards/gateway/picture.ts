@@ -1,5 +1,11 @@
 import type { CourierView } from '../../engine/contract.ts'
-import { type CourierEvent, type DeliveryEvent, REAL_TIME, type WarehouseRow } from '../../ingest/contract.ts'
+import {
+  type CourierEvent,
+  type DeliveryEvent,
+  type NoteEvent,
+  REAL_TIME,
+  type WarehouseRow,
+} from '../../ingest/contract.ts'
 import type { DecisionRecord, DecisionsRecord } from '../../ingest/events/decisions.ts'
 import type { Clock } from '../../ingest/events/network.ts'
 import type { MinutePoint } from '../contract.ts'
@@ -8,7 +14,7 @@ import { type Feed, newFeed, tell } from './feed.ts'
 import { courierFromView, type Fleet, hearCourier, newFleet } from './fleet.ts'
 import { carry, closedAt, decide, fromBook, type OrderRow, orderOf } from './orders.ts'
 import { type At, bookPosition, type DecisionsPositions, judge } from './positions.ts'
-import { type Names, tellDecisions, tellDelivery, tellWarehouse } from './sentences.ts'
+import { type Names, tellDecisions, tellDelivery, tellNote, tellWarehouse } from './sentences.ts'
 import { addTo, NO_SHARE, type Share, shareOf } from './totals.ts'
 import { link, moveTrip, type TripLinks, type TripRow, tripFromBook, unlink } from './trips.ts'
 
@@ -182,10 +188,14 @@ function touchOrder(picture: Picture, order_id: string): void {
 // ── Deliveries ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Events of one partition in the order of the log; from any offset, as often as one likes. */
-export function applyDelivery(picture: Picture, event: DeliveryEvent, at: At): void {
+export function applyDelivery(picture: Picture, event: DeliveryEvent | NoteEvent, at: At): void {
   if (at.offset < (picture.deliveries.get(at.partition) ?? 0)) return
   picture.deliveries.set(at.partition, at.offset + 1)
   if (event.tenant_id !== picture.tenant_id) return
+  if (event.type === 'note.posted') {
+    tell(picture.feed, tellNote(event))
+    return
+  }
   const known = picture.trips.get(event.data.trip_id)
   const trip = known || event.occurred_at >= picture.known_since ? moveTrip(known, event) : undefined
   if (trip && trip !== known) putTrip(picture, trip)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { DeliveryEvent } from '../../ingest/contract.ts'
+import type { DeliveryEvent, NoteEvent } from '../../ingest/contract.ts'
 import type { DecisionRecord } from '../../ingest/events/decisions.ts'
-import { localTime, type Names, shortName, tellDecisions, tellDelivery, tellWarehouse } from './sentences.ts'
+import { localTime, type Names, shortName, tellDecisions, tellDelivery, tellNote, tellWarehouse } from './sentences.ts'
 
 const as = <T>(value: unknown): T => value as T
 
@@ -176,4 +176,24 @@ test('the time is the one on the wall of the place, in summer and in winter', ()
   expect(localTime(AT, 'America/Chicago')).toBe('19:24')
   expect(localTime(Date.UTC(2026, 0, 9, 0, 24), 'America/Chicago')).toBe('18:24')
   expect(localTime(Date.UTC(2026, 0, 9, 0, 0))).toBe('00:00')
+})
+
+describe('a note of the shift log', () => {
+  const note = (actor: string) => {
+    const data = { note_id: 'n', text: 'Milk ran out.', tone: 'warn', warehouse_id: 'w1', point: { lat: 1, lng: 2 } }
+    return tellNote(as<NoteEvent>({ type: 'note.posted', event_id: 'e', occurred_at: AT, actor, data }))
+  }
+
+  test('is told as it was written, with its place, and as what came from outside', () => {
+    const place = { warehouse_id: 'w1', point: { lat: 1, lng: 2 } }
+    expect(note('partner:city')).toEqual({
+      ...{ id: 'e', at: AT, tone: 'warn', text: 'Milk ran out.', scene: true },
+      ...place,
+    })
+  })
+
+  test('of a dispatcher says whose it is', () => {
+    expect(note('dispatcher:ann')).toMatchObject({ text: 'dispatcher ann: Milk ran out.' })
+    expect(note('dispatcher:ann')).not.toHaveProperty('scene')
+  })
 })

@@ -1,4 +1,4 @@
-import type { DeliveryEvent } from '../../ingest/contract.ts'
+import type { DeliveryEvent, NoteEvent } from '../../ingest/contract.ts'
 import { type Candidate, type DecisionOf, type DecisionRecord, REFUSALS } from '../../ingest/events/decisions.ts'
 import type { OrderRequest } from '../../ingest/events/orders.ts'
 import type { FeedItem } from '../contract.ts'
@@ -228,6 +228,18 @@ function ordersOf(stops: readonly { order_id: string }[]) {
   const [order_id] = ids
   const text = `${ids.length === 1 ? 'Order' : 'Orders'} ${listed(ids.map(shortName))}`
   return { text, subject: order_id === undefined ? {} : { order_id } }
+}
+
+/** What somebody wrote into the shift log: as they wrote it, and of our own people by whom. */
+export function tellNote({ event_id, occurred_at, actor, data }: NoteEvent): FeedItem {
+  const { tone, text, point, order_id, warehouse_id } = data
+  return {
+    ...{ id: event_id, at: occurred_at, tone, text: isByHand(actor) ? `${actorName(actor)}: ${text}` : text },
+    ...(point && { point }),
+    ...(order_id && { order_id }),
+    ...(warehouse_id && { warehouse_id }),
+    ...(!isByHand(actor) && { scene: true as const }),
+  }
 }
 
 /** A pause or its end; undefined when the change is about something else. */

@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest'
+import { DOOR, ZONE } from '../../world/races/stage.ts'
+import type { NoteView } from '../contract.ts'
+import { as, order, stage, until } from './hand.testing.ts'
+
+/** The shift log on the real service. */
+
+const MILK = { zone_id: ZONE, text: 'Milk has run out.', tone: 'warn', warehouse_id: 'w1' }
+const post = (note: object, headers = as('partner:ops')) =>
+  stage.call<NoteView & { reason: string; detail: string }>('POST', '/v1/dispatch/notes', note, headers)
+const read = async (query = '') =>
+  (await stage.call<{ notes: NoteView[] }>('GET', `/v1/dispatch/notes?${query}`)).body.notes
+
+describe('a note', () => {
+  test('is kept with its audit, told once to the log, and read newest first, page by page', async () => {
+    const order_id = await order()
+    const note = { ...MILK, point: DOOR, order_id, courier_id: 'c7' }
+    const { status, body } = await post(note)
+    expect(status).toBe(201)
+    expect(body).toMatchObject({ ...note, actor: 'partner:ops', posted_at: expect.any(Number) })
+    const later = await post({ zone_id: ZONE, text: 'It is there again.', tone: 'good' }, as('dispatcher:ann'))
+    expect(await read(`zone_id=${ZONE}&limit=1`)).toEqual([later.body])
+    expect(await read(`before=${later.body.note_id}&limit=1`)).toEqual([body])
+
+    const { rows: audit } = await stage.pool.query('SELECT actor, action, after FROM audit WHERE subject = $1', [
+      `note:${body.note_id}`,
+    ])
+    expect(audit).toEqual([{ actor: 'partner:ops', action: 'note.post', after: body }])
+    const { rows: events } = await stage.pool.query(
+      `SELECT topic, event -> 'type' AS type, event -> 'zone_id' AS zone_id, event -> 'actor' AS actor, event -> 'data' AS data
+       FROM outbox WHERE event -> 'data' ->> 'note_id' = $1`,
+      [body.note_id],
+    )
+    const { zone_id, ...data } = note
+    expect(events).toEqual([
+      {
+        ...{ topic: 'deliveries', type: 'note.posted', zone_id, actor: 'partner:ops' },
+        data: { note_id: body.note_id, ...data },
+      },
+    ])
+    await until('the relay to have published it', async () => {
+      const sent = await stage.pool.query(
+        `SELECT 1 FROM outbox WHERE event -> 'data' ->> 'note_id' = $1 AND published_at IS NOT NULL`,
+        [body.note_id],
+      )
+      return sent.rowCount === 1
+    })
+  })
+
+  test('is posted once for its key', async () => {
+    const key = { ...as('partner:ops'), 'idempotency-key': 'n-once' }
+    const answers = await Promise.all([post(MILK, key), post(MILK, key), post(MILK, key)])
+    expect(new Set(answers.map(({ body }) => body.note_id)).size).toBe(1)
+    expect(answers.filter(({ headers }) => headers.get('idempotency-replayed') === 'true')).toHaveLength(2)
+    expect(await post({ ...MILK, tone: 'bad' }, key)).toMatchObject({ status: 422, body: { reason: 'key_used' } })
+  })
+
+  test.each([
+    ['a zone that is not there', { zone_id: 'atlantis' }, 404, 'unknown_zone'],
+    ['a warehouse that is not there', { warehouse_id: 'w99' }, 422, 'unknown_warehouse'],
+    ['an order that is not there', { order_id: 'nobodys' }, 422, 'unknown_order'],
+    ['two lines', { text: 'one\ntwo' }, 400, 'wrong_shape'],
+    ['nothing said', { text: '' }, 400, 'wrong_shape'],
+    ['a tone of its own', { tone: 'loud' }, 400, 'wrong_shape'],
+    ['a field that nobody knows', { phone: '1' }, 400, 'unknown_field'],
+  ])('is refused with %s', async (_what, wrong, status, reason) => {
+    expect(await post({ ...MILK, ...wrong })).toMatchObject({ status, body: { reason } })
+  })
+
+  test('is refused without a known key', async () => {
+    expect((await post(MILK, { ...as('partner:ops'), authorization: 'Bearer nobodys-key' })).status).toBe(401)
+  })
+})
