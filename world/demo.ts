@@ -6,14 +6,15 @@ import { DEVELOPMENT_KEY } from '../ingest/io/keys.ts'
 import { migrateClickhouse, migratePostgres } from '../sql/migrate.ts'
 import { type Accounts, takeAccounts } from './accounts.ts'
 import { type City, openCity } from './city/city.ts'
-import { chicagoEvening } from './city/evening.ts'
 import type { Town } from './city/town.ts'
+import { DEMO_EXPLAINED } from './demo_explain.ts'
 import { DEMO_HELP, type DemoOptions, readDemoOptions } from './demo_options.ts'
 import { accountsText, type Figures, openScreen, type Screen, statusLine } from './demo_screen.ts'
 import { PROJECT_DIR, type ServerUrls, URL_VARIABLES } from './servers/config.ts'
 import { messageOf } from './servers/server.ts'
 import { type Servers, startServers } from './servers/start.ts'
 import { SERVICE_PORTS, type Services, startServices } from './services.ts'
+import { townOf } from './towns.ts'
 import { buildWeb } from './web_build.ts'
 
 const WAGGLE_DIR = join(PROJECT_DIR, '.waggle')
@@ -31,15 +32,16 @@ interface Stop {
 
 async function main(): Promise<number> {
   const options = readDemoOptions(process.argv.slice(2))
-  if (options.help) {
-    process.stdout.write(DEMO_HELP)
+  if (options.help || options.explain) {
+    process.stdout.write(options.help ? DEMO_HELP : DEMO_EXPLAINED)
     return 0
   }
+  const town = townOf(options.town, options.seed)
   const screen = openScreen(options.json ? process.stderr : process.stdout)
   const stop = stopSignal(screen)
   await using stack = new AsyncDisposableStack()
   try {
-    return await runDemo(options, screen, stop, stack)
+    return await runDemo({ ...options, town }, screen, stop, stack)
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error
     return 0
@@ -48,8 +50,10 @@ async function main(): Promise<number> {
   }
 }
 
-async function runDemo(options: DemoOptions, screen: Screen, stop: Stop, stack: AsyncDisposableStack): Promise<number> {
-  const town = townOf(options)
+type Demo = Omit<DemoOptions, 'town'> & { town: Town }
+
+async function runDemo(options: Demo, screen: Screen, stop: Stop, stack: AsyncDisposableStack): Promise<number> {
+  const { town } = options
   const data_dir = options.data_dir ?? join(WAGGLE_DIR, 'demo')
   const page = buildWeb(screen.line) // takes a processor of its own while the servers start
   page.catch(() => {})
@@ -65,15 +69,15 @@ async function runDemo(options: DemoOptions, screen: Screen, stop: Stop, stack: 
     stack.use(await startServices({ ...place, ports: SERVICE_PORTS, log_dir, env: envOf(town), log: screen.line })),
   )
   stop.check()
-  const city = openCity({ ...doorsOf(services), ...options, town, say: screen.line })
+  const city = openCity({ ...doorsOf(services), ...options, say: screen.line })
   stack.defer(() => city.stop())
-  const beginning = screen.step('half an hour of the evening has gone by', () => city.begin())
+  const beginning = screen.step(`${town.name} is open`, () => city.begin())
   await Promise.race([beginning, city.failed, stop.asked])
   stop.check()
   screen.line(
     `\n  ${services.each.dashboards.url}\n\n  Ctrl-C ends all of it. Logs: ${log_dir}\n\n${forTheTools(place)}\n`,
   )
-  await watch(options, { screen, stop, services, city, town })
+  await watch(options, { screen, stop, services, city })
   if (options.for_s === undefined) return 0
   stop.check()
   await city.stop()
@@ -113,7 +117,7 @@ async function migrated({ mode, urls }: Servers): Promise<Place> {
 }
 
 /** Logs and pids lie where no other demo that runs now has its own. */
-function logDir({ data_dir }: DemoOptions, { mode }: Servers, { namespace }: Place): string {
+function logDir({ data_dir }: Demo, { mode }: Servers, { namespace }: Place): string {
   const dir = join(data_dir ?? WAGGLE_DIR, 'logs')
   return mode === 'external' ? join(dir, namespace) : dir
 }
@@ -131,9 +135,6 @@ async function newDatabase(postgres_url: string, name: string): Promise<string> 
   return url.href
 }
 
-const townOf = ({ seed, orders_per_min, couriers }: DemoOptions): Town =>
-  chicagoEvening({ seed, run: `evening-${seed}`, orders_per_min, couriers })
-
 const doorsOf = ({ each }: Services) => ({
   ingest_url: each.ingest.url,
   dispatch_url: each.dispatch.url,
@@ -147,13 +148,13 @@ interface Running {
   stop: Stop
   services: Services
   city: City
-  town: Town
 }
 
 /** The live line, until the time is up or somebody ends it. @throws what the city failed of */
-async function watch({ for_s }: DemoOptions, { screen, stop, services, city, town }: Running): Promise<void> {
+async function watch({ for_s, town }: Demo, { screen, stop, services, city }: Running): Promise<void> {
   const over = new AbortController()
-  const until = for_s === undefined ? new Promise<void>(() => {}) : delay(for_s * 1_000)
+  const dayOver = city.over.then(() => screen.line(overText(city, town)))
+  const until = for_s === undefined ? new Promise<void>(() => {}) : Promise.race([delay(for_s * 1_000), dayOver])
   const telling = tell(services, town, screen, over.signal)
   try {
     await Promise.race([until, stop.asked, city.failed])
@@ -161,6 +162,12 @@ async function watch({ for_s }: DemoOptions, { screen, stop, services, city, tow
     over.abort()
     await telling
   }
+}
+
+function overText(city: City, { name, time_zone }: Town): string {
+  const { time_ms, customers } = city.report()
+  const at = new Intl.DateTimeFormat('en-GB', { timeZone: time_zone, timeStyle: 'short' }).format(time_ms)
+  return `${name} is over at ${at}, after ${customers.acknowledged.length} orders: nothing more will come`
 }
 
 async function tell(services: Services, { time_zone }: Town, screen: Screen, over: AbortSignal): Promise<void> {
@@ -183,7 +190,7 @@ function accountsOf({ urls, namespace }: Place, city: City): Promise<Accounts> {
   return takeAccounts({ urls, namespace, acknowledged, tenant_id: TENANT, timeout_ms: ACCOUNTS_TIMEOUT_MS })
 }
 
-function report(accounts: Accounts, city: City, { json, seed, speed }: DemoOptions, screen: Screen): number {
+function report(accounts: Accounts, city: City, { json, seed, speed }: Demo, screen: Screen): number {
   const { customers, ...rest } = city.report()
   const { acknowledged, ...asked } = customers
   const told = { ...rest, customers: { acknowledged: acknowledged.length, ...asked } }

@@ -4,8 +4,8 @@ import { resolve } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { printLine, runCommand, tellTime, wholeOf } from '../command_line.ts'
+import { readStores } from '../days/stores.ts'
 import { drawOrders, playStores, type Rule } from './stores/play.ts'
-import { readTown } from './stores/town.ts'
 
 const HELP = `npm run bench:stores -- --stores FILE [--seeds N] [--help]
 
@@ -38,7 +38,7 @@ function read(args: string[]) {
 
 async function work({ stores, seeds }: ReturnType<typeof read>): Promise<number> {
   if (!existsSync(stores)) throw new Error(`there is no file ${stores}`)
-  const town = readTown(stores)
+  const town = readStores(stores)
   for (const floating of [false, true]) {
     const couriers = floating ? 'floating' : 'tied'
     const sums = { nearest: 0, together: 0 }

@@ -1,6 +1,7 @@
 import { cellToLatLng, gridDisk, latLngToCell } from 'h3-js'
 import { AREA_RESOLUTION } from '../../ingest/contract.ts'
 import type { Point } from '../../ingest/events/envelope.ts'
+import { nextLocalTime } from './hour.ts'
 import { type Draws, draws, weightedIndex } from './random.ts'
 import type { Place } from './town.ts'
 
@@ -80,15 +81,17 @@ export function isLand(point: Point): boolean {
 // ── Metres on the map ───────────────────────────────────────────────────────────────────────────────────────────────
 
 export const METRES_PER_LAT = 111_195
-export const METRES_PER_LNG = 111_195 * 0.7437 // cos 41.95°
+export const metresPerLng = (lat: number): number => METRES_PER_LAT * Math.cos((lat * Math.PI) / 180)
+const CHICAGO_METRES_PER_LNG = 111_195 * 0.7437 // cos 41.95°
 
+/** In Chicago. */
 export const shifted = (from: Point, east_m: number, north_m: number): Point => ({
   lat: from.lat + north_m / METRES_PER_LAT,
-  lng: from.lng + east_m / METRES_PER_LNG,
+  lng: from.lng + east_m / CHICAGO_METRES_PER_LNG,
 })
 
 export function metresBetween(a: Point, b: Point): number {
-  return Math.hypot((b.lng - a.lng) * METRES_PER_LNG, (b.lat - a.lat) * METRES_PER_LAT)
+  return Math.hypot((b.lng - a.lng) * metresPerLng((a.lat + b.lat) / 2), (b.lat - a.lat) * METRES_PER_LAT)
 }
 
 // ── The zone ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -155,37 +158,16 @@ export const rounded = (degrees: number): number => Math.round(degrees * 1e5) / 
 
 // ── The evening ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export const START_HOUR = 18
-export const START_MINUTE = 30
 export const WARM_UP_MIN = 30
+const STARTS_AT_MIN = 18 * 60 + 30
 
 /** The first Friday evening, Chicago time, that is not over yet: business time may only go on, never back. */
-export function fridayEvening(wall_ms: number): number {
-  const day_ms = 86_400_000
-  for (let ahead = 0; ahead <= 8; ahead++) {
-    const evening = atLocalTime(wall_ms + ahead * day_ms, START_HOUR, START_MINUTE)
-    if (weekday(evening) === 'Fri' && evening - WARM_UP_MIN * 60_000 > wall_ms) return evening
-  }
-  throw new Error('there is no Friday within eight days')
-}
-
-const weekday = (time_ms: number): string =>
-  new Intl.DateTimeFormat('en-US', { timeZone: TIME_ZONE, weekday: 'short' }).format(time_ms)
-
-/** That hour on the local day that `time_ms` falls on. */
-function atLocalTime(time_ms: number, hour: number, minute: number): number {
-  const parts = new Intl.DateTimeFormat('en-US', {
-    timeZone: TIME_ZONE,
-    hourCycle: 'h23',
-    hour: 'numeric',
-    minute: 'numeric',
-    second: 'numeric',
-  }).formatToParts(time_ms)
-  const of = (type: string): number => Number(parts.find(part => part.type === type)?.value)
-  const since_midnight_s = of('hour') * 3_600 + of('minute') * 60 + of('second')
-  const wanted_s = hour * 3_600 + minute * 60
-  return Math.floor(time_ms / 1_000) * 1_000 + (wanted_s - since_midnight_s) * 1_000
-}
+export const fridayEvening = (wall_ms: number): number =>
+  nextLocalTime(wall_ms + WARM_UP_MIN * 60_000, {
+    time_zone: TIME_ZONE,
+    minute_of_day: STARTS_AT_MIN,
+    weekday: 'Fri',
+  })
 
 /** Orders a minute over the evening, as a share of the chosen rate: dinner swells it, then it ebbs. */
 export function demandAt(minutes_since_start: number): number {

@@ -27,6 +27,8 @@ export interface City {
   begin(): Promise<void>
   /** Everybody stops; resolves when no answer is missing, or after ten seconds. */
   stop(): Promise<void>
+  /** resolves when the town's orders have all come, and are done or nobody is left to do them */
+  over: Promise<void>
   /** rejects when the city itself has failed */
   failed: Promise<never>
   report(): CityReport
@@ -58,6 +60,7 @@ export function openCity(options: CityOptions): City {
 
   return {
     failed,
+    over: people.over,
     async begin() {
       beginning = await setTheHour(town, doors, clock, (options.warm_up_min ?? town.warm_up_min) * 60_000)
       await setUpNetwork(town, doors)
@@ -88,10 +91,11 @@ async function setTheHour(town: Town, doors: Doors, clock: CityClock, ahead_ms: 
 
 async function setUpNetwork({ zone_id, name, time_zone, cells, policy, places }: Town, doors: Doors): Promise<void> {
   await doors.putZone({ name, time_zone, cells: [...cells], ...(policy && { policy }) }, zone_id)
-  for (const { warehouse_id, ...place } of places) {
+  for (const { warehouse_id, travel, ...place } of places) {
     const { name, point, radius_m, pickers, pick_s_per_line, pack_s } = place
     const terms = { radius_m, pickers, pick_s_per_line, pack_s }
     await doors.putWarehouse({ zone_id, name, point, time_zone, ...terms }, warehouse_id)
+    if (travel !== undefined) await doors.putTravel(travel, warehouse_id)
   }
 }
 

@@ -35,6 +35,8 @@ export interface Couriers {
   onTrip(trip: TripView): void
   /** Who has nothing else to do goes there. */
   onMove(move: MoveView): void
+  /** Nobody is on a shift, and no shift is to come. */
+  allGone(): boolean
   /** Where everybody is, one event each. */
   positions(): EventDraft[]
 }
@@ -51,11 +53,9 @@ export function openCouriers(options: CouriersOptions): Couriers {
     tally,
     async startShifts() {
       const since_ms = options.clock.now() - options.beginning()
-      const [there, later] = [
-        [...all.values()].filter(one => one.on_ms <= since_ms),
-        [...all.values()].filter(one => one.on_ms > since_ms),
-      ]
-      for (const courier of there) courier.on_shift = true
+      const there = [...all.values()].filter(one => one.on_ms <= since_ms)
+      const later = [...all.values()].filter(one => one.on_ms > since_ms)
+      for (const courier of there) courier.shift = 'on'
       await options.doors.sendEvents(there.map(courier => shiftStarted(fleet, courier)))
       for (const courier of there) endLater(fleet, courier)
       for (const courier of later) options.spawn(beginLater(fleet, courier))
@@ -74,8 +74,9 @@ export function openCouriers(options: CouriersOptions): Couriers {
       tally.moves++
       stroll(fleet, courier, point)
     },
+    allGone: () => all.values().every(one => one.shift === 'over'),
     positions() {
-      const here = [...all.values()].filter(one => one.on_shift)
+      const here = [...all.values()].filter(one => one.shift === 'on')
       tally.positions += here.length
       return here.map(courier => moved(fleet, courier))
     },
@@ -85,7 +86,7 @@ export function openCouriers(options: CouriersOptions): Couriers {
 const newcomer = (rider: Rider, now: number): Courier => ({
   ...rider,
   way: standing(rider.start, now),
-  on_shift: false,
+  shift: 'to_come',
   offers: 0,
   rides: 0,
   strolls: 0,
@@ -110,8 +111,9 @@ async function consider(fleet: Fleet, courier: Courier, trip: TripView): Promise
 
 async function answer(fleet: Fleet, courier: Courier, trip: TripView, draw: Draws): Promise<void> {
   const { trip_id } = trip
-  if (draw.chance(fleet.town.ride.declined_share)) {
-    const reason = draw.pick(DECLINE_REASONS)
+  const ended = courier.off_ms !== undefined && fleet.clock.now() > fleet.beginning() + courier.off_ms
+  if (draw.chance(fleet.town.ride.declined_share) || ended) {
+    const reason = ended ? 'shift_ends' : draw.pick(DECLINE_REASONS)
     if (await fleet.doors.tell(courier.courier_id, { word: 'decline', trip_id, reason })) fleet.tally.declined++
   } else if (await fleet.doors.tell(courier.courier_id, { word: 'accept', trip_id })) {
     fleet.tally.accepted++
@@ -135,7 +137,7 @@ async function beginLater(fleet: Fleet, courier: Courier): Promise<void> {
   const { clock, doors } = fleet
   await clock.until(fleet.beginning() + courier.on_ms)
   courier.way = standing(courier.start, clock.now())
-  courier.on_shift = true
+  courier.shift = 'on'
   await doors.sendEvents([shiftStarted(fleet, courier)])
   endLater(fleet, courier)
 }
@@ -147,7 +149,7 @@ function endLater(fleet: Fleet, courier: Courier): void {
   const leave = async (): Promise<void> => {
     await fleet.clock.until(fleet.beginning() + off_ms)
     while (isBusy(fleet, courier)) await fleet.clock.sleep(LOOK_AROUND_S)
-    courier.on_shift = false
+    courier.shift = 'over'
     await fleet.doors.sendEvents([shiftEnded(fleet, courier)])
   }
   fleet.spawn(leave())

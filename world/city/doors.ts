@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { OrderView, PlacedAnswer, PlaceOrder } from '../../dispatch/contract.ts'
-import type { EventAnswer, EventDraft, ZoneWrite } from '../../ingest/contract.ts'
+import type { EventAnswer, EventDraft, TravelWrite, ZoneWrite } from '../../ingest/contract.ts'
 import type { Point } from '../../ingest/events/envelope.ts'
 import type { Clock } from '../../ingest/events/network.ts'
 import { type Answer, type Call, type Caller, type CallTally, CityStopped, openCaller, parsed } from './call.ts'
@@ -9,6 +9,7 @@ import { type Answer, type Call, type Caller, type CallTally, CityStopped, openC
 export interface Doors {
   putZone(zone: ZoneWrite, zone_id: string): Promise<void>
   putWarehouse(warehouse: WarehouseDraft, warehouse_id: string): Promise<void>
+  putTravel(travel: TravelWrite, warehouse_id: string): Promise<void>
   /** Without `time_ms` the time goes on. @returns the clock as Waggle took it; undefined when that would be a step back */
   putClock(clock: { time_ms?: number; rate: number }): Promise<Clock | undefined>
   /** In order. Resolves when each is accepted or refused; what Waggle refuses is kept as a refusal. */
@@ -100,6 +101,10 @@ export function openDoors(options: DoorOptions): Doors {
     async putWarehouse(warehouse, warehouse_id) {
       const url = `${ingest_url}/v1/warehouses/${warehouse_id}`
       await must(`PUT warehouse ${warehouse_id}`, call('PUT', url, warehouse))
+    },
+    async putTravel(travel, warehouse_id) {
+      const url = `${ingest_url}/v1/warehouses/${warehouse_id}/travel`
+      await must(`PUT travel of ${warehouse_id}`, call('PUT', url, travel))
     },
     async putClock(clock) {
       const asked = call('PUT', `${ingest_url}/v1/clock`, clock)

@@ -14,7 +14,7 @@ import {
 } from './chicago.ts'
 import { gapMs, plannedOrder } from './customers.ts'
 import { type Draws, draws, weightedIndex } from './random.ts'
-import type { Crew, Rider, Town } from './town.ts'
+import type { Catalogue, Crew, Place, Rider, RideTerms, Town } from './town.ts'
 import { planWay } from './ways.ts'
 
 /** The default town: a made-up Friday evening in Chicago, with all that goes wrong on one. */
@@ -42,35 +42,42 @@ export function chicagoEvening(options: EveningOptions): Town {
     time_zone: TIME_ZONE,
     cells: zoneCells(),
     places: PLACES,
-    catalogue: {
-      items: CATALOGUE,
-      shelf({ warehouse_id }, item) {
-        const target = shelfTarget(seed, warehouse_id, item, weights.get(warehouse_id) ?? 1)
-        return { target, there: shelfAtStart(seed, warehouse_id, item, target) }
-      },
-    },
+    catalogue: eveningCatalogue(seed, weights),
     begins: fridayEvening,
     warm_up_min: WARM_UP_MIN,
     order: (number, after_ms) => ({
       due_ms: after_ms + gapMs(seed, number, orders_per_min, after_ms / 60_000),
       ...plannedOrder(seed, number, run),
     }),
-    crew: eveningCrew(seed),
+    crew: eveningCrew(seed, PLACES[0] as Neighbourhood),
     fleet: hire(options),
-    ride: {
-      way: planWay,
-      enter_s: 0,
-      counter_s: draw => draw.between(15, 40),
-      door_s: draw => draw.between(25, 100),
-      leave_s: 0,
-      declined_share: DECLINED_SHARE,
-      nobody_home_share: NOBODY_HOME_SHARE,
-    },
+    ride: EVENING_RIDE,
   }
 }
 
-function eveningCrew(seed: number): Crew {
-  const { pick_s_per_line, pack_s } = PLACES[0] as Neighbourhood
+export const EVENING_RIDE: RideTerms = {
+  way: planWay,
+  enter_s: 0,
+  counter_s: draw => draw.between(15, 40),
+  door_s: draw => draw.between(25, 100),
+  leave_s: 0,
+  declined_share: DECLINED_SHARE,
+  nobody_home_share: NOBODY_HOME_SHARE,
+}
+
+/** @param weights warehouse_id → its share of the customers, 1 in the mean */
+export const eveningCatalogue = (seed: number, weights: ReadonlyMap<string, number>): Catalogue => ({
+  items: CATALOGUE,
+  shelf({ warehouse_id }, item) {
+    const target = shelfTarget(seed, warehouse_id, item, weights.get(warehouse_id) ?? 1)
+    return { target, there: shelfAtStart(seed, warehouse_id, item, target) }
+  },
+})
+
+export function eveningCrew(
+  seed: number,
+  { pick_s_per_line, pack_s }: Pick<Place, 'pick_s_per_line' | 'pack_s'>,
+): Crew {
   return {
     begin_s: draw => draw.between(4, 12),
     line_s: draw => 8 + draw.exponential(pick_s_per_line - 6),

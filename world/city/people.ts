@@ -32,12 +32,16 @@ export interface People {
   /** Shelves are counted, shifts begin, and the stream of work has been heard once. */
   arrive(): Promise<void>
   start(): void
+  /** resolves when the last order has come and nobody can do any more about those that are open */
+  over: Promise<void>
   /** No more positions. */
   pause(): void
   report(): PeopleReport
 }
 
 const POSITIONS_EVERY_MS = 1_000
+/** How often somebody looks whether anything is left to do, business s. */
+const LOOK_AROUND_S = 30
 
 export function openPeople(options: CityOptions, stage: Stage): People {
   const { seed, town, key, dispatch_url } = options
@@ -47,6 +51,7 @@ export function openPeople(options: CityOptions, stage: Stage): People {
   let couriers: Couriers | undefined
   let work: Work | undefined
   let paused = false
+  const over = Promise.withResolvers<void>()
 
   const listener: WorkListener = {
     onOrder: order => warehouses.onOrder(order),
@@ -56,6 +61,7 @@ export function openPeople(options: CityOptions, stage: Stage): People {
     onTripGone: trip => couriers?.onTrip({ ...trip, state: 'cancelled' }),
   }
   return {
+    over: over.promise,
     async arrive() {
       couriers = openCouriers({
         ...stage,
@@ -71,7 +77,8 @@ export function openPeople(options: CityOptions, stage: Stage): People {
     },
     start() {
       warehouses.open()
-      spawn(runCustomers({ town, beginning: stage.beginning(), clock, doors, spawn }, customers))
+      const ordering = runCustomers({ town, beginning: stage.beginning(), clock, doors, spawn }, customers)
+      spawn(ordering.then(() => untilIdle(clock, work, couriers)).then(over.resolve))
       if (couriers) spawn(reportPositions(couriers, doors, () => paused || stop.aborted))
     },
     pause() {
@@ -84,6 +91,12 @@ export function openPeople(options: CityOptions, stage: Stage): People {
       stream_reconnects: work?.reconnects() ?? 0,
     }),
   }
+}
+
+/** Nothing is open any more, or everybody who could have brought it has gone home. */
+async function untilIdle(clock: CityClock, work: Work | undefined, couriers: Couriers | undefined): Promise<void> {
+  do await clock.sleep(LOOK_AROUND_S)
+  while ((work?.open_orders() ?? 0) > 0 && couriers?.allGone() === false)
 }
 
 const NO_COURIERS: CouriersTally = {

@@ -22,7 +22,7 @@ const UNHURRIED_SHARE = 0.75
 
 export interface Courier extends Rider {
   way: Way
-  on_shift: boolean
+  shift: 'to_come' | 'on' | 'over'
   /** how many there were so far: names of the draws */
   offers: number
   rides: number

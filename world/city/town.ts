@@ -1,4 +1,5 @@
 import type { PlaceOrder } from '../../dispatch/contract.ts'
+import type { TravelWrite } from '../../ingest/contract.ts'
 import type { Point, Requirement } from '../../ingest/events/envelope.ts'
 import type { Policy } from '../../ingest/events/network.ts'
 import type { Item } from './catalogue.ts'
@@ -40,6 +41,8 @@ export interface Place {
   /** what Waggle is told to plan with */
   pick_s_per_line: number
   pack_s: number
+  /** s on the road to H3 cells, where they are known better than by the distance */
+  travel?: TravelWrite
 }
 
 export interface Catalogue {

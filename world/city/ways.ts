@@ -1,5 +1,5 @@
 import type { Point } from '../../ingest/events/envelope.ts'
-import { isLand, METRES_PER_LAT, METRES_PER_LNG, metresBetween, rounded } from './chicago.ts'
+import { isLand, METRES_PER_LAT, metresBetween, metresPerLng, rounded } from './chicago.ts'
 import type { Draws } from './random.ts'
 
 /**
@@ -28,12 +28,26 @@ const SLOWEST_SHARE = 0.72
 const STRETCH_M = 320
 
 const BLOCK_M = 201.17 // an eighth of a mile
+
+/** A grid of streets: one crossing of it, and where there are any. */
+export interface Streets {
+  origin: Point
+  isLand(point: Point): boolean
+}
+
 /** State and Madison, where Chicago's house numbers begin */
-const ORIGIN: Point = { lat: 41.88205, lng: -87.62783 }
+const CHICAGO: Streets = { origin: { lat: 41.88205, lng: -87.62783 }, isLand }
 
 /** @param speed_mps the courier's own, which the traffic varies */
-export function planWay(from: Point, to: Point, departs_at: number, speed_mps: number, draw: Draws): Way {
-  const corners = [from, ...chooseCorners(from, to, draw), to].filter(
+export function planWay(
+  from: Point,
+  to: Point,
+  departs_at: number,
+  speed_mps: number,
+  draw: Draws,
+  streets: Streets = CHICAGO,
+): Way {
+  const corners = [from, ...chooseCorners(from, to, draw, streets), to].filter(
     (corner, i, all) => i === 0 || metresBetween(corner, all[i - 1] as Point) > 1,
   )
   const points: Point[] = [from]
@@ -76,15 +90,15 @@ const between = (a: Point, b: Point, share: number): Point => ({
 })
 
 function headingOf(a: Point, b: Point): number {
-  const east = (b.lng - a.lng) * METRES_PER_LNG
+  const east = (b.lng - a.lng) * metresPerLng(a.lat)
   const north = (b.lat - a.lat) * METRES_PER_LAT
   return (Math.atan2(east, north) * (180 / Math.PI) + 360) % 360
 }
 
-function chooseCorners(from: Point, to: Point, draw: Draws): Point[] {
+function chooseCorners(from: Point, to: Point, draw: Draws, { origin, isLand }: Streets): Point[] {
   const kind = draw.uniform()
   const share = draw.uniform()
-  const ways = [kind < 0.5 ? turnOnce(from, to, share) : turnUpOrDown(from, to, share)]
+  const ways = [kind < 0.5 ? turnOnce(from, to, share, origin) : turnUpOrDown(from, to, share, origin)]
   if (runsDiagonally(from, to) && draw.chance(0.6)) ways.unshift(diagonal(from, to, share))
   // The corner on the western side is never in the lake: the shore has the city in its west.
   const west = { lat: from.lng < to.lng ? to.lat : from.lat, lng: Math.min(from.lng, to.lng) }
@@ -92,16 +106,16 @@ function chooseCorners(from: Point, to: Point, draw: Draws): Point[] {
 }
 
 /** Along the street, up or down a cross street, along again. */
-function turnOnce(from: Point, to: Point, share: number): Point[] {
-  const lng = ontoGrid(from.lng + (to.lng - from.lng) * share, ORIGIN.lng, METRES_PER_LNG, from.lng, to.lng)
+function turnOnce(from: Point, to: Point, share: number, origin: Point): Point[] {
+  const lng = ontoGrid(from.lng + (to.lng - from.lng) * share, origin.lng, metresPerLng(from.lat), from.lng, to.lng)
   return [
     { lat: from.lat, lng },
     { lat: to.lat, lng },
   ]
 }
 
-function turnUpOrDown(from: Point, to: Point, share: number): Point[] {
-  const lat = ontoGrid(from.lat + (to.lat - from.lat) * share, ORIGIN.lat, METRES_PER_LAT, from.lat, to.lat)
+function turnUpOrDown(from: Point, to: Point, share: number, origin: Point): Point[] {
+  const lat = ontoGrid(from.lat + (to.lat - from.lat) * share, origin.lat, METRES_PER_LAT, from.lat, to.lat)
   return [
     { lat, lng: from.lng },
     { lat, lng: to.lng },
@@ -110,16 +124,17 @@ function turnUpOrDown(from: Point, to: Point, share: number): Point[] {
 
 /** Clark, Lincoln, Milwaukee and Elston all run from the south-east to the north-west. */
 function runsDiagonally(from: Point, to: Point): boolean {
-  const east_m = (to.lng - from.lng) * METRES_PER_LNG
+  const east_m = (to.lng - from.lng) * metresPerLng(from.lat)
   const north_m = (to.lat - from.lat) * METRES_PER_LAT
   return east_m * north_m < 0 && Math.min(Math.abs(east_m), Math.abs(north_m)) > 700
 }
 
 function diagonal(from: Point, to: Point, share: number): Point[] {
-  const east_m = (to.lng - from.lng) * METRES_PER_LNG
+  const per_lng = metresPerLng(from.lat)
+  const east_m = (to.lng - from.lng) * per_lng
   const north_m = (to.lat - from.lat) * METRES_PER_LAT
   const leg_m = Math.min(Math.abs(east_m), Math.abs(north_m)) * (0.6 + 0.4 * share)
-  const first = { lat: from.lat, lng: from.lng + (east_m - Math.sign(east_m) * leg_m) / METRES_PER_LNG }
+  const first = { lat: from.lat, lng: from.lng + (east_m - Math.sign(east_m) * leg_m) / per_lng }
   const second = { lat: from.lat + (Math.sign(north_m) * leg_m) / METRES_PER_LAT, lng: to.lng }
   return [first, second]
 }

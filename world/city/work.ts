@@ -9,6 +9,7 @@ import type { MoveView, OrderView, TripView, WorkSnapshot } from '../../dispatch
 export interface Work {
   order(order_id: string): OrderView | undefined
   trip(trip_id: string): TripView | undefined
+  open_orders(): number
   /** Resolves with the first snapshot. */
   ready: Promise<void>
   /** how often the stream had to be opened again */
@@ -54,6 +55,7 @@ export function followWork(options: WorkOptions): Work {
   return {
     order: order_id => book.orders.get(order_id),
     trip: trip_id => book.trips.get(trip_id),
+    open_orders: () => book.orders.size,
     ready: first.promise,
     reconnects: () => Math.max(0, connections - 1),
   }

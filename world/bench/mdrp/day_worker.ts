@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { solve } from '../../../dispatch/solver/solve.ts'
-import { preparationMeans, readDay } from './day.ts'
+import { preparationMeans, readDay } from '../../days/day.ts'
 import { type DayFigures, figuresOf } from './figures.ts'
 import type { MdrpOptions } from './options.ts'
 import { playDay } from './play.ts'

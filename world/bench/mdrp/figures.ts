@@ -1,4 +1,4 @@
-import { type Day, type DayOrder, travelMinutes } from './day.ts'
+import { type Day, type DayOrder, travelMinutes } from '../../days/day.ts'
 import type { Played } from './play.ts'
 
 /** A played day in figures, minutes unless said. An undelivered order counts as 240. */

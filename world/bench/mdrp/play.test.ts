@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { checkPlan } from '../../../dispatch/solver/check.ts'
 import type { SolverProblem } from '../../../dispatch/solver/port.ts'
 import { solve } from '../../../dispatch/solver/solve.ts'
-import type { Day, DayOrder } from './day.ts'
+import type { Day, DayOrder } from '../../days/day.ts'
 import { type Decision, type Played, playDay } from './play.ts'
 
 /** Days made up here: a small town, a lunch of two hours, enough couriers for most of it. */

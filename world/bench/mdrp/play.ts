@@ -1,5 +1,5 @@
 import type { PlannedTrip, SolverPlan, SolverProblem } from '../../../dispatch/solver/port.ts'
-import type { Day, DayOrder } from './day.ts'
+import type { Day, DayOrder } from '../../days/day.ts'
 import {
   type CourierState,
   learnOrders,

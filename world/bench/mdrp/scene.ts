@@ -16,7 +16,7 @@ import type {
   WarehouseId,
   ZoneId,
 } from '../../../ingest/events/envelope.ts'
-import { type Day, type DayCourier, type DayOrder, type Place, travelMinutes } from './day.ts'
+import { type Day, type DayCourier, type DayOrder, type Place, travelMinutes } from '../../days/day.ts'
 import type { Part } from './options.ts'
 import { learnPreparation, openSpread, outlookOf, type Spread } from './preparation.ts'
 

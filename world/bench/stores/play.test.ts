@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
+import type { Stores } from '../../days/stores.ts'
 import { drawOrders, playStores, type Rule, type StoreOrder } from './play.ts'
-import type { Town } from './town.ts'
 
 /** Two stores made up here, ten minutes apart; all clients live nearer to the first, whose one courier can't bring it all. */
 const stores = [0, 1].map(at => ({ point: { lat: 41, lng: at }, couriers: 1, pickers: 2 }))
 const clients = Array.from({ length: 20 }, (_, at) => ({ lat: 41.5, lng: at / 20 }))
-const town: Town = {
+const town: Stores = {
   stores,
   clients,
   seconds: Int32Array.from(clients.flatMap((_, at) => [300 + at, 360 + at])),

@@ -4,7 +4,7 @@ import type { CourierSnapshot, LastTrip, OpenFulfilment, SolverProblem } from '.
 import { seededDraws } from '../../../dispatch/solver/random.ts'
 import { priceEach, solve } from '../../../dispatch/solver/solve.ts'
 import type { CourierId, FulfilmentId, OrderId, Point, WarehouseId, ZoneId } from '../../../ingest/events/envelope.ts'
-import { betweenStores, type Town } from './town.ts'
+import { betweenStores, GAPS_S, type Stores } from '../../days/stores.ts'
 
 /**
  * A day of ten stores: orders come, a store picks each (a few pickers, first come first served), a courier brings it. The rule
@@ -31,8 +31,6 @@ export interface StoresPlayed {
   last_delivered_h: number
 }
 
-/** Mean s between orders in each hour of the opening. */
-const GAPS_S = [24, 25, 24, 13, 14, 19, 21, 15, 11, 15, 18, 24, 24]
 const PROMISE_S = 1_800
 const TICK_S = 30
 const STORES_TRIED = 6
@@ -41,7 +39,7 @@ const ROUNDS_MAX = 100
 /** So many of the oldest orders for each courier are planned, an hour's work and more: what comes later is planned later. */
 const PLANNED_A_COURIER = 4
 
-export function drawOrders(town: Town, seed: number): StoreOrder[] {
+export function drawOrders(town: Stores, seed: number): StoreOrder[] {
   const draw = seededDraws(seed)
   const exponential = (mean: number) => -mean * Math.log(1 - draw())
   const orders: StoreOrder[] = []
@@ -74,7 +72,7 @@ interface Courier {
 }
 
 interface Day {
-  town: Town
+  town: Stores
   floating: boolean
   between: number[][]
   /** when each picker of each store is free */
@@ -88,7 +86,7 @@ interface Day {
 
 /** @param onHour told each hour of the day how many orders wait; may take its time */
 export async function playStores(
-  town: Town,
+  town: Stores,
   orders: readonly StoreOrder[],
   { rule, floating }: { rule: Rule; floating: boolean },
   onHour: (hour: number, open: number) => Promise<void>,
@@ -133,7 +131,7 @@ export async function playStores(
 
 const share = (part: number, whole: number): number => Math.round((1_000 * part) / Math.max(1, whole)) / 1_000
 
-function openDay(town: Town, floating: boolean): Day {
+function openDay(town: Stores, floating: boolean): Day {
   const node: Day['node'] = new Map()
   for (const [client, point] of town.clients.entries()) node.set(point, { client })
   for (const [store, { point }] of town.stores.entries()) node.set(point, { store })
@@ -160,7 +158,7 @@ const secondsBetween =
     throw new Error('from door to door nothing is known: one order a trip')
   }
 
-const byDistance = ({ stores, seconds }: Town, client: number): number[] =>
+const byDistance = ({ stores, seconds }: Stores, client: number): number[] =>
   stores
     .map((_, store) => store)
     .sort((a, b) => (seconds[client * stores.length + a] ?? 0) - (seconds[client * stores.length + b] ?? 0))

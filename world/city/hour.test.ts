@@ -1,0 +1,25 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { nextLocalTime } from './hour.ts'
+
+const DAY_MS = 86_400_000
+
+test('the clocks there show the hour that is wanted, soon and never in the past, whatever the season', () => {
+  const given = fc.record({
+    after_ms: fc.integer({ min: Date.UTC(2026, 0, 1), max: Date.UTC(2027, 11, 31) }),
+    time_zone: fc.constantFrom('America/Chicago', 'Asia/Kolkata', 'Europe/Berlin', 'Pacific/Auckland'),
+    // Clocks are put forward and back between one and four at night, where an hour may be missing.
+    minute_of_day: fc.integer({ min: 300, max: 1_439 }),
+  })
+  fc.assert(
+    fc.property(given, ({ after_ms, ...wanted }) => {
+      const time_ms = nextLocalTime(after_ms, wanted)
+      const clock = { timeZone: wanted.time_zone, hourCycle: 'h23', hour: 'numeric', minute: 'numeric' } as const
+      const [hour = 0, minute = 0] = new Intl.DateTimeFormat('en-GB', clock).format(time_ms).split(':').map(Number)
+      expect(hour * 60 + minute).toBe(wanted.minute_of_day)
+      expect(time_ms).toBeGreaterThan(after_ms)
+      expect(time_ms - after_ms).toBeLessThan(DAY_MS + 2 * 3_600_000)
+    }),
+    { numRuns: 300 },
+  )
+})
