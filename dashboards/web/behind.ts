@@ -5,6 +5,8 @@ export interface Behind {
   page?: () => Page
   /** where couriers are drawn at this moment: lng, lat by index */
   places?: () => Float32Array
+  /** the wall time they are drawn for, ms */
+  placesAt?: () => number
 }
 
 export const behind: Behind = {}

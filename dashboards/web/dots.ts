@@ -1,18 +1,17 @@
 import type { MapCourier, MapOrder, MapWarehouse } from '../contract.ts'
 import type { Dots, Legs } from './layers.ts'
 import type { Palette, Rgb } from './theme.ts'
-import { isClosed, type Look, lookOf } from './words.ts'
+import { isClosed, type Look, lookOf, promisedBy } from './words.ts'
 
 /** Rows → binary columns. Run when rows change and once a second (lateness and fading go with time), never per frame. */
 
-/** A closed order fades away in this business time. */
-const FADES_MS = 150_000
+/** A closed order fades away in this time of the wall, whatever the city's speed: people must be able to see it. */
+const FADES_MS = 15_000
 
 export interface OrderDots {
   dots: Dots
-  /** rings around late ones, and around the ends of orders that were just closed */
+  /** halos around late ones */
   late: Dots
-  ends: Dots
   /** row → order, for what is under the pointer */
   ids: string[]
   /** lng, lat a row */
@@ -24,16 +23,28 @@ const RADIUS: Record<Look, number> = {
   picking: 4.5,
   packed: 4.5,
   under_way: 4.5,
-  late: 6.5,
+  late: 7.5,
   delivered: 3.5,
   refused: 4,
   cancelled: 3.5,
 }
 
+/** The city's time, and how fast it runs. */
+export interface When {
+  now: number
+  rate: number
+}
+
 /** How much of a closed order is still to be seen: 1 at its end, 0 when it has faded. Open ones: 1. */
-function presence(order: MapOrder, now: number): number {
+function presence(order: MapOrder, { now, rate }: When): number {
   if (!isClosed(order.state)) return 1
-  return Math.max(0, 1 - (now - (order.closed_at ?? 0)) / FADES_MS)
+  return Math.max(0, 1 - (now - (order.closed_at ?? 0)) / (FADES_MS * rate))
+}
+
+/** A halo's radius, px: the later, the larger, so that the worst is seen first. */
+function haloPx(order: MapOrder, now: number): number {
+  const late_min = (now - (promisedBy(order) ?? now)) / 60_000
+  return 13 + Math.min(9, late_min)
 }
 
 /** Columns while they are being filled. */
@@ -83,32 +94,27 @@ function add(dots: DotColumns, dot: Dot): void {
   dots.radius[i] = dot.radius
 }
 
-export function orderDots(orders: Iterable<MapOrder>, now: number, palette: Palette, chosen: string | null): OrderDots {
-  const shown = [...orders].filter(order => presence(order, now) > 0)
-  const made: OrderColumns = {
-    dots: newDots(shown.length),
-    late: newDots(shown.length),
-    ends: newDots(shown.length),
-  }
-  for (const order of shown) addOrder(made, order, now, palette, order.order_id === chosen)
+export function orderDots(orders: Iterable<MapOrder>, when: When, palette: Palette, chosen: string | null): OrderDots {
+  const shown = [...orders].filter(order => presence(order, when) > 0)
+  const made: OrderColumns = { dots: newDots(shown.length), late: newDots(shown.length) }
+  for (const order of shown) addOrder(made, order, when, palette, order.order_id === chosen)
   return {
     dots: asDots(made.dots),
     late: asDots(made.late),
-    ends: asDots(made.ends),
     ids: shown.map(order => order.order_id),
     position: made.dots.position,
   }
 }
 
-type OrderColumns = Record<'dots' | 'late' | 'ends', DotColumns>
+type OrderColumns = Record<'dots' | 'late', DotColumns>
 
-function addOrder(made: OrderColumns, order: MapOrder, now: number, palette: Palette, chosen: boolean): void {
-  const look = lookOf(order, now)
+function addOrder(made: OrderColumns, order: MapOrder, when: When, palette: Palette, chosen: boolean): void {
+  const look = lookOf(order, when.now)
   const colour = palette.looks[look]
-  const here = presence(order, now)
+  const here = presence(order, when)
   const solid = look !== 'refused' && look !== 'cancelled'
   const edge = chosen ? palette.label : palette.label_halo
-  const alpha = Math.round(255 * Math.min(1, 0.25 + here))
+  const alpha = Math.round(255 * Math.min(1, 0.15 + here))
   add(made.dots, {
     lng: order.lng,
     lat: order.lat,
@@ -118,11 +124,9 @@ function addOrder(made: OrderColumns, order: MapOrder, now: number, palette: Pal
     line_alpha: alpha,
     radius: RADIUS[look] + (chosen ? 2.5 : 0),
   })
-  const ring = { lng: order.lng, lat: order.lat, fill: colour, line: colour }
-  if (look === 'late') add(made.late, { ...ring, fill_alpha: 46, line_alpha: 230, radius: 12 })
-  if (look === 'delivered') {
-    add(made.ends, { ...ring, fill_alpha: 0, line_alpha: Math.round(200 * here), radius: 5 + 9 * (1 - here) })
-  }
+  if (look !== 'late') return
+  const halo = { fill: colour, fill_alpha: 58, line: colour, line_alpha: 235, radius: haloPx(order, when.now) }
+  add(made.late, { lng: order.lng, lat: order.lat, ...halo })
 }
 
 /** One row a courier, by index; the positions are the frame loop's, which shares `position` with it. */

@@ -163,12 +163,15 @@ export interface DotStyle {
   filled: boolean
   line_px: number
   scale?: number
+  opacity?: number
 }
 
-export function dotLayer(dots: Dots, { id, filled, line_px, scale = 1 }: DotStyle): Layer {
+/** Scale and opacity are uniforms: to change them each frame uploads nothing. */
+export function dotLayer(dots: Dots, { id, filled, line_px, scale = 1, opacity = 1 }: DotStyle): Layer {
   return new ScatterplotLayer({
     id,
     data: dots,
+    opacity,
     radiusUnits: 'pixels',
     radiusScale: scale,
     lineWidthUnits: 'pixels',

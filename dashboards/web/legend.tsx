@@ -1,10 +1,12 @@
-import { LOOK_WORDS, LOOKS } from './words.ts'
+import { SIGN_PATHS } from './sign_icons.ts'
+import type { SignKind } from './signs.ts'
+import { LOOK_WORDS, type Look } from './words.ts'
 
-/** What the map shows, in the map's own signs. */
+/** What the map shows, in the map's own signs: who is there, an order's way to its door, and what may go wrong on it. */
 export function Legend() {
   return (
     <section className="panel legend" aria-label="Legend">
-      <ul>
+      <ul className="legend-who" aria-label="Who is there">
         <li>
           <svg viewBox="-20 -22 40 44" aria-hidden="true">
             <path className="comb" d="M0-19.5 17-9.8V9.8L0 19.5-17 9.8V-9.8z" />
@@ -12,22 +14,46 @@ export function Legend() {
           Warehouse, orders to pick
         </li>
         <li>
-          <i className="bee" /> Courier on a trip
+          <i className="bee" /> Courier with orders
         </li>
         <li>
           <i className="bee free" /> free
         </li>
         <li>
-          <i className="cell" /> Demand, last 30 min
+          <i className="cell" /> Where people order
         </li>
       </ul>
-      <ul>
-        {LOOKS.map(look => (
-          <li key={look}>
-            <i className="dot" data-look={look} /> {LOOK_WORDS[look]}
-          </li>
+      <ol className="legend-way" aria-label="The way of an order">
+        {WAY.map(look => (
+          <Dot key={look} look={look} />
         ))}
+        <SignItem kind="delivered" words="Delivered" />
+      </ol>
+      <ul className="legend-trouble" aria-label="Trouble">
+        <Dot look="late" />
+        <SignItem kind="rerouted" words="To another warehouse" />
+        <SignItem kind="reassigned" words="To another courier" />
+        <SignItem kind="refused" words="Rejected, failed" />
+        <SignItem kind="cancelled" words="Cancelled" />
       </ul>
     </section>
   )
 }
+
+const WAY = ['waiting', 'picking', 'packed', 'under_way'] as const satisfies Look[]
+
+const Dot = ({ look }: { look: Look }) => (
+  <li>
+    <i className="dot" data-look={look} /> {LOOK_WORDS[look]}
+  </li>
+)
+
+const SignItem = ({ kind, words }: { kind: SignKind; words: string }) => (
+  <li>
+    <svg className="sign" data-sign={kind} viewBox="0 0 24 24" aria-hidden="true">
+      <circle cx="12" cy="12" r="10.5" />
+      <path d={SIGN_PATHS[kind]} />
+    </svg>
+    {words}
+  </li>
+)

@@ -83,6 +83,7 @@ function useStage(parent: RefObject<HTMLDivElement | null>, options: Callbacks):
         if (gone) return made.close()
         opened = made
         behind.places = made.scene.places
+        behind.placesAt = made.scene.placesAt
         setStage(made)
       },
       (error: Error) => latest.current.onProblem(`The map cannot be drawn: ${error.message}`),

@@ -14,6 +14,7 @@ import { type FreshDatabase, freshDatabase, freshNamespace, testServers, waitFor
 import { type Services, startServices } from '../../world/services.ts'
 import { buildWeb } from '../../world/web_build.ts'
 import type { OrderDetail } from '../contract.ts'
+import { RIDE_MPS_MAX } from './glide.ts'
 import type { Answer } from './io/api.ts'
 
 /** The built page in a real browser, on the real services and servers, with the city in motion behind their public doors. */
@@ -167,6 +168,32 @@ const reassignElsewhere = (order_id: string, version: number, courier_id: string
     body: JSON.stringify({ courier_id, reason: 'closer' }),
   })
 
+/** Every courier's step from one drawing to the next one, over so many drawings. Runs in the page. */
+function drawnSteps(drawings: number): Promise<{ metres: number; ms: number }[]> {
+  const { promise, resolve } = Promise.withResolvers<{ metres: number; ms: number }[]>()
+  const steps: { metres: number; ms: number }[] = []
+  let seen = 0
+  let [at, places] = [0, new Float32Array(0)]
+  const look = (): void => {
+    const [now, drawn] = [window.waggle.placesAt?.() ?? 0, window.waggle.places?.() ?? new Float32Array(0)]
+    if (now !== at) {
+      for (let i = 0; at > 0 && 2 * i < places.length; i++) {
+        const lat = ((drawn[2 * i + 1] ?? 0) * Math.PI) / 180
+        const east = ((drawn[2 * i] ?? 0) - (places[2 * i] ?? 0)) * Math.cos(lat)
+        const metres = 111_195 * Math.hypot(east, (drawn[2 * i + 1] ?? 0) - (places[2 * i + 1] ?? 0))
+        // NaN: who appears or leaves.
+        if (metres >= 0) steps.push({ metres, ms: now - at })
+      }
+      seen += 1
+      ;[at, places] = [now, drawn.slice()]
+    }
+    if (seen > drawings) resolve(steps)
+    else requestAnimationFrame(look)
+  }
+  look()
+  return promise
+}
+
 // ── What must be so ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 describe('the page', { timeout: 240_000 }, () => {
@@ -187,6 +214,14 @@ describe('the page', { timeout: 240_000 }, () => {
     const picture = () => page.locator('.map-canvas canvas').first().screenshot({ timeout: PATIENCE_MS })
     const before = await picture()
     await see('another picture', async () => !before.equals(await picture()))
+  })
+
+  test('lets couriers glide: no step is longer than what one rides in that time', async () => {
+    const steps = await page.evaluate(drawnSteps, 12)
+    const rate = await page.evaluate(() => window.waggle.page?.().room.clock.rate ?? 0)
+    const metres_per_s = steps.map(({ metres, ms }) => (1_000 * metres) / (ms * rate))
+    expect(metres_per_s.filter(speed => speed > 1).length).toBeGreaterThan(20)
+    expect(Math.max(...metres_per_s)).toBeLessThan(RIDE_MPS_MAX)
   })
 
   test('pauses a warehouse after asking, and resumes it', async () => {

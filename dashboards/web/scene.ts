@@ -13,6 +13,9 @@ import {
 } from './layers.ts'
 import { drawsInSoftware } from './motion.ts'
 import type { Projects } from './pick.ts'
+import { type SignAtlas, signAtlas } from './sign_icons.ts'
+import { signLayer } from './sign_layer.ts'
+import { type Sign, signsAfter } from './signs.ts'
 import { cityNow, type Page, type Store } from './store.ts'
 import type { Surface } from './surface.ts'
 import type { Palette } from './theme.ts'
@@ -26,6 +29,8 @@ export interface Scene {
   setChosen: (order_id: string | null) => void
   /** where couriers are drawn at this moment: lng, lat by index */
   places: () => Float32Array
+  /** the wall time they are drawn for, ms */
+  placesAt: () => number
   /** orders on the map, for picking */
   orderIds: () => readonly string[]
   orderPlaces: () => Float32Array
@@ -55,6 +60,8 @@ export function startScene(options: SceneOptions): Scene {
   let drawn: Page['room'] | null = null
   let rebuilt_wall_ms = 0
   let glide = newGlide()
+  let signs: readonly Sign[] = []
+  let atlas: SignAtlas = signAtlas(palette)
   let position = new Float32Array(0)
   const pace = drawsInSoftware() ? PACE.software : PACE.gpu
   let frame_ms = pace.least
@@ -80,12 +87,15 @@ export function startScene(options: SceneOptions): Scene {
 
   const rebuild = (page: Page, wall_ms: number) => {
     const { room } = page
+    signs = signsAfter(signs, drawn, room, wall_ms)
     if (room.warehouses.size !== drawn?.warehouses.size) paintGround()
     if (room.fleet !== drawn?.fleet) {
+      // Another life of the gateway numbers the couriers anew.
+      if (room.epoch !== drawn?.epoch) glide = newGlide()
       glide = aim(glide, room.fleet, still ? Number.POSITIVE_INFINITY : room.clock.rate, wall_ms)
       if (position.length !== 2 * glide.couriers) position = new Float32Array(2 * glide.couriers)
     }
-    if (room.demand !== drawn?.demand) demand = room.demand.length > 0 ? [demandLayer(room.demand, palette)] : []
+    if (room.demand !== drawn?.demand) demand = demandLayers(room.demand, palette)
     const rows =
       room.orders !== drawn?.orders || room.couriers !== drawn.couriers || room.warehouses !== drawn.warehouses
     if (rows || wall_ms - rebuilt_wall_ms > REBUILD_MS || columns.position !== position) {
@@ -104,12 +114,14 @@ export function startScene(options: SceneOptions): Scene {
     last_wall_ms = wall_ms
     if (Math.abs(surface.view().zoom - painted_zoom) > REPAINT_ZOOM) paintGround()
     const before = columns
+    const before_signs = signs
     rebuild(store.get(), wall_ms)
     const moving = placesAt(glide, wall_ms, position)
-    const breathing = !still && pace === PACE.gpu && columns.late.length > 0
-    if (!moving && !breathing && before === columns) return
+    const rippling = !still && pace === PACE.gpu && columns.late.length > 0
+    if (!moving && !rippling && before === columns && before_signs === signs && signs.length === 0) return
     pullLegs(columns.legs, position)
-    surface.setLayers([...below, ...demand, ...labels, ...hotLayers(columns, still ? 0 : wall_ms)])
+    const hot = hotLayers(columns, rippling ? wall_ms : 0)
+    surface.setLayers([...below, ...demand, ...labels, ...hot, signLayer(signs, atlas, wall_ms, still)])
     const began = performance.now()
     requestAnimationFrame(() => requestAnimationFrame(() => adapt(performance.now() - began)))
   }
@@ -118,24 +130,23 @@ export function startScene(options: SceneOptions): Scene {
     const wanted = Math.min(pace.most, Math.max(pace.least, 3 * (two_frames_ms - 34)))
     frame_ms = wanted > frame_ms ? wanted : frame_ms + 0.1 * (wanted - frame_ms)
   }
-  const redraw = () => {
-    drawn = null
-    rebuilt_wall_ms = 0
-  }
   requestAnimationFrame(frame)
 
   return {
     setPalette(next) {
       palette = next
+      atlas = signAtlas(next)
       surface.setPalette(next)
       paintGround()
-      redraw()
+      demand = demandLayers(store.get().room.demand, palette)
+      rebuilt_wall_ms = 0
     },
     setChosen(order_id) {
       chosen = order_id
       rebuilt_wall_ms = 0
     },
     places: () => position,
+    placesAt: () => last_wall_ms,
     orderIds: () => columns.ids,
     orderPlaces: () => columns.orderPlaces,
     destroy() {
@@ -152,16 +163,19 @@ function crowdedBy(warehouses: readonly { lng: number; lat: number }[], view: Pr
   }
 }
 
+const demandLayers = (cells: Page['room']['demand'], palette: Palette): Layer[] =>
+  cells.length > 0 ? [demandLayer(cells, palette)] : []
+
 function buildColumns(page: Page, position: Float32Array, palette: Palette, chosen: string | null) {
   const { room } = page
   const now = cityNow(page)
   const orders = [...room.orders.values()]
-  const { dots, late, ends, ids, position: orderPlaces } = orderDots(orders, now, palette, chosen)
+  const when = { now, rate: room.clock.rate }
+  const { dots, late, ids, position: orderPlaces } = orderDots(orders, when, palette, chosen)
   const legs = orderLegs(orders, room.couriers, room.warehouses, now, palette, chosen)
   return {
     orders: dots,
     late,
-    ends,
     ids,
     orderPlaces,
     position,
@@ -171,13 +185,18 @@ function buildColumns(page: Page, position: Float32Array, palette: Palette, chos
   }
 }
 
-function hotLayers(columns: ReturnType<typeof buildColumns>, wall_ms: number): Layer[] {
-  // Late orders breathe, 1.6 s a breath: a change of one number on the GPU, seen from across the room.
-  const breath = wall_ms === 0 ? 1 : 1 + 0.22 * Math.sin((2 * Math.PI * (wall_ms % 1_600)) / 1_600)
+/** A ripple runs out from every late order, all of them together: two numbers on the GPU, seen from across the room. */
+const RIPPLE_MS = 1_500
+const RIPPLE_SCALE = 2.3
+
+/** @param ripple_wall_ms 0: nothing ripples */
+function hotLayers(columns: ReturnType<typeof buildColumns>, ripple_wall_ms: number): Layer[] {
+  const part = (ripple_wall_ms % RIPPLE_MS) / RIPPLE_MS
+  const ripple = { scale: 1 + (RIPPLE_SCALE - 1) * part, opacity: ripple_wall_ms === 0 ? 0 : (1 - part) ** 1.5 }
   return [
     legLayer(uploadAgain(columns.legColumns, ['getSourcePosition', 'getTargetPosition'])),
-    dotLayer(columns.late, { id: 'late', filled: true, line_px: 1.5, scale: breath }),
-    dotLayer(columns.ends, { id: 'ends', filled: false, line_px: 1.5 }),
+    dotLayer(columns.late, { id: 'ripples', filled: false, line_px: 2, ...ripple }),
+    dotLayer(columns.late, { id: 'late', filled: true, line_px: 2 }),
     dotLayer(columns.orders, { id: 'orders', filled: true, line_px: 1.25 }),
     dotLayer(uploadAgain(columns.couriers, ['getPosition']), { id: 'couriers', filled: true, line_px: 1.25 }),
   ]

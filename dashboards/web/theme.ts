@@ -24,6 +24,8 @@ export interface Palette {
   courier: Rgb
   courier_free: Rgb
   courier_edge: Rgb
+  /** the signs of an order that went to another warehouse or another courier */
+  moved: Rgb
   looks: Record<Look, Rgb>
 }
 
@@ -47,6 +49,7 @@ export const DARK: Palette = {
   courier: hex('#ffd25e'),
   courier_free: hex('#84949e'),
   courier_edge: hex('#12181d'),
+  moved: hex('#ff9d45'),
   looks: {
     waiting: hex('#c3d0d9'),
     picking: hex('#5aa9ff'),
@@ -74,6 +77,7 @@ export const LIGHT: Palette = {
   courier: hex('#f0a400'),
   courier_free: hex('#9aa3a8'),
   courier_edge: hex('#2a2f33'),
+  moved: hex('#c05a00'),
   looks: {
     waiting: hex('#5b6a75'),
     picking: hex('#1f6fd6'),
@@ -95,6 +99,7 @@ function paint(palette: Palette): void {
   root.style.setProperty('--courier', css(palette.courier))
   root.style.setProperty('--courier-free', css(palette.courier_free))
   root.style.setProperty('--demand', css(palette.demand))
+  root.style.setProperty('--moved', css(palette.moved))
   root.style.setProperty('--land', css(palette.land))
 }
 

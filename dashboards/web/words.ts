@@ -5,7 +5,7 @@ import type { MapOrder } from '../contract.ts'
 /** What the screen calls things: one word for one thing, the same in the legend, on the map and in the drawer. */
 
 /** How an order looks. `late` wins over every open state. */
-export const LOOKS = ['waiting', 'picking', 'packed', 'under_way', 'late', 'delivered', 'refused', 'cancelled'] as const
+const LOOKS = ['waiting', 'picking', 'packed', 'under_way', 'late', 'delivered', 'refused', 'cancelled'] as const
 export type Look = (typeof LOOKS)[number]
 
 const LOOK_OF: Record<OrderState, Look> = {
