@@ -1,5 +1,6 @@
-import { lazy, Suspense, useEffect, useState } from 'react'
-import type { PageConfig } from '../contract.ts'
+import { lazy, Suspense, useCallback, useEffect, useState } from 'react'
+import type { FeedItem, PageConfig } from '../contract.ts'
+import { Banner } from './banner.tsx'
 import { ChartPanel, Guard } from './chart_panel.tsx'
 import { setTimeZone } from './clock.ts'
 import { CountersPanel } from './counters.tsx'
@@ -8,7 +9,7 @@ import { Header } from './header.tsx'
 import { fetchConfig } from './io/api.ts'
 import { Legend } from './legend.tsx'
 import { OrderDrawer } from './order_drawer.tsx'
-import { useSelection } from './selection.ts'
+import { subjectOf, useSelection, useSpot } from './selection.ts'
 import { isStale, type Store, usePage, useWall } from './store.ts'
 import { usePalette } from './theme.ts'
 
@@ -23,6 +24,15 @@ export function App({ store }: { store: Store }) {
   const config = useConfig()
   const [palette, toggle] = usePalette()
   const [selection, select] = useSelection()
+  const [spot, show] = useSpot()
+  const open = useCallback(
+    (item: FeedItem) => {
+      const subject = subjectOf(item)
+      if (subject) select(subject)
+      if (item.point) show(item.point)
+    },
+    [select, show],
+  )
   const [sheet, setSheet] = useState<Sheet | null>('feed')
   return (
     <div className="page" data-sheet={sheet ?? 'none'} data-open={selection?.kind ?? 'none'}>
@@ -34,7 +44,10 @@ export function App({ store }: { store: Store }) {
               palette={palette}
               basemap_url={config.basemap_url}
               selection={selection}
+              spot={spot}
+              world={'world' in config && config.world === true}
               onSelect={select}
+              onShow={show}
             />
           )}
         </Suspense>
@@ -45,12 +58,13 @@ export function App({ store }: { store: Store }) {
           <CountersPanel store={store} />
           <ChartPanel store={store} palette={palette} />
         </div>
-        <Feed store={store} onSelect={select} />
+        <Feed store={store} onOpen={open} />
         <Legend />
       </main>
       {selection?.kind === 'order' && (
         <OrderDrawer key={selection.id} store={store} id={selection.id} onSelect={select} />
       )}
+      <Banner store={store} onOpen={open} />
       <Interruption store={store} />
       <nav className="tabs" aria-label="Panels">
         {SHEETS.map(name => (

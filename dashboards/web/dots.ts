@@ -29,6 +29,14 @@ const RADIUS: Record<Look, number> = {
   cancelled: 3.5,
 }
 
+/** What is open beside the map, and so larger on it. */
+export interface Chosen {
+  order_id: string | null
+  courier_id: string | null
+}
+
+export const NOBODY: Chosen = { order_id: null, courier_id: null }
+
 /** The city's time, and how fast it runs. */
 export interface When {
   now: number
@@ -94,10 +102,10 @@ function add(dots: DotColumns, dot: Dot): void {
   dots.radius[i] = dot.radius
 }
 
-export function orderDots(orders: Iterable<MapOrder>, when: When, palette: Palette, chosen: string | null): OrderDots {
+export function orderDots(orders: Iterable<MapOrder>, when: When, palette: Palette, chosen: Chosen): OrderDots {
   const shown = [...orders].filter(order => presence(order, when) > 0)
   const made: OrderColumns = { dots: newDots(shown.length), late: newDots(shown.length) }
-  for (const order of shown) addOrder(made, order, when, palette, order.order_id === chosen)
+  for (const order of shown) addOrder(made, order, when, palette, order.order_id === chosen.order_id)
   return {
     dots: asDots(made.dots),
     late: asDots(made.late),
@@ -134,18 +142,18 @@ export function courierDots(
   couriers: Iterable<MapCourier>,
   position: Float32Array,
   palette: Palette,
-  chosen: string | null,
+  chosen: Chosen,
 ): Dots {
   const length = position.length / 2
   const dots = { ...newDots(length, position), length }
-  for (const { index, state, order_ids } of couriers) {
+  for (const { courier_id, index, state, order_ids } of couriers) {
     if (index >= length || state === 'off') continue
     const busy = order_ids.length > 0
-    const here = chosen !== null && order_ids.includes(chosen)
+    const here = courier_id === chosen.courier_id || order_ids.some(id => id === chosen.order_id)
     const colour = busy ? palette.courier : palette.courier_free
     dots.fill.set([...colour, state === 'break' ? 90 : 255], 4 * index)
     dots.line.set([...palette.courier_edge, busy ? 255 : 0], 4 * index)
-    dots.radius[index] = here ? 7 : busy ? 4.6 : 2.2
+    dots.radius[index] = here ? 7.5 : busy ? 4.6 : 2.2
   }
   return asDots(dots)
 }
@@ -179,7 +187,7 @@ export function orderLegs(
   warehouses: ReadonlyMap<string, MapWarehouse>,
   now: number,
   palette: Palette,
-  chosen: string | null,
+  chosen: Chosen,
 ): OrderLegs {
   const carried = [...orders].filter(order => order.courier_id !== null && !isClosed(order.state))
   const made = newLegs(2 * carried.length)
@@ -188,7 +196,7 @@ export function orderLegs(
     const from = warehouses.get(order.warehouse_id ?? '')
     if (index === undefined || !from) continue
     const fetched = order.state === 'picked_up'
-    const here = order.order_id === chosen
+    const here = order.order_id === chosen.order_id || order.courier_id === chosen.courier_id
     const colour = palette.looks[lookOf(order, now)]
     // The leg that the courier is on is strong, the other one only hints at where it leads.
     addLeg(made, { index, toCourier: true, place: from, colour: palette.courier, strong: !fetched, chosen: here })

@@ -1,16 +1,18 @@
 import { memo, useState } from 'react'
 import type { FeedItem } from '../contract.ts'
+import { SceneSign } from './banner.tsx'
 import { hms } from './clock.ts'
-import type { Selection } from './selection.ts'
+import { subjectOf } from './selection.ts'
 import { type Store, usePage } from './store.ts'
 
 /** What happens, newest first, in plain sentences; each opens what it speaks of. */
 interface FeedProps {
   store: Store
-  onSelect: (selection: Selection) => void
+  /** must stay the same function, so that only new sentences are drawn */
+  onOpen: (item: FeedItem) => void
 }
 
-export function Feed({ store, onSelect }: FeedProps) {
+export function Feed({ store, onOpen }: FeedProps) {
   const items = usePage(store, page => page.room.feed)
   const empty = usePage(store, page => page.room.phase === 'empty')
   const [trouble, setTrouble] = useState(false)
@@ -36,7 +38,7 @@ export function Feed({ store, onSelect }: FeedProps) {
       ) : (
         <ol>
           {[...shown].reverse().map(item => (
-            <Item key={item.id} item={item} onSelect={onSelect} />
+            <Item key={item.id} item={item} onOpen={onOpen} />
           ))}
         </ol>
       )}
@@ -44,22 +46,18 @@ export function Feed({ store, onSelect }: FeedProps) {
   )
 }
 
-const target = ({ order_id, warehouse_id }: FeedItem): Selection =>
-  order_id ? { kind: 'order', id: order_id } : warehouse_id ? { kind: 'warehouse', id: warehouse_id } : null
-
-const Item = memo(function Item({ item, onSelect }: { item: FeedItem; onSelect: FeedProps['onSelect'] }) {
-  const opens = target(item)
+const Item = memo(function Item({ item, onOpen }: { item: FeedItem; onOpen: FeedProps['onOpen'] }) {
   const text = (
     <>
-      <i aria-hidden="true" />
+      {item.scene ? <SceneSign /> : <i aria-hidden="true" />}
       <span>{item.text}</span>
       <time>{hms(item.at)}</time>
     </>
   )
   return (
-    <li data-tone={item.tone}>
-      {opens ? (
-        <button type="button" onClick={() => onSelect(opens)}>
+    <li data-tone={item.tone} data-scene={item.scene ?? false}>
+      {subjectOf(item) || item.point ? (
+        <button type="button" onClick={() => onOpen(item)}>
           {text}
         </button>
       ) : (

@@ -32,7 +32,7 @@ const PACE_MIN = 0.8
 /** Whoever is farther behind than this, in wall time, is not waited for. */
 const TAKES_MS_MAX = 4_000
 /** No courier rides faster: a car on a free road. */
-export const RIDE_MPS_MAX = 25
+const RIDE_MPS_MAX = 25
 
 export function newGlide(): Glide {
   return {

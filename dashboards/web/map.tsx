@@ -1,12 +1,17 @@
 import { type RefObject, useEffect, useRef, useState } from 'react'
+import type { Point } from '../../ingest/events/envelope.ts'
+import { useAnnounced } from './banner.tsx'
+import { Beacon } from './beacon.tsx'
 import { behind } from './behind.ts'
+import { CourierCard } from './courier_card.tsx'
 import { MapTip } from './map_tip.tsx'
 import { Markers } from './markers.tsx'
 import { spareMotion } from './motion.ts'
-import type { Selection } from './selection.ts'
-import { type Found, openStage, overview, placeOf, type Stage } from './stage.ts'
+import type { Selection, Spot } from './selection.ts'
+import { type Found, openStage, overview, placeAround, placeOf, type Stage } from './stage.ts'
 import { type Store, usePage } from './store.ts'
 import type { Palette } from './theme.ts'
+import { TroubleBar, useTrouble } from './trouble.tsx'
 import { WarehouseCard } from './warehouse_card.tsx'
 
 /** The city, full-bleed: deck.gl below, warehouses as real buttons above it. */
@@ -15,14 +20,33 @@ export interface CityMapProps {
   palette: Palette
   basemap_url: string | null
   selection: Selection
+  /** where to go and what to mark; stronger than the selection */
+  spot: Spot | null
+  /** the outside world takes part: visitors may make trouble */
+  world: boolean
   onSelect: (selection: Selection) => void
+  onShow: (point: Point) => void
 }
 
-export default function CityMap({ store, palette, basemap_url, selection, onSelect }: CityMapProps) {
+export default function CityMap({
+  store,
+  palette,
+  basemap_url,
+  selection,
+  spot,
+  world,
+  onSelect,
+  onShow,
+}: CityMapProps) {
   const parent = useRef<HTMLDivElement>(null)
   const [found, setFound] = useState<Found | null>(null)
   const [problem, setProblem] = useState<string | null>(null)
-  const click = (hit: Found | null) => onSelect(selectionOf(store, hit))
+  const trouble = useTrouble(onShow)
+  // The bare city closes what is open.
+  const click = (hit: Found | null, point: Point) => {
+    if (trouble.armed) trouble.send(point)
+    else onSelect(hit && { kind: hit.kind, id: hit.id })
+  }
   const stage = useStage(parent, {
     store,
     palette,
@@ -31,16 +55,28 @@ export default function CityMap({ store, palette, basemap_url, selection, onSele
     onClick: click,
     onProblem: setProblem,
   })
-  useFollow(stage, parent, store, palette, selection)
+  useFollow(stage, parent, store, palette, selection, spot)
   return (
-    <div className="map" data-hit={found !== null}>
+    <div className="map" data-hit={found !== null} data-armed={trouble.armed}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the map pans and zooms by arrow keys, plus and minus. */}
       <section className="map-canvas" ref={parent} aria-label="Map of the city" tabIndex={0} />
       {stage && <Markers stage={stage} store={store} selection={selection} onSelect={onSelect} />}
+      {stage && <Beacons stage={stage} store={store} spot={spot} />}
       {stage && selection?.kind === 'warehouse' && (
         <WarehouseCard key={selection.id} stage={stage} store={store} id={selection.id} onSelect={onSelect} />
       )}
-      {found && <MapTip store={store} found={found} />}
+      {stage && selection?.kind === 'courier' && (
+        <CourierCard
+          key={selection.id}
+          stage={stage}
+          store={store}
+          id={selection.id}
+          world={world}
+          onSelect={onSelect}
+        />
+      )}
+      {stage && world && <TroubleBar trouble={trouble} middle={() => middleOf(stage)} />}
+      {found && !trouble.armed && <MapTip store={store} found={found} />}
       {problem && (
         <p className="map-problem" role="alert">
           {problem}
@@ -49,13 +85,6 @@ export default function CityMap({ store, palette, basemap_url, selection, onSele
       {stage && <ZoomButtons stage={stage} store={store} parent={parent} />}
     </div>
   )
-}
-
-/** A courier opens what it carries; a free one, or the bare city, closes what is open. */
-function selectionOf(store: Store, hit: Found | null): Selection {
-  if (hit?.kind === 'order') return { kind: 'order', id: hit.id }
-  const carried = hit && store.get().room.couriers.get(hit.id)?.order_ids[0]
-  return carried ? { kind: 'order', id: carried } : null
 }
 
 type Callbacks = Parameters<typeof openStage>[1]
@@ -76,7 +105,7 @@ function useStage(parent: RefObject<HTMLDivElement | null>, options: Callbacks):
       basemap_url,
       palette,
       onHover: found => latest.current.onHover(found),
-      onClick: found => latest.current.onClick(found),
+      onClick: (found, point) => latest.current.onClick(found, point),
       onProblem: problem => latest.current.onProblem(problem),
     }).then(
       made => {
@@ -104,6 +133,7 @@ function useFollow(
   store: Store,
   palette: Palette,
   selection: Selection,
+  spot: Spot | null,
 ): void {
   const known = usePage(store, page => page.room.warehouses.size > 0)
   useEffect(() => stage?.scene.setPalette(palette), [stage, palette])
@@ -112,10 +142,32 @@ function useFollow(
   }, [stage, parent, known, store])
   useEffect(() => {
     if (!stage || !parent.current) return
-    stage.scene.setChosen(selection?.kind === 'order' ? selection.id : null)
+    stage.scene.setChosen(chosenOf(selection))
     const place = known ? placeOf(store.get(), stage, selection, parent.current) : null
-    if (place) stage.surface.flyTo(place, spareMotion() ? 0 : 900)
+    if (place) stage.surface.flyTo(place, flightMs())
   }, [stage, parent, store, known, selection])
+  useEffect(() => {
+    if (stage && spot && parent.current) stage.surface.flyTo(placeAround(spot.point, stage, parent.current), flightMs())
+  }, [stage, parent, spot])
+}
+
+const chosenOf = (selection: Selection) => ({
+  order_id: selection?.kind === 'order' ? selection.id : null,
+  courier_id: selection?.kind === 'courier' ? selection.id : null,
+})
+
+const flightMs = () => (spareMotion() ? 0 : 900)
+
+/** Where something is announced, while it is, and where somebody asked to be shown. */
+function Beacons({ stage, store, spot }: { stage: Stage; store: Store; spot: Spot | null }) {
+  const announced = useAnnounced(store)
+  const point = spot?.point ?? announced?.point
+  return point ? <Beacon key={spot?.since_wall_ms ?? announced?.id} stage={stage} point={point} /> : null
+}
+
+function middleOf({ surface }: Stage): Point {
+  const { longitude, latitude } = surface.view()
+  return { lng: longitude, lat: latitude }
 }
 
 function ZoomButtons({

@@ -1,5 +1,5 @@
 import type { Layer } from '@deck.gl/core'
-import { asLegs, courierDots, orderDots, orderLegs, pullLegs } from './dots.ts'
+import { asLegs, type Chosen, courierDots, NOBODY, orderDots, orderLegs, pullLegs } from './dots.ts'
 import { aim, newGlide, placesAt } from './glide.ts'
 import {
   type Basemap,
@@ -26,7 +26,7 @@ import type { Palette } from './theme.ts'
  */
 export interface Scene {
   setPalette: (palette: Palette) => void
-  setChosen: (order_id: string | null) => void
+  setChosen: (chosen: Chosen) => void
   /** where couriers are drawn at this moment: lng, lat by index */
   places: () => Float32Array
   /** the wall time they are drawn for, ms */
@@ -56,7 +56,7 @@ export interface SceneOptions {
 export function startScene(options: SceneOptions): Scene {
   const { store, surface, basemap, still } = options
   let { palette } = options
-  let chosen: string | null = null
+  let chosen: Chosen = NOBODY
   let drawn: Page['room'] | null = null
   let rebuilt_wall_ms = 0
   let glide = newGlide()
@@ -141,8 +141,8 @@ export function startScene(options: SceneOptions): Scene {
       demand = demandLayers(store.get().room.demand, palette)
       rebuilt_wall_ms = 0
     },
-    setChosen(order_id) {
-      chosen = order_id
+    setChosen(next) {
+      chosen = next
       rebuilt_wall_ms = 0
     },
     places: () => position,
@@ -166,7 +166,7 @@ function crowdedBy(warehouses: readonly { lng: number; lat: number }[], view: Pr
 const demandLayers = (cells: Page['room']['demand'], palette: Palette): Layer[] =>
   cells.length > 0 ? [demandLayer(cells, palette)] : []
 
-function buildColumns(page: Page, position: Float32Array, palette: Palette, chosen: string | null) {
+function buildColumns(page: Page, position: Float32Array, palette: Palette, chosen: Chosen) {
   const { room } = page
   const now = cityNow(page)
   const orders = [...room.orders.values()]

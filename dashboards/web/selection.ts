@@ -1,11 +1,36 @@
 import { useCallback, useEffect, useState } from 'react'
+import type { Point } from '../../ingest/events/envelope.ts'
+import type { FeedItem } from '../contract.ts'
+
+/** A place that the map goes to and marks for a while. */
+export interface Spot {
+  point: Point
+  since_wall_ms: number
+}
+
+const SPOT_MS = 12_000
+
+/** The place shown just now, and what shows another one: the same place again goes there again. */
+export function useSpot(): [Spot | null, (point: Point) => void] {
+  const [spot, setSpot] = useState<Spot | null>(null)
+  useEffect(() => {
+    if (!spot) return
+    const timer = setTimeout(() => setSpot(null), SPOT_MS)
+    return () => clearTimeout(timer)
+  }, [spot])
+  return [spot, useCallback(point => setSpot({ point, since_wall_ms: Date.now() }), [])]
+}
+
+const KINDS = ['order', 'warehouse', 'courier'] as const
 
 /** What is open beside the map. It lives in the address, so it can be linked to and the back button closes it. */
-export type Selection = { kind: 'order' | 'warehouse'; id: string } | null
+type Kind = (typeof KINDS)[number]
+export type Selection = { kind: Kind; id: string } | null
 
 function read(): Selection {
-  const [kind, id] = location.hash.slice(1).split('/')
-  if ((kind !== 'order' && kind !== 'warehouse') || !id) return null
+  const [first, id] = location.hash.slice(1).split('/')
+  const kind = KINDS.find(one => one === first)
+  if (!kind || !id) return null
   return { kind, id: decodeURIComponent(id) }
 }
 
@@ -21,3 +46,7 @@ export function useSelection(): [Selection, (next: Selection) => void] {
   }, [])
   return [selection, select]
 }
+
+/** What a sentence speaks of. */
+export const subjectOf = ({ order_id, warehouse_id }: FeedItem): Selection =>
+  order_id ? { kind: 'order', id: order_id } : warehouse_id ? { kind: 'warehouse', id: warehouse_id } : null

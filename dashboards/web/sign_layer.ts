@@ -4,7 +4,7 @@ import type { SignAtlas } from './sign_icons.ts'
 import { type Sign, signLook } from './signs.ts'
 
 /** Some dozen signs at the most, so plain rows do: what changes with each frame are three small columns. */
-const SIZE_PX = 24
+const SIZE_PX = 21
 
 export function signLayer(signs: readonly Sign[], atlas: SignAtlas, wall_ms: number, still: boolean): Layer {
   const lookOf = (sign: Sign) => signLook(wall_ms - sign.began_wall_ms, still)
@@ -19,7 +19,7 @@ export function signLayer(signs: readonly Sign[], atlas: SignAtlas, wall_ms: num
     getSize: sign => SIZE_PX * lookOf(sign).scale,
     getColor: sign => [255, 255, 255, 255 * lookOf(sign).opacity],
     // Beside the door, so that the dot under it can still be seen and hit.
-    getPixelOffset: sign => [0, -13 - lookOf(sign).rise],
+    getPixelOffset: sign => [0, -12 - lookOf(sign).rise],
     updateTriggers: { getSize: wall_ms, getColor: wall_ms, getPixelOffset: wall_ms },
     parameters: { depthCompare: 'always' },
   })

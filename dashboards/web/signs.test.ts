@@ -63,6 +63,15 @@ describe('signs', () => {
     expect(signsAfter([], roomOf(ORDER), { ...delivered, epoch: 'e2' }, 0)).toEqual([])
   })
 
+  it('does not tell what is long over: the page was away, or held up', () => {
+    const after = {
+      ...roomOf({ ...ORDER, state: 'delivered', closed_at: 60_000 }),
+      clock: { wall_ms: 0, time_ms: 0, rate: 10 },
+    }
+    const at = (as_of: number) => signsAfter([], roomOf(ORDER), { ...after, as_of }, 0).length
+    expect([at(60_000), at(60_000 + 10 * SIGN_MS), at(60_001 + 10 * SIGN_MS)]).toEqual([1, 1, 0])
+  })
+
   it('lets a sign stand for its time, and one order have one sign', () => {
     const [open, away, gone] = [
       roomOf(ORDER),

@@ -28,7 +28,8 @@ export function signsAfter(signs: readonly Sign[], before: Room | null, after: R
   for (const order of after.orders.values()) {
     const was = before.orders.get(order.order_id)
     const kind = was === order ? undefined : kindOf(was, order, after.couriers)
-    if (kind) news.push({ kind, order_id: order.order_id, lng: order.lng, lat: order.lat, began_wall_ms: wall_ms })
+    if (kind && !isLongAgo(order, after))
+      news.push({ kind, order_id: order.order_id, lng: order.lng, lat: order.lat, began_wall_ms: wall_ms })
   }
   if (news.length === 0) return standing
   const again = new Set(news.map(sign => sign.order_id))
@@ -36,6 +37,10 @@ export function signsAfter(signs: readonly Sign[], before: Room | null, after: R
 }
 
 const isOver = (sign: Sign, wall_ms: number): boolean => wall_ms - sign.began_wall_ms >= SIGN_MS
+
+/** The page was away or held up meanwhile: a hundred signs at once say nothing. */
+const isLongAgo = ({ closed_at }: MapOrder, { as_of, clock }: Room): boolean =>
+  closed_at !== null && as_of - closed_at > SIGN_MS * clock.rate
 
 function kindOf(was: MapOrder | undefined, is: MapOrder, couriers: Room['couriers']): SignKind | undefined {
   if (isClosed(is.state)) return was && isClosed(was.state) ? undefined : endOf(is)

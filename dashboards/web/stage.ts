@@ -1,4 +1,5 @@
 import { WebMercatorViewport } from '@deck.gl/core'
+import type { Point } from '../../ingest/events/envelope.ts'
 import chicago from './basemap/chicago.json' with { type: 'json' }
 import type { Basemap } from './layers.ts'
 import { wantsLessMotion } from './motion.ts'
@@ -31,7 +32,8 @@ export interface StageOptions {
   palette: Palette
   basemap_url: string | null
   onHover: (found: Found | null) => void
-  onClick: (found: Found | null) => void
+  /** `point`: where in the city; whether or not something was there */
+  onClick: (found: Found | null, point: Point) => void
   onProblem: (problem: string) => void
 }
 
@@ -47,7 +49,10 @@ export async function openStage(parent: HTMLDivElement, options: StageOptions): 
       for (const listener of listeners) listener()
     },
     hovered: at => options.onHover(at && find(at.x, at.y)),
-    clicked: ({ x, y }) => options.onClick(find(x, y)),
+    clicked: ({ x, y }) => {
+      const [lng, lat] = surface.view().unproject([x, y])
+      if (lng !== undefined && lat !== undefined) options.onClick(find(x, y), { lng, lat })
+    },
     failed: options.onProblem,
   }
   const start = options.store.get().room.warehouses.size > 0 ? overview(options.store.get(), parent) : START
@@ -91,7 +96,7 @@ function found({ surface, scene }: Stage, { room }: Page, x: number, y: number):
 function padding(parent: HTMLElement) {
   return parent.clientWidth < 820
     ? { top: 120, bottom: Math.round(parent.clientHeight * 0.47), left: 30, right: 30 }
-    : { top: 110, bottom: 130, left: 350, right: 410 }
+    : { top: 110, bottom: 190, left: 350, right: 410 }
 }
 
 function frameOf(parent: HTMLElement, places: readonly { lng: number; lat: number }[], maxZoom: number): Place {
@@ -113,12 +118,18 @@ export function overview({ room }: Page, parent: HTMLElement): Place {
   return places.length === 0 ? START : frameOf(parent, places, 13)
 }
 
+/** A place and some blocks around it. */
+export const placeAround = (point: Point, stage: Stage, parent: HTMLElement): Place =>
+  frameOf(parent, [point], Math.max(13, stage.surface.view().zoom))
+
 /** A view of what was chosen: a warehouse, or an order's door with its warehouse and its courier. */
 export function placeOf({ room }: Page, stage: Stage, selection: Selection, parent: HTMLElement): Place | null {
   if (selection?.kind === 'warehouse') {
     const warehouse = room.warehouses.get(selection.id)
-    return warehouse ? frameOf(parent, [warehouse], Math.max(13, stage.surface.view().zoom)) : null
+    return warehouse ? placeAround(warehouse, stage, parent) : null
   }
+  // A courier was clicked where it is: the map stays, and the card goes along.
+  if (selection?.kind === 'courier') return null
   const order = room.orders.get(selection?.id ?? '')
   if (!order) return null
   const warehouse = room.warehouses.get(order.warehouse_id ?? '')

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'react'
 import type { MapOrder, MapWarehouse } from '../contract.ts'
+import { anchor } from './anchor.ts'
 import { minutes, span } from './clock.ts'
 import { Refusal, useCommand } from './command.tsx'
 import { setPaused } from './io/api.ts'
@@ -57,24 +58,6 @@ export function WarehouseCard({ stage, store, id, onSelect }: CardProps) {
       <PauseButton row={row} />
     </section>
   )
-}
-
-/** What the panels take at both sides, px. */
-const SIDES = { left: 324, right: 372 }
-
-/** Beside the marker where there is room between the panels, else below it; narrow screens make it a sheet by CSS. */
-function anchor(card: HTMLElement, stage: Stage, row: MapWarehouse): void {
-  const view = stage.surface.view()
-  const [x = 0, y = 0] = view.project([row.lng, row.lat])
-  const { offsetWidth: width, offsetHeight: height } = card
-  const right_most = view.width - SIDES.right - width
-  const right = x + 34
-  const left = x - 34 - width
-  const beside = right <= right_most ? right : left >= SIDES.left ? left : undefined
-  const top = beside === undefined ? y + 70 : y - height / 3
-  const at = beside ?? Math.max(SIDES.left, Math.min(x - width / 2, right_most))
-  card.style.setProperty('--x', `${at.toFixed(0)}px`)
-  card.style.setProperty('--y', `${Math.min(Math.max(76, top), view.height - height - 20).toFixed(0)}px`)
 }
 
 function OpenOrders({

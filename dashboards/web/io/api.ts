@@ -1,4 +1,5 @@
 import type { CourierChoice, CourierChoices, OrderView, TripView } from '../../../dispatch/contract.ts'
+import type { Point } from '../../../ingest/events/envelope.ts'
 import type { OrderDetail, PageConfig } from '../../contract.ts'
 import { reasonWords } from '../words.ts'
 
@@ -72,3 +73,17 @@ export const setPaused = (id: string, paused: boolean, version: number) =>
     { reason: 'by_hand' },
     version,
   )
+
+/** What became of a visitor's trouble; dashboards/contract.ts says what may refuse it. Times are of the business clock, ms. */
+export interface BrokenDown {
+  /** what the courier had to leave to others */
+  order_ids: string[]
+  back_at: number
+}
+export interface Crowd {
+  orders: number
+  until: number
+}
+
+export const breakDown = (courier_id: string) => post<BrokenDown>('/api/world/courier', { courier_id })
+export const sendCrowd = ({ lat, lng }: Point) => post<Crowd>('/api/world/surge', { lat, lng })
