@@ -352,7 +352,7 @@ export const HAND_REASONS = [
 export const HandReason = Type.Enum([...HAND_REASONS])
 export type HandReason = (typeof HAND_REASONS)[number]
 
-/** Why a courier declines a trip. */
+/** Why a courier declines a trip, or gives back one that was accepted. */
 export const DECLINE_REASONS = [
   'too_far',
   'too_heavy',

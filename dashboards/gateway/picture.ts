@@ -12,11 +12,14 @@ import type { MinutePoint } from '../contract.ts'
 import { type Demand, forgetDemand, newDemand, want } from './demand.ts'
 import { type Feed, newFeed, tell } from './feed.ts'
 import { courierFromView, type Fleet, hearCourier, newFleet } from './fleet.ts'
+import { followLeft, type LeftOrders } from './left_orders.ts'
 import { carry, closedAt, decide, fromBook, type OrderRow, orderOf } from './orders.ts'
 import { type At, bookPosition, type DecisionsPositions, judge } from './positions.ts'
-import { type Names, tellDecisions, tellDelivery, tellNote, tellWarehouse } from './sentences.ts'
+import { tellDelivery, tellNote, tellTakenOver } from './road_sentences.ts'
+import { tellDecisions, tellWarehouse } from './sentences.ts'
 import { addTo, NO_SHARE, type Share, shareOf } from './totals.ts'
 import { link, moveTrip, type TripLinks, type TripRow, tripFromBook, unlink } from './trips.ts'
+import type { Names } from './words.ts'
 
 /**
  * What the room shows: a fold over the book, and then over decisions, deliveries and couriers. No clock, no I/O.
@@ -44,6 +47,7 @@ export interface Picture {
   /** order → its trips, over ones included */
   trips_of_order: TripLinks
   trips_of_courier: TripLinks
+  left: LeftOrders
   warehouses: Map<string, WarehouseRow>
   /** s until an order of one line would be packed, from the live view; absent: not known */
   ready_in_s: Map<string, number>
@@ -107,6 +111,7 @@ export function startPicture(start: Start): Picture {
     trips: new Map(),
     trips_of_order: new Map(),
     trips_of_courier: new Map(),
+    left: new Map(),
     warehouses: new Map(),
     ready_in_s: new Map(),
     fleet: newFleet(),
@@ -200,7 +205,8 @@ export function applyDelivery(picture: Picture, event: DeliveryEvent | NoteEvent
   const trip = known || event.occurred_at >= picture.known_since ? moveTrip(known, event) : undefined
   if (trip && trip !== known) putTrip(picture, trip)
   if ('order_id' in event.data) carryOrder(picture, event.data.order_id, event)
-  const item = tellDelivery(event, namesOf(picture))
+  const taken_over = followLeft(picture.left, event)
+  const item = taken_over ? tellTakenOver(event, taken_over) : tellDelivery(event, namesOf(picture))
   if (item) tell(picture.feed, item)
 }
 
@@ -298,6 +304,7 @@ export function advance(picture: Picture, now: number): void {
     const over_at = row.decided ? closedAt(row) : row.touched_at
     if (over_at === null || over_at >= since) continue
     picture.orders.delete(order_id)
+    picture.left.delete(order_id)
     picture.changes.orders.delete(order_id)
     picture.changes.orders_gone.add(order_id)
   }

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { DeliveryEvent, NoteEvent } from '../../ingest/contract.ts'
 import type { DecisionRecord } from '../../ingest/events/decisions.ts'
-import { localTime, type Names, shortName, tellDecisions, tellDelivery, tellNote, tellWarehouse } from './sentences.ts'
+import { followLeft, type LeftOrders } from './left_orders.ts'
+import { tellDelivery, tellNote, tellTakenOver } from './road_sentences.ts'
+import { tellDecisions, tellWarehouse } from './sentences.ts'
+import { localTime, type Names, shortName } from './words.ts'
 
 const as = <T>(value: unknown): T => value as T
 
@@ -195,5 +198,38 @@ describe('a note of the shift log', () => {
   test('of a dispatcher says whose it is', () => {
     expect(note('dispatcher:ann')).toMatchObject({ text: 'dispatcher ann: Milk ran out.' })
     expect(note('dispatcher:ann')).not.toHaveProperty('scene')
+  })
+})
+
+describe('an order that its courier has to leave', () => {
+  const stops = [{ kind: 'pickup', order_id: '0198-abcd-4f2a' }]
+  const event = (type: string, data: object, actor = 'solver:main') =>
+    as<DeliveryEvent>({ type, event_id: type, occurred_at: AT, actor, data })
+  const lost = (reason: string) =>
+    event('trip.cancelled', { courier_id: 'c1', reason, order_ids: ['0198-abcd-4f2a'] }, 'courier:c1')
+
+  test.each([
+    ['flat_tyre', 'Courier c1 cannot go on (flat tyre): order 4F2A needs another'],
+    ['courier_unreachable', 'Courier c1 is not heard of any more: order 4F2A needs another'],
+  ])('is told with why: %s', (reason, text) => {
+    expect(tellDelivery(lost(reason), names)?.text).toBe(text)
+  })
+
+  test('is told again when another courier has it, once, and not when a person said so', () => {
+    const assigned = (courier_id: string, actor?: string) => event('trip.assigned', { courier_id, stops }, actor)
+    const left: LeftOrders = new Map()
+    followLeft(left, lost('flat_tyre'))
+    expect(followLeft(left, assigned('c1')), 'the same one again').toBeUndefined()
+    followLeft(left, lost('flat_tyre'))
+    const taken_over = followLeft(left, assigned('c2'))
+    if (!taken_over) throw new Error('nobody has it')
+    expect(tellTakenOver(assigned('c2'), taken_over).text).toBe('Order 4F2A went to courier c2 in place of c1')
+    expect(followLeft(left, assigned('c3'))).toBeUndefined()
+    followLeft(left, lost('flat_tyre'))
+    expect(followLeft(left, assigned('c2', 'dispatcher:ann'))).toBeUndefined()
+  })
+
+  test('is not told of a trip that ended with its orders', () => {
+    expect(tellDelivery(event('trip.cancelled', { courier_id: 'c1', reason: 'cancelled' }), names)).toBeUndefined()
   })
 })

@@ -1,57 +1,12 @@
-import type { DeliveryEvent, NoteEvent } from '../../ingest/contract.ts'
 import { type Candidate, type DecisionOf, type DecisionRecord, REFUSALS } from '../../ingest/events/decisions.ts'
 import type { OrderRequest } from '../../ingest/events/orders.ts'
 import type { FeedItem } from '../contract.ts'
-import { isByHand } from './trips.ts'
+import { LATE_S_MIN, localTime, minutes, type Names, nameOf, placesOf, shortName, type Told, wordsOf } from './words.ts'
 
 /**
  * What happened, in plain short sentences. A function of the record and of names alone, so that a record read again gives the
  * same sentence under the same id. What is routine (picking, packed, picked up, an offer) is on the map and not told.
  */
-
-export interface Names {
-  /** a warehouse's name and IANA time zone; undefined: not known (yet) */
-  warehouse(warehouse_id: string): { name: string; time_zone: string } | undefined
-}
-
-type Told = Omit<FeedItem, 'id' | 'at'>
-
-/** Late by less than this is told as on time; s. */
-const LATE_S_MIN = 60
-
-/** The end of an order's id, by which people can call it out: 4F2A. */
-export const shortName = (order_id: string): string =>
-  order_id
-    .replaceAll(/[^A-Za-z0-9]/g, '')
-    .slice(-4)
-    .toUpperCase()
-
-const wordsOf = (token: string): string => token.replaceAll(/[_-]+/g, ' ').trim()
-
-/** dispatcher:ann → dispatcher ann */
-export const actorName = (actor: string): string => (isByHand(actor) ? wordsOf(actor.replace(':', ' ')) : 'the solver')
-
-const minutes = (s: number): string => `${Math.max(1, Math.round(Math.abs(s) / 60))} min`
-
-const clocks = new Map<string, Intl.DateTimeFormat>()
-
-/** 19:24 on the wall of that place; an unknown zone reads as UTC. */
-export function localTime(at: number, time_zone = 'UTC'): string {
-  let clock = clocks.get(time_zone)
-  if (!clock) {
-    clock = new Intl.DateTimeFormat('en-GB', { timeZone: time_zone, hour: '2-digit', minute: '2-digit' })
-    clocks.set(time_zone, clock)
-  }
-  return clock.format(at)
-}
-
-const nameOf = (names: Names, warehouse_id: string): string => names.warehouse(warehouse_id)?.name ?? warehouse_id
-
-const listed = (words: readonly string[]): string =>
-  words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`
-
-const placesOf = (parts: readonly { warehouse_id: string }[], names: Names): string =>
-  listed([...new Set(parts.map(part => nameOf(names, part.warehouse_id)))])
 
 /** At most one item a decision; re-routings of one cause to one place are told together. */
 export function tellDecisions(record: DecisionRecord, names: Names): FeedItem[] {
@@ -175,71 +130,6 @@ function whyMoved(
     warehouse_paused: 'A warehouse is paused',
   }
   return cause in said ? said[cause as keyof typeof said] : 'Out of stock'
-}
-
-/** What the road says; undefined: routine. */
-export function tellDelivery(event: DeliveryEvent, names: Names): FeedItem | undefined {
-  const told = deliveryTold(event, names)
-  return told && { id: event.event_id, at: event.occurred_at, ...told }
-}
-
-function deliveryTold(event: DeliveryEvent, names: Names): Told | undefined {
-  switch (event.type) {
-    case 'trip.reassigned': {
-      const { from_courier_id, courier_id, reason, stops } = event.data
-      const [by, orders] = [actorName(event.actor), ordersOf(stops)]
-      const text = `${orders.text} went from courier ${from_courier_id} to ${courier_id}, by ${by}: ${wordsOf(reason)}`
-      return { tone: 'plain', text, ...orders.subject }
-    }
-    case 'trip.assigned': {
-      if (!isByHand(event.actor)) return undefined
-      const orders = ordersOf(event.data.stops)
-      const text = `${orders.text} went to courier ${event.data.courier_id}, by ${actorName(event.actor)}`
-      return { tone: 'plain', text, ...orders.subject }
-    }
-    case 'trip.declined':
-      return { tone: 'warn', text: `Courier ${event.data.courier_id} declined a trip: ${wordsOf(event.data.reason)}` }
-    case 'delivery.delivered':
-      return deliveredTold(event.data.order_id, event.data.late_s)
-    case 'delivery.failed': {
-      const { order_id, reason } = event.data
-      const text = `Order ${shortName(order_id)} could not be delivered: ${wordsOf(reason)}`
-      return { tone: 'bad', text, order_id }
-    }
-    case 'delivery.returned': {
-      const { order_id, warehouse_id } = event.data
-      const text = `Order ${shortName(order_id)} came back to ${nameOf(names, warehouse_id)}`
-      return { tone: 'plain', text, order_id }
-    }
-    default:
-      return undefined
-  }
-}
-
-function deliveredTold(order_id: string, late_s: number): Told {
-  const order = `Order ${shortName(order_id)} was delivered`
-  if (late_s >= LATE_S_MIN) return { tone: 'bad', text: `${order} ${minutes(late_s)} late`, order_id }
-  const early = late_s <= -LATE_S_MIN ? `${minutes(late_s)} early` : 'on time'
-  return { tone: 'good', text: `${order} ${early}`, order_id }
-}
-
-function ordersOf(stops: readonly { order_id: string }[]) {
-  const ids = [...new Set(stops.map(stop => stop.order_id))]
-  const [order_id] = ids
-  const text = `${ids.length === 1 ? 'Order' : 'Orders'} ${listed(ids.map(shortName))}`
-  return { text, subject: order_id === undefined ? {} : { order_id } }
-}
-
-/** What somebody wrote into the shift log: as they wrote it, and of our own people by whom. */
-export function tellNote({ event_id, occurred_at, actor, data }: NoteEvent): FeedItem {
-  const { tone, text, point, order_id, warehouse_id } = data
-  return {
-    ...{ id: event_id, at: occurred_at, tone, text: isByHand(actor) ? `${actorName(actor)}: ${text}` : text },
-    ...(point && { point }),
-    ...(order_id && { order_id }),
-    ...(warehouse_id && { warehouse_id }),
-    ...(!isByHand(actor) && { scene: true as const }),
-  }
 }
 
 /** A pause or its end; undefined when the change is about something else. */

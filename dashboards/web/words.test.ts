@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { shortName } from '../gateway/sentences.ts'
+import { shortName } from '../gateway/words.ts'
 import { isLate, lookOf, promisedBy, shortId } from './words.ts'
 
 const PROMISE = { ready_at: 500, deliver_by: 1_500 }

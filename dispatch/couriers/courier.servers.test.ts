@@ -129,6 +129,31 @@ describe('a courier', () => {
     expect(told.slice(-4)).toEqual(['delivery.delivered', 'return.asked', 'return.asked', 'delivery.returned'])
   })
 
+  test('who can not go on gives the trip back, is not asked for it again, and the next one has its turn', async () => {
+    await couriers('gb1', 'gb2')
+    const [a = '', b = ''] = await orders(2)
+    await given(a, 'gb1')
+    const trip = await accept('gb1')
+    await given(b, 'gb1', { onto: 'next' })
+    const giveBack = (courier: string) => say(courier, `trips/${trip.trip_id}/give_back`, { reason: 'flat_tyre' })
+    expect((await giveBack('gb2')).body.reason).toBe('not_yours')
+    expect((await giveBack('gb1')).body.state).toBe('cancelled')
+    expect((await giveBack('gb1')).body.state, 'said again').toBe('cancelled')
+    expect(await read(a)).toMatchObject({ courier_id: null, trip_id: null, state: 'packed' })
+    const [, next] = await trips('gb1')
+    expect([next?.state, doors(next)]).toEqual(['offered', [b]])
+    expect((await eventsOf(trip.trip_id)).at(-1)).toMatchObject({
+      ...{ type: 'trip.cancelled', actor: 'courier:gb1', data: { reason: 'flat_tyre', order_ids: [a] } },
+    })
+    expect((await hand('assign', a, (await read(a)).version, { courier_id: 'gb1', onto: 'next' })).body.reason).toBe(
+      'declined',
+    )
+    await accept('gb1')
+    await say('gb1', `orders/${b}/picked_up`)
+    const late = await say('gb1', `trips/${next?.trip_id}/give_back`, { reason: 'flat_tyre' })
+    expect(late).toMatchObject({ status: 409, body: { reason: 'under_way' } })
+  })
+
   test('who declines while an order is put on the trip gives that one back, too', async () => {
     await couriers('w1')
     const [a = '', b = ''] = await orders(2)

@@ -16,6 +16,7 @@ import { delivered, failed } from './parcel_end.ts'
 import { arrived, pickedUp } from './parcel_steps.ts'
 import { broughtBack } from './return_steps.ts'
 import { readMe, type ShiftAnswer, type ShiftEffects, sayShift } from './shift.ts'
+import { giveBack } from './take_away.ts'
 import { acceptTrip, declineTrip, type TripAnswer } from './trip_steps.ts'
 
 const strict = { additionalProperties: false }
@@ -82,11 +83,16 @@ function addTripRoutes({ app, requireScope }: Http, { desk }: ShiftEffects): voi
   app.post('/v1/couriers/me/trips/:trip_id/accept', { preHandler, schema: { params: OneTrip } }, (request, reply) =>
     sendTrip(request, reply, acceptTrip(desk, actOf(request, desk), courierOf(request), request.params.trip_id)),
   )
-  const decline = { preHandler, schema: { params: OneTrip, body: Decline } }
-  app.post('/v1/couriers/me/trips/:trip_id/decline', decline, async (request, reply) => {
+  const why = { preHandler, schema: { params: OneTrip, body: Decline } }
+  app.post('/v1/couriers/me/trips/:trip_id/decline', why, async (request, reply) => {
     const { trip_id } = request.params
     const { reason } = request.body
     return sendTrip(request, reply, declineTrip(desk, actOf(request, desk), courierOf(request), { trip_id, reason }))
+  })
+  app.post('/v1/couriers/me/trips/:trip_id/give_back', why, async (request, reply) => {
+    const { trip_id } = request.params
+    const { reason } = request.body
+    return sendTrip(request, reply, giveBack(desk, actOf(request, desk), courierOf(request), { trip_id, reason }))
   })
 }
 

@@ -85,7 +85,7 @@ export async function lockWithOrders(
   return { trip, orders }
 }
 
-function notYours(trip: TripRow | undefined): { refused: Refused } {
+export function notYours(trip: TripRow | undefined): { refused: Refused } {
   if (!trip) return refuse(404, 'unknown_trip', 'there is no such trip')
   return conflict(trip, isOpenTrip(trip) ? 'not_yours' : 'trip_cancelled', 'another courier has this trip')
 }

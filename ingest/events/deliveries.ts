@@ -60,7 +60,13 @@ export const delivery_events = {
     stops: Stops,
     pinned: Pinned,
   }),
-  'trip.cancelled': Type.Object({ ...TripHead, reason: Reason }),
+  'trip.cancelled': Type.Object({
+    ...TripHead,
+    reason: Reason,
+    order_ids: Type.Optional(
+      Type.Array(OrderId, { maxItems: 100, description: 'what the courier can not fetch, and another must' }),
+    ),
+  }),
   'delivery.picked_up': Type.Object({ ...Drop, picked_up_at: TimeMs }),
   'delivery.arrived': Type.Object({ ...Drop, at: StopKind, arrived_at: TimeMs }),
   /** Nothing was handed over, and the courier will try again within this trip. */
