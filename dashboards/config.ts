@@ -33,6 +33,9 @@ const Settings = Type.Object({
     Type.String({ pattern: '^https?://', description: 'MapLibre style or PMTiles; absent: the one that ships' }),
   ),
   dashboards_title: Type.String({ default: 'Waggle', minLength: 1, maxLength: 80 }),
+  world_url: Type.Optional(
+    Type.String({ pattern: '^https?://', description: 'of the demo: where trouble can be made; absent: nowhere' }),
+  ),
   dispatch_url: Type.String({
     default: 'http://127.0.0.1:4104',
     pattern: '^https?://',

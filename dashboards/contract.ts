@@ -181,11 +181,17 @@ export interface ClientToServer {
  *   GET  /api/orders/{id}/couriers              CourierChoices of dispatch   the best five, and why not the others
  *   POST /api/warehouses/{id}/pause | resume    {reason}               If-Match: version
  *   GET  /api/config                            PageConfig
+ * Only where `world` is true, in the demo; else 404 `no_world`, and 502 `world_silent` while it does not answer:
+ *   GET  /api/world                             {time_ms, courier_ids, surge: null | {impossible, detail}}   what is possible
+ *   POST /api/world/courier                     {courier_id} → {outcome, order_ids, back_at}      404 unknown_courier, 422 broken_down
+ *   POST /api/world/surge                       {lat, lng} → {orders, cells, warehouse_ids, until, calm_at}   422 not_served, crowded, nobody_there
  */
 export interface PageConfig {
   /** MapLibre style or PMTiles URL; null: the basemap that ships with the page */
   basemap_url: string | null
   title: string
+  /** the demo's outside world is there to make trouble in: see /api/world above */
+  world: boolean
   /** IANA name of the city's clock, such as America/Chicago; absent: the zone of the browser */
   time_zone?: string
 }

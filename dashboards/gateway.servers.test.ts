@@ -12,7 +12,9 @@ import { createTopics, deleteTopics, kafkaClient } from '../ingest/io/kafka.ts'
 import { openProducer, type Producer } from '../ingest/io/producer.ts'
 import { migrateClickhouse, migratePostgres } from '../sql/migrate.ts'
 import { type FreshDatabase, freshDatabase, freshNamespace, testServers, waitFor } from '../world/servers/testing.ts'
+import { openTroubleDoor, type TroubleDoor } from '../world/trouble_door.ts'
 import type { ClientToServer, ServerToClient } from './contract.ts'
+import { openWorld } from './io/world.ts'
 import { EMPTY_ROOM, type Room, step } from './web/room.ts'
 
 /**
@@ -33,6 +35,7 @@ let postgres: Client
 let producer: Producer
 let dispatch: Service
 let gateway: Service
+let world: TroubleDoor
 const wires: Socket[] = []
 
 // ── Processes ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -79,7 +82,10 @@ async function begin(room: string, env: Record<string, string>): Promise<Service
 }
 
 const beginGateway = (port = '0') =>
-  begin('dashboards', { WAGGLE_DASHBOARDS_PORT: port, WAGGLE_DISPATCH_URL: dispatch.url, WAGGLE_DASHBOARDS_HZ: '10' })
+  begin('dashboards', {
+    ...{ WAGGLE_DASHBOARDS_PORT: port, WAGGLE_DISPATCH_URL: dispatch.url, WAGGLE_WORLD_URL: world.url },
+    WAGGLE_DASHBOARDS_HZ: '10',
+  })
 
 // ── The page ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -231,12 +237,14 @@ beforeAll(async () => {
   await createTopics(kafka, namespace, 8)
   producer = await openProducer(kafka)
   dispatch = await begin('dispatch', { WAGGLE_DISPATCH_PORT: '0' })
+  world = await openTroubleDoor()
   gateway = await beginGateway()
 })
 
 afterAll(async () => {
   for (const wire of wires) wire.disconnect()
   await gateway?.stop()
+  await world?.[Symbol.asyncDispose]()
   await dispatch?.stop()
   await producer?.close()
   await postgres?.end()
@@ -414,6 +422,34 @@ describe('commands', () => {
       `SELECT actor, correlation_id FROM order_history WHERE order_id = 'order-cccc'`,
     )
     expect(rows).toContainEqual({ actor: 'dispatcher:operator', correlation_id: 'seen-by-all' })
+  })
+
+  test('make trouble in the world outside, whose answers come back as they are', async () => {
+    expect(await (await fetch(`${gateway.url}/api/config`)).json()).toMatchObject({ world: true })
+    const breakDown = (courier_id: string) => post('/api/world/courier', { courier_id })
+    expect((await breakDown('c1')).status, 'the city has not begun').toBe(503)
+    const broken = { outcome: 'gave_back' as const, order_ids: ['o1'], back_at: now }
+    world.open({
+      breakDown: async id =>
+        id === 'c1' ? broken : { impossible: 'unknown_courier', detail: `nobody is called ${id}` },
+      surge: () => ({ impossible: 'not_served', detail: 'no warehouse serves this place' }),
+      possible: () => ({ time_ms: now, courier_ids: ['c1'], surge: null }),
+    })
+    expect(await (await fetch(`${gateway.url}/api/world`)).json()).toMatchObject({ courier_ids: ['c1'] })
+    expect(await (await breakDown('c1')).json()).toEqual(broken)
+    const nobody = await breakDown('c9')
+    expect([nobody.status, await nobody.json()]).toMatchObject([404, { reason: 'unknown_courier' }])
+    const surge = await post('/api/world/surge', POINT)
+    expect([surge.status, await surge.json()]).toMatchObject([422, { reason: 'not_served' }])
+    expect((await post('/api/world/surge', POINT, { origin: 'http://evil.example' })).status).toBe(403)
+    await world[Symbol.asyncDispose]()
+    const silent = await breakDown('c1')
+    expect([silent.status, await silent.json()]).toMatchObject([502, { reason: 'world_silent' }])
+  })
+
+  test('make no trouble where there is no world', async () => {
+    const asked = openWorld(undefined)({ method: 'GET', path: '/trouble', correlation_id: 'c' })
+    await expect(asked).rejects.toMatchObject({ statusCode: 404, reason: 'no_world' })
   })
 
   test('of another site are refused, and say so when dispatch is away', async () => {

@@ -21,6 +21,7 @@ import { newRoom, snapshotOf } from './gateway/room.ts'
 import { statsOf } from './gateway/stats.ts'
 import { openDispatch } from './io/dispatch.ts'
 import { openSockets } from './io/sockets.ts'
+import { openWorld } from './io/world.ts'
 
 const SERVICE = 'dashboards'
 const CAUGHT_UP_WITHIN_MS = 60_000
@@ -79,8 +80,7 @@ await runService(SERVICE, async stack => {
     keepLive(live, {
       ...business,
       send: sockets.send,
-      fleet: views.fleet,
-      warehouseViews: views.warehouses,
+      ...{ fleet: views.fleet, warehouseViews: views.warehouses },
       minutes: span => ordersPerMinute(clickhouse.client, { tenant_id, ...span }),
     }),
   )
@@ -89,9 +89,9 @@ await runService(SERVICE, async stack => {
     callerOf: (request, scope) => callerOf(rules, request.headers, scope),
     readOrder: order_id => readOrder(pool, tenant_id, order_id),
     nameOf: id => picture.warehouses.get(id)?.name,
-    send: openDispatch(config.dispatch_url, config.dashboards_key),
+    ...{ send: openDispatch(config.dispatch_url, config.dashboards_key), world: openWorld(config.world_url) },
     stats: () => statsOf(picture, flow, reader, sockets.clients()),
-    page: { basemap_url, title: config.dashboards_title },
+    page: { basemap_url, title: config.dashboards_title, world: config.world_url !== undefined },
     timeZone: () => network.network().warehouses.values().next().value?.time_zone,
   })
   addPage(app, basemap_url)

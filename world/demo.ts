@@ -15,6 +15,7 @@ import { messageOf } from './servers/server.ts'
 import { type Servers, startServers } from './servers/start.ts'
 import { SERVICE_PORTS, type Services, startServices } from './services.ts'
 import { townOf } from './towns.ts'
+import { openTroubleDoor } from './trouble_door.ts'
 import { buildWeb } from './web_build.ts'
 
 const WAGGLE_DIR = join(PROJECT_DIR, '.waggle')
@@ -65,8 +66,10 @@ async function runDemo(options: Demo, screen: Screen, stop: Stop, stack: AsyncDi
   const log_dir = logDir(options, servers, place)
   await screen.step('the page is built', () => page)
   stop.check()
+  const door = stack.use(await openTroubleDoor())
+  const env = { ...envOf(town), WAGGLE_WORLD_URL: door.url }
   const services = await screen.step('ingest, engine, loader, dispatch and dashboards are ready', async () =>
-    stack.use(await startServices({ ...place, ports: SERVICE_PORTS, log_dir, env: envOf(town), log: screen.line })),
+    stack.use(await startServices({ ...place, ports: SERVICE_PORTS, log_dir, env, log: screen.line })),
   )
   stop.check()
   const city = openCity({ ...doorsOf(services), ...options, say: screen.line })
@@ -74,6 +77,8 @@ async function runDemo(options: Demo, screen: Screen, stop: Stop, stack: AsyncDi
   const beginning = screen.step(`${town.name} is open`, () => city.begin())
   await Promise.race([beginning, city.failed, stop.asked])
   stop.check()
+  const trouble = city.trouble()
+  if (trouble) door.open(trouble)
   screen.line(
     `\n  ${services.each.dashboards.url}\n\n  Ctrl-C ends all of it. Logs: ${log_dir}\n\n${forTheTools(place)}\n`,
   )

@@ -7,6 +7,7 @@ import type { App } from '../../ingest/io/http.ts'
 import { HttpProblem } from '../../ingest/io/problem.ts'
 import type { OrderDetail, PageConfig } from '../contract.ts'
 import type { SendCommand } from '../io/dispatch.ts'
+import type { AskWorld } from '../io/world.ts'
 import { checkOrigin } from './callers.ts'
 
 /** HTTP under /api, same origin as the page. What each route gives stands in dashboards/contract.ts. */
@@ -15,6 +16,7 @@ export interface ApiEffects {
   readOrder(order_id: string): Promise<{ order: OrderView; history: OrderDetail['history'] } | undefined>
   nameOf(warehouse_id: string): string | undefined
   send: SendCommand
+  world: AskWorld
   stats(): object
   page: PageConfig
   /** of the city shown; undefined before there is a network */
@@ -40,6 +42,21 @@ export function addApi(app: App, effects: ApiEffects): void {
     forward(effects, request, reply, `/v1/dispatch/orders/${encodeURIComponent(request.params.order_id)}/couriers`),
   )
   addCommands(app, effects)
+  addWorld(app, effects)
+}
+
+/** The world says what is wrong with a body, too. */
+function addWorld(app: App, effects: ApiEffects): void {
+  const ask = async (request: FastifyRequest, reply: FastifyReply, method: 'GET' | 'POST', path: string) => {
+    const { correlation_id, body } = request
+    const answer = await effects.world({ method, path, correlation_id, ...(method === 'POST' && { body }) })
+    return reply.code(answer.status).type(answer.content_type).send(answer.body)
+  }
+  const look = { preHandler: admit(effects, 'dashboards') }
+  const make = { preHandler: admit(effects, 'dispatch'), schema: { body: AnyBody } }
+  app.get('/api/world', look, (request, reply) => ask(request, reply, 'GET', '/trouble'))
+  app.post('/api/world/courier', make, (request, reply) => ask(request, reply, 'POST', '/trouble/courier'))
+  app.post('/api/world/surge', make, (request, reply) => ask(request, reply, 'POST', '/trouble/surge'))
 }
 
 function pageOf({ page, timeZone }: ApiEffects): PageConfig {

@@ -152,6 +152,7 @@ describe('a courier', () => {
     await say('gb1', `orders/${b}/picked_up`)
     const late = await say('gb1', `trips/${next?.trip_id}/give_back`, { reason: 'flat_tyre' })
     expect(late).toMatchObject({ status: 409, body: { reason: 'under_way' } })
+    await say('gb1', `orders/${b}/delivered`)
   })
 
   test('who declines while an order is put on the trip gives that one back, too', async () => {

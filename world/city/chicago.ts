@@ -41,6 +41,12 @@ export const PLACES: readonly Neighbourhood[] = [
   place('Skokie', -87.71646185755972, 42.027214126146816, 0.5, 1_300),
 ]
 
+/** Where many go home at once. */
+export const STADIUMS: readonly { name: string; point: Point }[] = [
+  { name: 'Wrigley Field', point: { lat: 41.9484, lng: -87.6553 } },
+  { name: 'United Center', point: { lat: 41.8807, lng: -87.6742 } },
+]
+
 /** Suburbs beyond the zone: a few of their people try, and are told that nobody serves them. */
 const BEYOND: readonly { name: string; point: Point }[] = [
   { name: 'Oak Park', point: { lat: 41.885, lng: -87.796 } },

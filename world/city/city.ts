@@ -2,7 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type CityClock, openClock } from './clock.ts'
 import { type DoorReport, type Doors, openDoors, untilStopped } from './doors.ts'
 import { openPeople, type PeopleReport } from './people.ts'
+import type { Scenes } from './scenes/play.ts'
+import type { SceneRecord } from './scenes/stage.ts'
 import type { Town } from './town.ts'
+import type { Trouble } from './trouble.ts'
 
 /**
  * The outside world in motion: customers, warehouses and couriers of a town. It acts on Waggle through its
@@ -11,7 +14,7 @@ import type { Town } from './town.ts'
 export interface CityOptions {
   ingest_url: string
   dispatch_url: string
-  /** a key with the scopes events:write, network:write, orders and courier */
+  /** a key with the scopes events:write, network:write, orders, courier and, for scenes, dispatch */
   key: string
   seed: number
   /** business s a wall second */
@@ -19,6 +22,8 @@ export interface CityOptions {
   town: Town
   /** business min that go by before `begin` resolves; default: the town's */
   warm_up_min?: number
+  /** Trouble by the script, from the moment when `begin` resolves; absent: none. `pace`: wall s for each s of the script, default 1 */
+  scenes?: { pace?: number }
   say: (line: string) => void
 }
 
@@ -32,10 +37,13 @@ export interface City {
   /** rejects when the city itself has failed */
   failed: Promise<never>
   report(): CityReport
+  /** undefined: it has not begun */
+  trouble(): Trouble | undefined
 }
 
 export interface CityReport extends PeopleReport {
   doors: DoorReport
+  scenes: SceneRecord[]
   /** business time, ms */
   time_ms: number
 }
@@ -49,6 +57,8 @@ export function openCity(options: CityOptions): City {
   const { town } = options
   const stop = new AbortController()
   let beginning = 0
+  let trouble: Trouble | undefined
+  let scenes: Scenes = { records: [] }
   const { promise: failed, reject } = Promise.withResolvers<never>()
   failed.catch(() => {}) // whoever waits for it hears of it; nobody has to
   const clock = openClock({ wall_ms: 0, time_ms: 0, rate: 1 })
@@ -66,7 +76,9 @@ export function openCity(options: CityOptions): City {
       await setUpNetwork(town, doors)
       await people.arrive()
       people.start()
+      trouble = people.trouble()
       await warmUp(options, clock, doors, beginning)
+      if (options.scenes) scenes = people.play(trouble)
     },
     async stop() {
       clock.stop()
@@ -75,7 +87,8 @@ export function openCity(options: CityOptions): City {
       while (doors.open() > 0 && performance.now() < until) await delay(20)
       stop.abort()
     },
-    report: () => ({ ...people.report(), doors: doors.report, time_ms: clock.now() }),
+    trouble: () => trouble,
+    report: () => ({ ...people.report(), doors: doors.report, scenes: scenes.records, time_ms: clock.now() }),
   }
 }
 

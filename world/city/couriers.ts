@@ -1,5 +1,7 @@
 import type { MoveView, TripView } from '../../dispatch/contract.ts'
 import type { EventDraft } from '../../ingest/contract.ts'
+import type { Point } from '../../ingest/events/envelope.ts'
+import { type Breakdown, breakDown } from './breakdowns.ts'
 import { type Doors, draft } from './doors.ts'
 import { type Draws, draws } from './random.ts'
 import { type Courier, carry, isLost, openRide, type Ride, type RideOptions, standing, stroll } from './rides.ts'
@@ -27,12 +29,18 @@ export interface CouriersOptions extends Omit<RideOptions, 'tally' | 'doors'> {
   doors: Pick<Doors, 'sendEvents' | 'tell'>
   /** business ms; known once the city has begun */
   beginning: () => number
+  /** all that are open, as last heard of on the stream */
+  trips: () => readonly TripView[]
 }
 
 export interface Couriers {
   tally: CouriersTally
   startShifts(): Promise<void>
   onTrip(trip: TripView): void
+  /** undefined: not on shift, or mending a wheel already */
+  breakDown(courier_id: string, repair_s: number): Promise<Breakdown> | undefined
+  /** where everybody on shift is, and whether a wheel is being mended */
+  seen(): CourierSeen[]
   /** Who has nothing else to do goes there. */
   onMove(move: MoveView): void
   /** Nobody is on a shift, and no shift is to come. */
@@ -41,8 +49,14 @@ export interface Couriers {
   positions(): EventDraft[]
 }
 
+export interface CourierSeen {
+  courier_id: string
+  point: Point
+  broken: boolean
+}
+
 /** `rides` by trip_id; `asked`: offers that somebody is thinking about */
-type Fleet = CouriersOptions & { tally: CouriersTally; rides: Map<string, Ride>; asked: Set<string> }
+export type Fleet = CouriersOptions & { tally: CouriersTally; rides: Map<string, Ride>; asked: Set<string> }
 
 export function openCouriers(options: CouriersOptions): Couriers {
   const tally = { accepted: 0, declined: 0, delivered: 0, failed: 0, aborted: 0, moves: 0, positions: 0 }
@@ -68,6 +82,18 @@ export function openCouriers(options: CouriersOptions): Couriers {
       if (trip.state === 'offered') options.spawn(consider(fleet, courier, trip))
       if (trip.state === 'accepted') begin(fleet, courier, trip)
     },
+    breakDown(courier_id, repair_s) {
+      const courier = all.get(courier_id)
+      return courier?.shift === 'on' && !courier.broken ? breakDown(fleet, courier, repair_s) : undefined
+    },
+    seen: () =>
+      [...all.values()]
+        .filter(one => one.shift === 'on')
+        .map(({ courier_id, way, broken }) => ({
+          courier_id,
+          point: positionAt(way, options.clock.now()).point,
+          broken,
+        })),
     onMove({ courier_id, point }) {
       const courier = all.get(courier_id)
       if (courier === undefined || isBusy(fleet, courier)) return
@@ -87,6 +113,7 @@ const newcomer = (rider: Rider, now: number): Courier => ({
   ...rider,
   way: standing(rider.start, now),
   shift: 'to_come',
+  broken: false,
   offers: 0,
   rides: 0,
   strolls: 0,
@@ -112,8 +139,8 @@ async function consider(fleet: Fleet, courier: Courier, trip: TripView): Promise
 async function answer(fleet: Fleet, courier: Courier, trip: TripView, draw: Draws): Promise<void> {
   const { trip_id } = trip
   const ended = courier.off_ms !== undefined && fleet.clock.now() > fleet.beginning() + courier.off_ms
-  if (draw.chance(fleet.town.ride.declined_share) || ended) {
-    const reason = ended ? 'shift_ends' : draw.pick(DECLINE_REASONS)
+  if (courier.broken || ended || draw.chance(fleet.town.ride.declined_share)) {
+    const reason = courier.broken ? 'flat_tyre' : ended ? 'shift_ends' : draw.pick(DECLINE_REASONS)
     if (await fleet.doors.tell(courier.courier_id, { word: 'decline', trip_id, reason })) fleet.tally.declined++
   } else if (await fleet.doors.tell(courier.courier_id, { word: 'accept', trip_id })) {
     fleet.tally.accepted++

@@ -1,6 +1,6 @@
 import type { PlaceOrder } from '../../dispatch/contract.ts'
-import type { LineId, Requirement } from '../../ingest/events/envelope.ts'
-import { type Item, wantedItem } from './catalogue.ts'
+import type { LineId, Point, Requirement } from '../../ingest/events/envelope.ts'
+import { CATALOGUE, type Item, wantedItem } from './catalogue.ts'
 import { CUSTOMERS, customerOf, demandAt } from './chicago.ts'
 import type { CityClock } from './clock.ts'
 import type { Doors } from './doors.ts'
@@ -19,27 +19,47 @@ const CANCEL_REASONS = ['changed_my_mind', 'ordered_by_mistake', 'takes_too_long
 export function plannedOrder(seed: number, number: number, run: string): Omit<PlannedOrder, 'due_ms'> {
   const draw = draws(seed, 'order', number)
   const customer = customerOf(seed, draw.whole(1, CUSTOMERS))
-  const items = bagOf(draw)
-  const requires = [...new Set(items.flatMap(item => item.requires ?? []))].sort() as Requirement[]
+  const { customer_ref, name, point } = customer
   const order: PlaceOrder = {
-    external_id: `${run}-${number}`,
-    customer_ref: customer.customer_ref,
-    contact: { name: customer.name },
-    point: customer.point,
-    lines: items.map((item, i) => ({
-      line_id: `l${i + 1}` as LineId,
-      sku: item.sku,
-      quantity: quantityOf(item, draw),
-      unit: item.unit,
-      unit_price: { amount: item.price_cents, currency: 'USD' },
-    })),
-    ...(requires.length > 0 ? { requires } : {}),
+    ...{ external_id: `${run}-${number}`, customer_ref, contact: { name }, point },
+    ...bagged(bagOf(draw), draw),
     ...(draw.chance(0.1) ? { on_shortfall: 'reject' as const } : {}),
   }
   const cancel = draw.chance(CANCEL_SHARE)
     ? { after_s: Math.round(20 + draw.exponential(240)), reason: cancelReason(seed, order) }
     : undefined
   return { customer_ref: customer.customer_ref, order, cancel }
+}
+
+/** Somebody at this point, because something has happened. @param sku is in the bag */
+export function orderOutOfTurn(
+  seed: number,
+  run: string,
+  name: string,
+  point: Point,
+  sku?: string,
+): Omit<PlannedOrder, 'due_ms'> {
+  const draw = draws(seed, 'out_of_turn', name)
+  const wanted = CATALOGUE.find(item => item.sku === sku)
+  const items = bagOf(draw).filter(item => item !== wanted)
+  const customer_ref = `guest-${name}`
+  const order: PlaceOrder = {
+    ...{ external_id: `${run}-${name}`, customer_ref, point },
+    ...bagged(wanted ? [wanted, ...items.slice(0, 2)] : items, draw),
+  }
+  return { customer_ref, order, cancel: undefined }
+}
+
+function bagged(items: readonly Item[], draw: Draws): Pick<PlaceOrder, 'lines' | 'requires'> {
+  const requires = [...new Set(items.flatMap(item => item.requires ?? []))].sort() as Requirement[]
+  const lines = items.map((item, i) => ({
+    line_id: `l${i + 1}` as LineId,
+    sku: item.sku,
+    quantity: quantityOf(item, draw),
+    unit: item.unit,
+    unit_price: { amount: item.price_cents, currency: 'USD' },
+  }))
+  return { lines, ...(requires.length > 0 && { requires }) }
 }
 
 const cancelReason = (seed: number, { external_id }: PlaceOrder): string =>
@@ -98,27 +118,36 @@ export async function runCustomers(options: CustomersOptions, tally: CustomersTa
   for (let number = 2; plan !== undefined; number++) {
     await clock.until(beginning + plan.due_ms)
     if (missing.size >= ANSWERS_MISSING_MAX) await Promise.race(missing)
-    const one = orderOnce(options, tally, plan).finally(() => missing.delete(one))
+    const one = orderOnce(options, tally, plan)
+      .then(() => {})
+      .finally(() => missing.delete(one))
     missing.add(one)
     options.spawn(one)
     plan = town.order(number, plan.due_ms)
   }
 }
 
-async function orderOnce(options: CustomersOptions, tally: CustomersTally, plan: PlannedOrder): Promise<void> {
+/** @returns the order's id; undefined: Waggle refused to take it */
+export async function orderOnce(
+  options: Pick<CustomersOptions, 'clock' | 'doors' | 'spawn'>,
+  tally: CustomersTally,
+  plan: Omit<PlannedOrder, 'due_ms'>,
+): Promise<string | undefined> {
   const { customer_ref, order, cancel } = plan
   const answer = await options.doors.placeOrder(order, customer_ref)
   if (answer === undefined) {
     tally.refused++
-    return
+    return undefined
   }
   tally.acknowledged.push(answer.order_id)
-  if (cancel === undefined || answer.state === 'rejected') return
-  options.spawn(cancelLater(options, tally, answer.order_id, { customer_ref, ...cancel }))
+  if (cancel !== undefined && answer.state !== 'rejected') {
+    options.spawn(cancelLater(options, tally, answer.order_id, { customer_ref, ...cancel }))
+  }
+  return answer.order_id
 }
 
 async function cancelLater(
-  { clock, doors }: CustomersOptions,
+  { clock, doors }: Pick<CustomersOptions, 'clock' | 'doors'>,
   tally: CustomersTally,
   order_id: string,
   { customer_ref, after_s, reason }: { customer_ref: string; after_s: number; reason: string },

@@ -4,8 +4,9 @@ import type { EventAnswer, EventDraft, TravelWrite, ZoneWrite } from '../../inge
 import type { Point } from '../../ingest/events/envelope.ts'
 import type { Clock } from '../../ingest/events/network.ts'
 import { type Answer, type Call, type Caller, type CallTally, CityStopped, openCaller, parsed } from './call.ts'
+import { type OpsDoors, openOpsDoors } from './ops_doors.ts'
 
-/** Waggle's public doors, as the city uses them. Every address that the city knows stands in this file. */
+/** Waggle's public doors, as the city uses them. Every address that the city knows stands in this file and in ops_doors.ts. */
 export interface Doors {
   putZone(zone: ZoneWrite, zone_id: string): Promise<void>
   putWarehouse(warehouse: WarehouseDraft, warehouse_id: string): Promise<void>
@@ -24,11 +25,15 @@ export interface Doors {
   /** calls without an answer yet */
   open(): number
   report: DoorReport
+  ops: OpsDoors
+  /** who ordered it; undefined: too long ago */
+  customerOf(order_id: string): string | undefined
 }
 
 export type CourierWord =
   | { word: 'accept'; trip_id: string }
-  | { word: 'decline'; trip_id: string; reason: string }
+  | { word: 'decline' | 'give_back'; trip_id: string; reason: string }
+  | { word: 'break' | 'resume' }
   | { word: 'picked_up'; order_id: string }
   | { word: 'delivered'; order_id: string }
   | { word: 'failed'; order_id: string; reason: string }
@@ -61,6 +66,7 @@ export interface DoorOptions {
 }
 
 const REFUSALS_KEPT = 20
+const CUSTOMERS_KEPT = 5_000
 /** One request stays well below ingest's limit of bytes and time. */
 const EVENTS_PER_REQUEST = 1_000
 
@@ -73,12 +79,23 @@ export function openDoors(options: DoorOptions): Doors {
     report.refused++
     if (report.refusals.length < REFUSALS_KEPT) report.refusals.push(`${what}: ${JSON.stringify(body)}`.slice(0, 300))
   }
-  const call = (method: Call['method'], url: string, body?: unknown, actor?: string): Promise<Answer> =>
+  const customers = new Map<string, string>()
+  const remember = (order_id: string, customer_ref: string): void => {
+    customers.set(order_id, customer_ref)
+    if (customers.size > CUSTOMERS_KEPT) customers.delete(customers.keys().next().value ?? '')
+  }
+  const call = (
+    method: Call['method'],
+    url: string,
+    body?: unknown,
+    actor?: string,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> =>
     caller.call({
       method,
       url,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      ...(actor === undefined ? {} : { headers: { 'x-waggle-actor': actor } }),
+      headers: { ...headers, ...(actor !== undefined && { 'x-waggle-actor': actor }) },
     })
   const must = async (what: string, answer: Promise<Answer>): Promise<Answer> => {
     const given = await answer
@@ -94,6 +111,8 @@ export function openDoors(options: DoorOptions): Doors {
 
   return {
     report,
+    ops: openOpsDoors(dispatch_url, call, done),
+    customerOf: order_id => customers.get(order_id),
     open: caller.open,
     async putZone(zone, zone_id) {
       await must(`PUT zone ${zone_id}`, call('PUT', `${ingest_url}/v1/zones/${zone_id}`, zone))
@@ -121,7 +140,11 @@ export function openDoors(options: DoorOptions): Doors {
     },
     async placeOrder(order, customer_ref) {
       const answer = await call('POST', `${dispatch_url}/v1/orders`, order, `customer:${customer_ref}`)
-      if (answer.status < 300) return answer.body as PlacedAnswer
+      if (answer.status < 300) {
+        const placed = answer.body as PlacedAnswer
+        remember(placed.order_id, customer_ref)
+        return placed
+      }
       refuse(`POST order → ${answer.status}`, answer.body)
       return undefined
     },
@@ -135,9 +158,9 @@ export function openDoors(options: DoorOptions): Doors {
     },
     async tell(courier_id, said) {
       const me = `${dispatch_url}/v1/couriers/me`
-      const what = 'trip_id' in said ? `trips/${said.trip_id}` : `orders/${said.order_id}`
+      const what = 'trip_id' in said ? `/trips/${said.trip_id}` : 'order_id' in said ? `/orders/${said.order_id}` : ''
       const body = 'reason' in said ? { reason: said.reason } : {}
-      return done(said.word, await call('POST', `${me}/${what}/${said.word}`, body, `courier:${courier_id}`))
+      return done(said.word, await call('POST', `${me}${what}/${said.word}`, body, `courier:${courier_id}`))
     },
   }
 }

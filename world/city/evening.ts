@@ -5,6 +5,7 @@ import {
   isLand,
   type Neighbourhood,
   PLACES,
+  STADIUMS,
   shifted,
   TIME_ZONE,
   WARM_UP_MIN,
@@ -12,7 +13,7 @@ import {
   ZONE_NAME,
   zoneCells,
 } from './chicago.ts'
-import { gapMs, plannedOrder } from './customers.ts'
+import { gapMs, orderOutOfTurn, plannedOrder } from './customers.ts'
 import { type Draws, draws, weightedIndex } from './random.ts'
 import type { Catalogue, Crew, Place, Rider, RideTerms, Town } from './town.ts'
 import { planWay } from './ways.ts'
@@ -52,6 +53,8 @@ export function chicagoEvening(options: EveningOptions): Town {
     crew: eveningCrew(seed, PLACES[0] as Neighbourhood),
     fleet: hire(options),
     ride: EVENING_RIDE,
+    occasions: { sold_out: { warehouse_id: 'loop', sku: 'whole-milk' }, crowds: STADIUMS },
+    outOfTurn: { orders_per_min, order: (name, point, sku) => orderOutOfTurn(seed, run, name, point, sku) },
   }
 }
 

@@ -3,8 +3,10 @@ import type { OrderView } from '../../dispatch/contract.ts'
 import type { CityOptions } from './city.ts'
 import type { CityClock } from './clock.ts'
 import { type Couriers, type CouriersTally, openCouriers } from './couriers.ts'
-import { type CustomersTally, runCustomers } from './customers.ts'
+import { type CustomersTally, orderOnce, runCustomers } from './customers.ts'
 import type { Doors } from './doors.ts'
+import { playScenes, type Scenes } from './scenes/play.ts'
+import { openTrouble, type Trouble } from './trouble.ts'
 import { openWarehouses, type WarehousesTally } from './warehouses.ts'
 import { followWork, type Work, type WorkListener } from './work.ts'
 
@@ -37,6 +39,10 @@ export interface People {
   /** No more positions. */
   pause(): void
   report(): PeopleReport
+  /** of people who have arrived */
+  trouble(): Trouble
+  /** The evening's scenes begin now. */
+  play(trouble: Trouble): Scenes
 }
 
 const POSITIONS_EVERY_MS = 1_000
@@ -45,6 +51,7 @@ const LOOK_AROUND_S = 30
 
 export function openPeople(options: CityOptions, stage: Stage): People {
   const { seed, town, key, dispatch_url } = options
+  const pace = options.scenes?.pace ?? 1
   const { clock, doors, spawn, stop } = stage
   const customers: CustomersTally = { acknowledged: [], refused: 0, cancels_asked: 0, cancels_taken: 0 }
   const warehouses = openWarehouses({ ...stage, seed, town })
@@ -68,6 +75,7 @@ export function openPeople(options: CityOptions, stage: Stage): People {
         seed,
         town,
         tripOf: trip_id => work?.trip(trip_id),
+        trips: () => work?.trips() ?? [],
         orderOf: order_id => work?.order(order_id),
         takeBack: warehouses.takeBack,
       })
@@ -80,6 +88,23 @@ export function openPeople(options: CityOptions, stage: Stage): People {
       const ordering = runCustomers({ town, beginning: stage.beginning(), clock, doors, spawn }, customers)
       spawn(ordering.then(() => untilIdle(clock, work, couriers)).then(over.resolve))
       if (couriers) spawn(reportPositions(couriers, doors, () => paused || stop.aborted))
+    },
+    trouble() {
+      if (!couriers) throw new Error('nobody has arrived yet')
+      return openTrouble({ ...stage, seed, town, couriers, order: plan => orderOnce(stage, customers, plan) })
+    },
+    play(trouble) {
+      const began = performance.now()
+      return playScenes({
+        ...stage,
+        ...{ seed, town, trouble, warehouses },
+        couriers: { seen: () => couriers?.seen() ?? [] },
+        orders: () => work?.orders() ?? [],
+        trips: () => work?.trips() ?? [],
+        order: plan => orderOnce(stage, customers, plan),
+        wait: wall_s => clock.sleep(wall_s * pace * clock.rate()),
+        since_s: () => (performance.now() - began) / (1_000 * pace),
+      })
     },
     pause() {
       paused = true

@@ -23,6 +23,8 @@ const UNHURRIED_SHARE = 0.75
 export interface Courier extends Rider {
   way: Way
   shift: 'to_come' | 'on' | 'over'
+  /** mends a wheel, and goes nowhere until that is done */
+  broken: boolean
   /** how many there were so far: names of the draws */
   offers: number
   rides: number
@@ -166,7 +168,8 @@ async function bringBack(
 async function rideTo({ clock, town }: RideOptions, courier: Courier, to: Point, draw: Draws): Promise<void> {
   const from = positionAt(courier.way, clock.now()).point
   courier.way = town.ride.way(from, to, clock.now(), courier.speed_mps, draw)
-  await clock.until(arrivalOf(courier.way))
+  // A wheel may break on the way: it is a later arrival then.
+  while (clock.now() < arrivalOf(courier.way)) await clock.until(arrivalOf(courier.way))
 }
 
 /** Back to the own warehouse, where the next bag will be; who has none waits where the last door was. */
@@ -180,6 +183,7 @@ export function stroll(
   courier: Courier,
   to: Point,
 ): void {
+  if (courier.broken) return
   const now = clock.now()
   const from = positionAt(courier.way, now).point
   const near = metresBetween(from, to) < NEAR_M

@@ -30,6 +30,24 @@ export interface Town {
   crew: Crew
   fleet: readonly Rider[]
   ride: RideTerms
+  /** absent: nobody but those of `order` ever orders */
+  outOfTurn?: OutOfTurn
+  /** what is known to happen there; absent: scenes find a place by themselves */
+  occasions?: Occasions
+}
+
+export interface Occasions {
+  sold_out: { warehouse_id: string; sku: string }
+  /** such as stadiums: where they are and what they are called */
+  crowds: readonly { name: string; point: Point }[]
+}
+
+/** People who order because something has happened. */
+export interface OutOfTurn {
+  /** how much the town orders else */
+  orders_per_min: number
+  /** @param name of the order: the same one is the same bag again. @param sku is in it */
+  order(name: string, point: Point, sku?: string): Omit<PlannedOrder, 'due_ms'>
 }
 
 export interface Place {

@@ -23,6 +23,12 @@ export interface WarehousesTally {
   put_back: number
 }
 
+export interface Spoilt {
+  sku: string
+  /** true once the picker has found out; false: the order was taken away before */
+  found: Promise<boolean>
+}
+
 /** An order's part on its way over the shelves of one warehouse. */
 interface Job {
   order_id: string
@@ -36,6 +42,8 @@ interface Job {
   started: boolean
   /** cancelled, rejected or given to another warehouse: hands off */
   dropped: boolean
+  /** a line of it lies broken on the floor */
+  spoilt?: { line_id: string; tell(found: boolean): void } | undefined
 }
 
 interface Desk {
@@ -65,6 +73,12 @@ export interface Warehouses {
   /** Vans, counts and broken bottles from now on. */
   open(): void
   onOrder(order: OrderView): void
+  /** Nothing of it is left, and somebody says so. */
+  runOut(warehouse_id: string, sku: string): Promise<void>
+  /** The shelf is filled up by a van. */
+  deliver(warehouse_id: string, sku: string, reference: string): Promise<void>
+  /** The next line that is picked of this order is not there. undefined: nobody fills its bag, or all is in it */
+  spoil(order_id: string): Spoilt | undefined
   /** A courier brings back what could not be handed over. */
   takeBack(order_id: string): void
 }
@@ -82,6 +96,7 @@ export function openWarehouses(options: WarehousesOptions): Warehouses {
     if (found === undefined) return
     jobs.delete(order_id)
     found.job.dropped = true
+    found.job.spoilt?.tell(false)
     found.desk.queue = found.desk.queue.filter(job => job !== found.job)
     if (found.job.bag.size > 0) options.spawn(putBack(floor, found.desk, found.job))
   }
@@ -114,6 +129,24 @@ export function openWarehouses(options: WarehousesOptions): Warehouses {
     tally,
     onOrder: order => onOrder[order.state](order),
     takeBack: drop,
+    async runOut(warehouse_id, sku) {
+      const [desk, item] = [desks.get(warehouse_id), itemOf.get(sku)]
+      if (desk === undefined || item === undefined) return
+      desk.shelf.set(sku, 0)
+      await count(floor, desk, item)
+    },
+    async deliver(warehouse_id, sku, reference) {
+      const [desk, item] = [desks.get(warehouse_id), itemOf.get(sku)]
+      if (desk !== undefined && item !== undefined) await receive(floor, desk, item, reference)
+    },
+    spoil(order_id) {
+      const job = jobs.get(order_id)?.job
+      const line = job?.lines.find(one => !job.bag.has(one.line_id))
+      if (job === undefined || line === undefined || job.spoilt) return undefined
+      const { promise: found, resolve: tell } = Promise.withResolvers<boolean>()
+      job.spoilt = { line_id: line.line_id, tell }
+      return { sku: line.sku, found }
+    },
     async countAll() {
       await Promise.all([...desks.values()].map(desk => countShelves(floor, desk)))
     },
@@ -189,7 +222,8 @@ async function pick(floor: Floor, desk: Desk, job: Job, picker: number): Promise
 async function pickLine(floor: Floor, desk: Desk, job: Job, part: object, line: Job['lines'][number]): Promise<void> {
   const { line_id, sku, quantity } = line
   const there = desk.shelf.get(sku) ?? 0
-  const missing = Math.max(quantity - there, floor.town.crew.missing(job.luck, line))
+  const spoilt = job.spoilt?.line_id === line_id ? job.spoilt : undefined
+  const missing = Math.max(quantity - there, spoilt ? quantity : floor.town.crew.missing(job.luck, line))
   const got = quantity - missing
   if (got > 0) {
     desk.shelf.set(sku, there - got)
@@ -202,6 +236,7 @@ async function pickLine(floor: Floor, desk: Desk, job: Job, part: object, line: 
     desk.shelf.set(sku, 0)
     floor.tally.shorts++
     await say(floor, desk, 'line.short', { ...part, line_id, quantity: missing })
+    spoilt?.tell(true)
     floor.spawn(recount(floor, desk, job.luck, sku, strayed))
   }
 }

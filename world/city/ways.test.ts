@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { customerOf, isLand, metresBetween, PLACES } from './chicago.ts'
 import { draws } from './random.ts'
-import { arrivalOf, FASTEST_SHARE, planWay, positionAt } from './ways.ts'
+import { arrivalOf, delayed, FASTEST_SHARE, planWay, positionAt } from './ways.ts'
 
 const SPEED_MPS = 6
 const ride = fc.record({
@@ -52,4 +52,21 @@ test('nobody rides through the lake', () => {
     .flatMap(({ way }) => way.points)
     .filter(point => !isLand(point))
   expect(wet).toEqual([])
+})
+
+test('a halt is spent where it begins, and everything after it comes later by as much', () => {
+  fc.assert(
+    fc.property(ride, fc.double({ min: 0, max: 0.999, noNaN: true }), (given, share) => {
+      const { way } = wayOf(given)
+      const now = 1_000 + share * (arrivalOf(way) - 1_000)
+      const halted = delayed(way, now, 60_000)
+      expect(arrivalOf(halted)).toBeCloseTo(arrivalOf(way) + 60_000, 3)
+      for (const at of [now, now + 59_999]) expect(positionAt(halted, at).point).toEqual(positionAt(way, now).point)
+      for (const later of [1, 30_000, 300_000]) {
+        const [there, here] = [positionAt(halted, now + 60_000 + later).point, positionAt(way, now + later).point]
+        // The place of the halt is rounded to a metre.
+        expect(metresBetween(there, here)).toBeLessThan(2.5)
+      }
+    }),
+  )
 })

@@ -66,6 +66,18 @@ export function planWay(
   return { points, at }
 }
 
+/** The same way with a halt of `halt_ms` where it has come to by `now`. */
+export function delayed({ points, at }: Way, now: number, halt_ms: number): Way {
+  const next = at.findIndex(time => time > now)
+  if (next <= 0) return { points, at: at.map(time => (time > now ? time + halt_ms : time)) }
+  const here = positionAt({ points, at }, now).point
+  const later = at.slice(next).map(time => time + halt_ms)
+  return {
+    points: [...points.slice(0, next), here, here, ...points.slice(next)],
+    at: [...at.slice(0, next), now, now + halt_ms, ...later],
+  }
+}
+
 /** Where the courier is at a business time; at rest before the first and after the last point. */
 export function positionAt(way: Way, time_ms: number): Position {
   const next = way.at.findIndex(at => at > time_ms)

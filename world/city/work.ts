@@ -10,6 +10,9 @@ export interface Work {
   order(order_id: string): OrderView | undefined
   trip(trip_id: string): TripView | undefined
   open_orders(): number
+  /** all that are open */
+  orders(): OrderView[]
+  trips(): TripView[]
   /** Resolves with the first snapshot. */
   ready: Promise<void>
   /** how often the stream had to be opened again */
@@ -56,6 +59,8 @@ export function followWork(options: WorkOptions): Work {
     order: order_id => book.orders.get(order_id),
     trip: trip_id => book.trips.get(trip_id),
     open_orders: () => book.orders.size,
+    orders: () => [...book.orders.values()],
+    trips: () => [...book.trips.values()],
     ready: first.promise,
     reconnects: () => Math.max(0, connections - 1),
   }
