@@ -234,6 +234,7 @@ async function showFleet(...courier_ids: string[]): Promise<void> {
       vehicle: 'bicycle',
       capacity: 2,
       has: [],
+      shift_started_at: 0,
     })
   }
   fence += 1

@@ -99,6 +99,7 @@ export const CourierView = Type.Object({
   capacity: Type.Integer(),
   has: Type.Array(Requirement),
   home_warehouse_id: Type.Optional(WarehouseId),
+  shift_started_at: TimeMs,
   /** as agreed on at its beginning; absent: nothing was */
   shift_ends_at: Type.Optional(TimeMs),
   breaks: Type.Optional(Type.Array(ShiftBreak)),

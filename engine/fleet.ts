@@ -93,6 +93,7 @@ function onShift(event: Extract<CourierEvent, { type: 'shift.started' }>): Couri
     vehicle,
     capacity,
     has,
+    shift_started_at: event.occurred_at,
     ...(home_warehouse_id ? { home_warehouse_id } : {}),
     ...(ends_at ? { shift_ends_at: ends_at } : {}),
     ...(breaks ? { breaks } : {}),

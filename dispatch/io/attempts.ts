@@ -33,3 +33,27 @@ export async function saveAttempt(client: Queryable, attempt: AttemptRow): Promi
     [JSON.stringify(attempt)],
   )
 }
+
+/** A courier who may be given orders, and since when. */
+export interface OnShift {
+  tenant_id: string
+  courier_id: string
+  shift_started_at: number
+}
+
+/** tenant_id/courier_id → orders that each has set out with since its shift began, those under way too; who has none is left out. */
+export async function setOutWith(client: Queryable, fleet: readonly OnShift[]): Promise<Map<string, number>> {
+  const { rows } = await client.query<{ key: string; orders: number }>(
+    `SELECT tenant_id || '/' || courier_id AS key, count(*)::int AS orders
+     FROM unnest($1::text[], $2::text[], $3::bigint[]) AS f (tenant_id, courier_id, since)
+     JOIN delivery_attempts a USING (tenant_id, courier_id)
+     WHERE a.state <> 'failed' AND a.began_at >= f.since
+     GROUP BY 1`,
+    [
+      fleet.map(one => one.tenant_id),
+      fleet.map(one => one.courier_id),
+      fleet.map(one => Math.floor(one.shift_started_at)),
+    ],
+  )
+  return new Map(rows.map(({ key, orders }) => [key, orders]))
+}

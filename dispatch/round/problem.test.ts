@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { WaitingOrder } from '../io/open_work.ts'
+import { WEIGHTS } from '../solver/objective.ts'
 import { problemOf } from './problem.ts'
 
 const NOW = 1_000_000
@@ -32,7 +33,8 @@ function readyOf(order: object): number | undefined {
     seen_s_max: 60,
     handover_s: 120,
     last: [],
-    weights: {},
+    weights: WEIGHTS,
+    worked: undefined,
     learned: () => ({}),
     demand: [],
     may_change_trips: true,

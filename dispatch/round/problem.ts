@@ -6,7 +6,7 @@ import { serviceOf } from '../etas/timing.ts'
 import type { WaitingOrder } from '../io/open_work.ts'
 import type { TripRow } from '../rows.ts'
 import { BUNDLE_MAX, roundsFor, TRIPS_MAX } from '../solver/limits.ts'
-import { WEIGHTS, type Weights } from '../solver/objective.ts'
+import type { Weights } from '../solver/objective.ts'
 import type { ExpectedDemand, LastTrip, OpenFulfilment, SolverProblem } from '../solver/port.ts'
 import type { Road } from '../travel.ts'
 import { changeableTrips, snapshotsOf } from './snapshot.ts'
@@ -36,8 +36,10 @@ export interface Scene {
   seen_s_max: number
   /** s that the two hand-overs take together */
   handover_s: number
-  /** what the zone has set otherwise than the usual */
-  weights: Partial<Weights>
+  /** courier_id → orders set out with on this shift; undefined: nobody asked, because fairness counts for nothing here */
+  worked: ((courier_id: string) => number) | undefined
+  /** the zone's */
+  weights: Weights
   last: readonly LastTrip[]
   /** whether trips that nobody has fetched yet may be put together anew */
   may_change_trips: boolean
@@ -78,7 +80,7 @@ export function problemOf(scene: Scene): Problem {
     bundle_max: BUNDLE_MAX,
     trips_max: TRIPS_MAX,
     road: scene.road,
-    weights: { ...WEIGHTS, ...scene.weights },
+    weights: scene.weights,
     last: scene.last,
   }
   return { input, changeable }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { packed, type Routing, routed } from '../../world/races/stage.ts'
+import { packed, type Routing, routed, ZONE } from '../../world/races/stage.ts'
 import type { MoveView } from '../contract.ts'
 import {
   accept,
@@ -80,6 +80,9 @@ describe('a trip that is not fetched yet', () => {
   })
 })
 
+/** Five minutes' ride from the store. */
+const AWAY = { lat: 41.8937, lng: -87.6289 }
+
 describe('an idle courier', () => {
   const FAR = { lat: 41.9037, lng: -87.6289 }
   const me = async (courier: string) =>
@@ -108,6 +111,32 @@ describe('an idle courier', () => {
     const id = await coming()
     expect(await until('an offer', () => carrier(id))).toBe('s2')
   })
+})
+
+test('where a zone weighs fairness, an order goes to who had few, though another is nearer', async () => {
+  const shift_started_at = Date.now() - 3_600_000
+  const had = { capacity: 3, shift_started_at }
+  await stage.showFleet(Object.assign(fleet, { f1: had }))
+  await setMode('on')
+  const first = await coming()
+  await offered('f1')
+  await accept('f1')
+  await stage.decide(packed(first))
+  await until('it to be packed', async () => (await read(first)).state === 'packed')
+  for (const step of ['picked_up', 'delivered']) expect((await say('f1', `orders/${first}/${step}`)).status).toBe(200)
+  const path = `/v1/dispatch/zones/${ZONE}/weights`
+  const put = async (weights: object) => {
+    const { version } = (await stage.call<{ version: number }>('GET', path)).body
+    await stage.call('PUT', path, { weights, reason: 'balance_load' }, { 'if-match': String(version) })
+  }
+  await put({ fairness: 50 })
+  await stage.showFleet(Object.assign(fleet, { f2: { ...had, point: AWAY } }))
+  try {
+    const second = await coming()
+    expect(await until('an offer', () => carrier(second))).toBe('f2')
+  } finally {
+    await put({})
+  }
 })
 
 test('a shift is told with its end and breaks, and a break that can not be is refused', async () => {

@@ -3,6 +3,7 @@ import type { CourierView } from '../../engine/contract.ts'
 import type { CourierId, WarehouseId } from '../../ingest/events/envelope.ts'
 import type { WaitingOrder } from '../io/open_work.ts'
 import type { TripRow } from '../rows.ts'
+import { WEIGHTS } from '../solver/objective.ts'
 import type { LastTrip } from '../solver/port.ts'
 import { problemOf, type Scene } from './problem.ts'
 
@@ -48,7 +49,7 @@ function problem(scene: Partial<Scene>) {
   const { input, changeable } = problemOf({
     ...{ zone_id: 'z', now: NOW, road: { road_factor: 1, speed_mps: 5 }, seen_s_max: 60, handover_s: 120 },
     ...{
-      weights: {},
+      weights: WEIGHTS,
       learned: () => ({}),
       demand: [],
       last: [],
@@ -122,4 +123,10 @@ test('shift and breaks are in s from now; breaks that are over are left out', ()
   ]
   const { couriers } = problem({ fleet: [courier({ shift_ends_at: NOW + 3_600_000, breaks })] })
   expect(couriers[0]).toMatchObject({ shift_end_s: 3_600, breaks: [{ from_s: 600, to_s: 1_200 }] })
+})
+
+test('what a courier has brought on this shift is told where somebody weighs it, and only there', () => {
+  const fleet = [courier({ shift_started_at: NOW - 7_200_000 })]
+  expect(problem({ fleet, worked: () => 5 }).couriers[0]?.worked).toEqual({ deliveries: 5, hours: 2 })
+  expect(problem({ fleet }).couriers[0]).not.toHaveProperty('worked')
 })

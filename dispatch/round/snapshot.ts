@@ -91,7 +91,7 @@ function snapshotOf(
   scene: Scene,
   open_trip: Omit<OpenTrip, 'arrive_s'> | undefined,
 ): CourierSnapshot {
-  const { courier_id, point, capacity, has, home_warehouse_id, shift_ends_at, breaks = [] } = courier
+  const { courier_id, point, capacity, has, home_warehouse_id, shift_started_at, shift_ends_at, breaks = [] } = courier
   const trips = open_trip ? [] : scene.trips.filter(one => one.courier_id === courier_id)
   const ends = trips.flatMap(trip => trip.stops.at(-1) ?? [])
   const end = ends.toSorted((a, b) => a.eta - b.eta).at(-1)
@@ -107,6 +107,12 @@ function snapshotOf(
     ...(shift_ends_at && { shift_end_s: since(shift_ends_at) }),
     breaks: breaks.filter(one => one.to > scene.now).map(({ from, to }) => ({ from_s: since(from), to_s: since(to) })),
     committed: trips.map(commitmentOf),
+    ...(scene.worked && {
+      worked: {
+        deliveries: scene.worked(courier_id),
+        hours: Math.max(0, scene.now - shift_started_at) / 3_600_000,
+      },
+    }),
     ...(open_trip && { open_trip: { ...open_trip, arrive_s: arrivalOf(courier, scene, open_trip) } }),
   }
 }

@@ -5,6 +5,7 @@ import type { Network, ZoneRow } from '../../ingest/io/network.ts'
 import type { AssignmentMode, Suggestion } from '../contract.ts'
 import type { Desk } from '../desk.ts'
 import type { Etas } from '../etas/etas.ts'
+import { setOutWith } from '../io/attempts.ts'
 import { readErrors } from '../io/etas.ts'
 import { type Learned, readLearned } from '../io/learned.ts'
 import { readMoves } from '../io/moves.ts'
@@ -15,7 +16,7 @@ import type { Metrics } from '../metrics.ts'
 import type { MoveRow } from '../rows.ts'
 import { checkPlan } from '../solver/check.ts'
 import { solveGreedily } from '../solver/greedy.ts'
-import type { Weights } from '../solver/objective.ts'
+import { WEIGHTS, type Weights } from '../solver/objective.ts'
 import type { ExpectedDemand, LastTrip, SolverPlan } from '../solver/port.ts'
 import { greatCircle } from '../travel.ts'
 import { type Beat, startBeat } from './beat.ts'
@@ -76,12 +77,15 @@ export async function runRound(round: Round): Promise<void> {
     readErrors(desk.pool),
   ])
   const work = await withdrawOld(round, all, now)
+  const zones = [...round.network().zones.values()]
+  const weigh = (zone: ZoneRow): Weights => ({ ...WEIGHTS, ...weights.get(zone.zone_id)?.weights })
+  const worked = zones.some(zone => weigh(zone).fairness !== 0) ? await setOutWith(desk.pool, fleet) : undefined
   const waiting = new Map<string, number>()
-  for (const zone of round.network().zones.values()) {
+  for (const zone of zones) {
     const plan = await planZone(round, zone, {
-      ...{ work, fleet, now, learned, moves },
+      ...{ work, fleet, now, learned, moves, worked },
       mode: assignments.get(zone.zone_id)?.mode ?? 'on',
-      weights: weights.get(zone.zone_id)?.weights ?? {},
+      weights: weigh(zone),
     })
     await round.etas.follow(zone, {
       ...{ now, trips: work.trips, orders: work.orders, fleet, errors },
@@ -114,9 +118,11 @@ interface Look {
   fleet: CourierView[]
   now: number
   mode: AssignmentMode
-  weights: Partial<Weights>
+  weights: Weights
   moves: readonly MoveRow[]
   learned: Learned
+  /** tenant_id/courier_id → orders on this shift; undefined: no zone weighs fairness */
+  worked: ReadonlyMap<string, number> | undefined
 }
 
 async function planZone(round: Round, zone: ZoneRow, look: Look): Promise<SolverPlan | undefined> {
@@ -152,6 +158,7 @@ async function solveZone(round: Round, zone: ZoneRow, look: Look): Promise<Plann
     pointOf: pointsOf(round),
     seen_s_max: round.settings.dispatch_courier_seen_s,
     handover_s: zone.policy.handover_s,
+    worked: look.worked && (courier_id => look.worked?.get(`${zone.tenant_id}/${courier_id}`) ?? 0),
     weights: look.weights,
     learned: warehouse_id => look.learned.times(zone.tenant_id, warehouse_id),
     demand: demandOf(round, zone, look),

@@ -143,7 +143,7 @@ function courierOf(courier_id: string, said: Partial<CourierView>): CourierView 
   return {
     courier_id: courier_id as CourierView['courier_id'],
     ...{ tenant_id: TENANT, zone_id: ZONE, state: 'available', point: STORE, cell: cellOf(STORE) },
-    ...{ seen_at: Date.now() + 3_600_000, vehicle: 'bicycle', capacity: 2, has: [] },
+    ...{ seen_at: Date.now() + 3_600_000, vehicle: 'bicycle', capacity: 2, has: [], shift_started_at: 0 },
     ...said,
   }
 }
