@@ -1,6 +1,12 @@
 import { roundsFor, TRIPS_MAX } from '../../../dispatch/solver/limits.ts'
 import { WEIGHTS } from '../../../dispatch/solver/objective.ts'
-import type { CourierSnapshot, LastTrip, OpenFulfilment, SolverProblem } from '../../../dispatch/solver/port.ts'
+import type {
+  CourierSnapshot,
+  ExpectedDemand,
+  LastTrip,
+  OpenFulfilment,
+  SolverProblem,
+} from '../../../dispatch/solver/port.ts'
 import { seededDraws } from '../../../dispatch/solver/random.ts'
 import { priceEach, solve } from '../../../dispatch/solver/solve.ts'
 import type { CourierId, FulfilmentId, OrderId, Point, WarehouseId, ZoneId } from '../../../ingest/events/envelope.ts'
@@ -79,6 +85,8 @@ interface Day {
   pickers: number[][]
   couriers: Courier[]
   open: Map<string, Open>
+  /** the orders of the last hour, each with the store that is nearest to it: where the next ones are expected */
+  recent: { placed_s: number; nearest: number }[]
   last: readonly LastTrip[]
   /** where a point is: a client, or a store */
   node: Map<Point, { client: number } | { store: number }>
@@ -100,6 +108,7 @@ export async function playStores(
       const nearest = byDistance(town, order.client)[0] ?? 0
       const store = rule === 'nearest' ? nearest : bestStore(day, order, t)
       if (store !== nearest) elsewhere++
+      day.recent.push({ placed_s: order.placed_s, nearest })
       startPicking(day, order, store, t)
     }
     const planned = plannedOf(day)
@@ -115,6 +124,10 @@ export async function playStores(
       const done_s = deliver(day, courier, open, t)
       waited_s.push(done_s - open.order.placed_s)
       end_s = Math.max(end_s, done_s)
+    }
+    for (const { courier_id, warehouse_id } of plan.moves) {
+      const courier = day.couriers.find(one => one.id === courier_id)
+      if (courier && courier.free_s <= t) goToStore(day, courier, Number(warehouse_id.slice(1)), t)
     }
   }
   const late_s = waited_s.map(one => Math.max(0, one - PROMISE_S))
@@ -142,6 +155,7 @@ function openDay(town: Stores, floating: boolean): Day {
       Array.from({ length: one.couriers }, (_, at) => ({ id: `c${home}-${at}`, home, place: one.point, free_s: 0 })),
     ),
     open: new Map(),
+    recent: [],
     last: [],
   }
 }
@@ -210,6 +224,13 @@ function startPicking(day: Day, order: StoreOrder, store: number, t: number): vo
   day.open.set(order.id, { order, store, begins_s, ready_s: begins_s + order.picking_s })
 }
 
+/** A move that has begun is ridden to its end: where somebody is between a door and a store the file does not tell. */
+function goToStore(day: Day, courier: Courier, store: number, t: number): void {
+  const to = day.town.stores[store]?.point as Point
+  courier.free_s = t + secondsBetween(day)(courier.place, to)
+  courier.place = to
+}
+
 /** @returns when it is at the door, s */
 function deliver(day: Day, courier: Courier, { order, store, ready_s }: Open, t: number): number {
   const travel = secondsBetween(day)
@@ -233,19 +254,23 @@ function problemAt(day: Day, open: readonly Open[], t: number, iterations_max: n
     iterations_max,
     fulfilments: open.map(one => fulfilmentAt(day, one, t)),
     couriers: day.couriers.map(one => snapshotAt(day, one, t)),
-    demand: day.town.stores.map(({ point }, at) => ({
-      warehouse_id: `s${at}` as WarehouseId,
-      pickup: point,
-      orders_per_h: 20,
-    })),
+    demand: demandAt(day, t),
     service: { before_pickup_s: 0, after_pickup_s: 0, before_door_s: day.town.door_s_mean, after_door_s: 0 },
     bundle_max: 1,
     trips_max: TRIPS_MAX,
     travel: secondsBetween(day),
-    // Who waits on the way back to the store would be called away from it: not with these rules.
-    weights: { ...WEIGHTS, cover: 0 },
+    weights: WEIGHTS,
     last: day.last,
   }
+}
+
+function demandAt(day: Day, t: number): ExpectedDemand[] {
+  day.recent = day.recent.filter(one => one.placed_s > t - 3_600)
+  return day.town.stores.map(({ point }, at) => ({
+    warehouse_id: `s${at}` as WarehouseId,
+    pickup: point,
+    orders_per_h: day.recent.filter(one => one.nearest === at).length,
+  }))
 }
 
 function fulfilmentAt({ town }: Day, { order, store, begins_s, ready_s }: Open, t: number): OpenFulfilment {
