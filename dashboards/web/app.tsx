@@ -45,7 +45,7 @@ export function App({ store }: { store: Store }) {
               basemap_url={config.basemap_url}
               selection={selection}
               spot={spot}
-              world={'world' in config && config.world === true}
+              world={config.world}
               onSelect={select}
               onShow={show}
             />

@@ -2,7 +2,8 @@ import type { Layer } from '@deck.gl/core'
 import { H3HexagonLayer } from '@deck.gl/geo-layers'
 import { LineLayer, PathLayer, ScatterplotLayer, SolidPolygonLayer, TextLayer } from '@deck.gl/layers'
 import type { DemandCell } from '../contract.ts'
-import type { Palette, Rgb } from './theme.ts'
+import { LABEL_PX, type Label } from './labels.ts'
+import type { Palette, Rgb, Rgba } from './theme.ts'
 
 /**
  * Every layer of the map, bottom to top. Ids are stable, so deck.gl keeps the GPU side of a layer when it is described anew.
@@ -17,7 +18,7 @@ export interface Basemap {
   parks: Line[]
   river: { width_m: number; path: Line }[]
   roads: { rank: number; path: Line }[]
-  labels: { text: string; rank: number; at: [number, number] }[]
+  labels: Label[]
 }
 
 const mutable = ([r, g, b]: Rgb): [number, number, number] => [r, g, b]
@@ -66,8 +67,8 @@ export function basemapLayers(map: Basemap, palette: Palette, near: boolean): La
       data: map.river,
       getPath: d => d.path,
       getColor: mutable(palette.river),
-      getWidth: d => 1.6 * d.width_m,
-      widthMinPixels: 1.6,
+      getWidth: d => 1.9 * d.width_m,
+      widthMinPixels: 2,
       widthMaxPixels: 14,
       jointRounded: true,
       capRounded: true,
@@ -84,32 +85,29 @@ export function basemapLayers(map: Basemap, palette: Palette, near: boolean): La
   ]
 }
 
-/** `hidden`: the place is under a warehouse's sign or name already. */
-export function labelLayers(
-  map: Basemap,
-  palette: Palette,
-  near: boolean,
-  hidden: (at: [number, number]) => boolean,
-): Layer[] {
-  const free = map.labels.filter(({ at }) => !hidden(at))
-  const text = (id: string, rank: (of: number) => boolean, size: number, water: boolean) =>
-    new TextLayer<Basemap['labels'][number]>({
+/** Names that have found room: see labels.ts. */
+export function labelLayers(labels: readonly Label[], palette: Palette, near: boolean): Layer[] {
+  const text = (id: string, rank: Label['rank'], color: Rgba, weight: number) =>
+    new TextLayer<Label>({
       id,
-      data: free.filter(label => rank(label.rank)),
+      data: labels.filter(label => label.rank === rank),
+      visible: near || rank < 2,
       getText: d => d.text,
       getPosition: d => d.at,
-      getSize: size,
-      getColor: water ? [...palette.water_label] : [...palette.label],
+      getSize: LABEL_PX[rank] ?? 12,
+      getColor: [...color],
       fontFamily: FONT,
-      fontWeight: water ? 400 : 500,
+      fontWeight: weight,
       fontSettings: { sdf: true, fontSize: 48, buffer: 6, radius: 12 },
-      outlineWidth: water ? 0 : 3,
+      outlineWidth: rank === 0 ? 0 : 4,
       outlineColor: [...palette.label_halo],
       characterSet: 'auto',
     })
   return [
-    text('labels-water', of => of === 0, 15, true),
-    text('labels', of => of === 1 || (near && of === 2), 12.5, false),
+    text('labels-water', 0, palette.water_label, 400),
+    text('labels-places', 3, palette.place_label, 400),
+    text('labels-near', 2, palette.label, 500),
+    text('labels', 1, palette.label, 500),
   ]
 }
 
@@ -121,8 +119,8 @@ export function demandLayer(cells: readonly DemandCell[], palette: Palette): Lay
     id: 'demand',
     data: [...cells],
     getHexagon: d => d.cell,
-    getFillColor: d => [r, g, b, 12 + 46 * Math.sqrt(d.orders / most)],
-    getLineColor: d => [r, g, b, 18 + 60 * Math.sqrt(d.orders / most)],
+    getFillColor: d => [r, g, b, 6 + 34 * Math.sqrt(d.orders / most)],
+    getLineColor: d => [r, g, b, 8 + 38 * Math.sqrt(d.orders / most)],
     filled: true,
     stroked: true,
     extruded: false,

@@ -60,8 +60,8 @@ export default function CityMap({
     <div className="map" data-hit={found !== null} data-armed={trouble.armed}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the map pans and zooms by arrow keys, plus and minus. */}
       <section className="map-canvas" ref={parent} aria-label="Map of the city" tabIndex={0} />
-      {stage && <Markers stage={stage} store={store} selection={selection} onSelect={onSelect} />}
       {stage && <Beacons stage={stage} store={store} spot={spot} />}
+      {stage && <Markers stage={stage} store={store} selection={selection} onSelect={onSelect} />}
       {stage && selection?.kind === 'warehouse' && (
         <WarehouseCard key={selection.id} stage={stage} store={store} id={selection.id} onSelect={onSelect} />
       )}

@@ -1,6 +1,7 @@
 import type { Layer } from '@deck.gl/core'
 import { asLegs, type Chosen, courierDots, NOBODY, orderDots, orderLegs, pullLegs } from './dots.ts'
 import { aim, newGlide, placesAt } from './glide.ts'
+import { fitLabels } from './labels.ts'
 import {
   type Basemap,
   basemapLayers,
@@ -12,7 +13,6 @@ import {
   uploadAgain,
 } from './layers.ts'
 import { drawsInSoftware } from './motion.ts'
-import type { Projects } from './pick.ts'
 import { type SignAtlas, signAtlas } from './sign_icons.ts'
 import { signLayer } from './sign_layer.ts'
 import { type Sign, signsAfter } from './signs.ts'
@@ -42,8 +42,6 @@ const PACE = { gpu: { least: 33, most: 900 }, software: { least: 500, most: 2_00
 const REBUILD_MS = 1_000
 /** By so much the zoom may change before labels make way anew and streets come or go. */
 const REPAINT_ZOOM = 0.3
-/** What a warehouse's sign and its name cover, px around its place. */
-const SIGN = { aside: 82, above: 30, below: 66 }
 
 export interface SceneOptions {
   store: Store
@@ -81,8 +79,9 @@ export function startScene(options: SceneOptions): Scene {
     const ground = `${palette.name} ${near}`
     if (ground !== painted_ground) below = basemapLayers(basemap, palette, near)
     painted_ground = ground
-    const hidden = crowdedBy([...store.get().room.warehouses.values()], surface.view())
-    labels = labelLayers(basemap, palette, near, hidden)
+    const ranks = near ? basemap.labels : basemap.labels.filter(label => label.rank < 2)
+    const fitted = fitLabels(ranks, [...store.get().room.warehouses.values()], surface.view())
+    labels = labelLayers(fitted, palette, near)
   }
 
   const rebuild = (page: Page, wall_ms: number) => {
@@ -152,14 +151,6 @@ export function startScene(options: SceneOptions): Scene {
     destroy() {
       stopped = true
     },
-  }
-}
-
-function crowdedBy(warehouses: readonly { lng: number; lat: number }[], view: Projects) {
-  const signs = warehouses.map(({ lng, lat }) => view.project([lng, lat]))
-  return (at: [number, number]) => {
-    const [x = 0, y = 0] = view.project(at)
-    return signs.some(([sx = 0, sy = 0]) => Math.abs(x - sx) < SIGN.aside && y > sy - SIGN.above && y < sy + SIGN.below)
   }
 }
 

@@ -20,6 +20,8 @@ export interface Palette {
   label: Rgba
   label_halo: Rgba
   water_label: Rgba
+  /** parks and landmarks */
+  place_label: Rgba
   demand: Rgb
   courier: Rgb
   courier_free: Rgb
@@ -37,14 +39,15 @@ const hex = (text: string): Rgb => {
 export const DARK: Palette = {
   name: 'dark',
   land: hex('#12181d'),
-  water: hex('#0b2532'),
+  water: hex('#0b2a3a'),
   shore: [84, 148, 172, 110],
-  park: hex('#15241f'),
-  river: hex('#10384a'),
+  park: hex('#173023'),
+  river: hex('#175069'),
   roads: [hex('#3a4851'), hex('#27323a'), hex('#1f282f'), hex('#192127')],
-  label: [158, 174, 185, 255],
+  label: [172, 187, 197, 255],
   label_halo: [18, 24, 29, 255],
-  water_label: [84, 139, 163, 255],
+  water_label: [104, 163, 188, 255],
+  place_label: [124, 168, 140, 255],
   demand: hex('#d99a2b'),
   courier: hex('#ffd25e'),
   courier_free: hex('#84949e'),
@@ -67,12 +70,13 @@ export const LIGHT: Palette = {
   land: hex('#f4f1e8'),
   water: hex('#cbdfe6'),
   shore: [96, 142, 160, 150],
-  park: hex('#dfe9d3'),
-  river: hex('#b3d2de'),
+  park: hex('#d2e3c0'),
+  river: hex('#9cc7d8'),
   roads: [hex('#cfc4aa'), hex('#e2dac8'), hex('#e9e3d5'), hex('#eee9dd')],
-  label: [86, 96, 103, 255],
+  label: [74, 84, 91, 255],
   label_halo: [244, 241, 232, 255],
-  water_label: [76, 122, 143, 255],
+  water_label: [54, 101, 122, 255],
+  place_label: [78, 110, 62, 255],
   demand: hex('#d08700'),
   courier: hex('#f0a400'),
   courier_free: hex('#9aa3a8'),

@@ -21,7 +21,7 @@ interface Basemap {
   river: { width_m: number; path: Line }[]
   /** 0 expressway, 1 mile street or diagonal, 2 half-mile street, 3 quarter-mile street */
   roads: { rank: number; path: Line }[]
-  /** 0 water, 1 seen from afar, 2 seen near */
+  /** 0 water, 1 a quarter seen from afar, 2 one seen near, 3 a park or a landmark seen near */
   labels: { text: string; rank: number; at: [number, number] }[]
 }
 
