@@ -1,5 +1,4 @@
-import type { Pool, Queryable } from '../../ingest/io/postgres.ts'
-import { transaction } from '../../ingest/io/postgres.ts'
+import { asOfOneMoment, type Pool, type Queryable } from '../../ingest/io/postgres.ts'
 import type { OrderView, TripView, WorkSnapshot } from '../contract.ts'
 import { placedRow } from '../orders/project.ts'
 import { type HistoryRow, moveView, type OrderRow, orderView, tripView } from '../rows.ts'
@@ -190,8 +189,7 @@ export async function readBook(
   pool: Pool,
   { tenant_id, closed_since_ms }: { tenant_id: string; closed_since_ms: number },
 ): Promise<Book> {
-  return transaction(pool, async client => {
-    await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY')
+  return asOfOneMoment(pool, async client => {
     const positions = await client.query<BookPosition & { log_partition: number }>('SELECT * FROM book_positions')
     const orders = await client.query<{ row: OrderRow }>(
       `SELECT to_jsonb(o) AS row FROM orders o
@@ -218,8 +216,7 @@ export async function readBook(
 
 /** Everything open, as of one moment. */
 export async function readOpenWork(pool: Pool, tenant_id: string): Promise<WorkSnapshot> {
-  return transaction(pool, async client => {
-    await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY')
+  return asOfOneMoment(pool, async client => {
     const orders = await client.query<{ row: OrderRow }>(
       `SELECT to_jsonb(o) AS row FROM orders o WHERE tenant_id = $1 AND closed_at IS NULL ORDER BY placed_at, order_id`,
       [tenant_id],

@@ -1,7 +1,7 @@
-import type { Pool } from '../../ingest/io/postgres.ts'
+import { asOfOneMoment, type Pool, type Queryable } from '../../ingest/io/postgres.ts'
 import type { OrderRow, TripRow } from '../rows.ts'
 
-/** What a round of assignment looks at. */
+/** What a round of assignment looks at, as of one moment: an order must not be on a trip that is not there. */
 
 /** As much of an order as a plan needs: a whole row costs five times more to read. */
 export type WaitingOrder = Pick<OrderRow, (typeof COLUMNS)[number]>
@@ -44,7 +44,11 @@ export async function openWork(
   pool: Pool,
   { now, ready_before }: { now: number; ready_before: number },
 ): Promise<OpenWork> {
-  const orders = await pool.query<WaitingOrder>(
+  return asOfOneMoment(pool, client => readAll(client, now, ready_before))
+}
+
+async function readAll(client: Queryable, now: number, ready_before: number): Promise<OpenWork> {
+  const orders = await client.query<WaitingOrder>(
     `SELECT ${COLUMNS.join(', ')} FROM orders o
      WHERE closed_at IS NULL AND state IN ('routed', 'picking', 'packed') AND NOT cancel_asked
        AND CASE WHEN trip_id IS NULL THEN state = 'packed' OR (fulfilments -> 0 ->> 'ready_at')::bigint <= $1
@@ -53,10 +57,10 @@ export async function openWork(
      ORDER BY placed_at, order_id LIMIT ${ORDERS_MAX}`,
     [ready_before],
   )
-  const trips = await pool.query<{ row: TripRow }>(
+  const trips = await client.query<{ row: TripRow }>(
     `SELECT to_jsonb(t) AS row FROM trips t WHERE state IN ('planned', 'offered', 'accepted', 'under_way')`,
   )
-  const declined = await pool.query<OpenWork['declined'][number]>(
+  const declined = await client.query<OpenWork['declined'][number]>(
     'SELECT tenant_id, order_id, courier_id FROM declined_offers WHERE until > $1',
     [now],
   )

@@ -92,6 +92,7 @@ describe('a trip that is not fetched yet', () => {
       { orders: [order('a', { trip_id: 'T', fulfilments: [{ warehouse_id: 'w9' }] }), order('b')] },
     ],
     ['that its courier could not be given', { orders: [order('a', { trip_id: 'T', requires: ['cold'] }), order('b')] }],
+    ['whose order is on another trip by now', { orders: [order('a', { trip_id: 'U' }), order('b')] }],
     ['where people hold the wheel', { may_change_trips: false }],
     ['of a courier with another home', { fleet: [courier({ home_warehouse_id: 'w2' as WarehouseId })] }],
   ] as [string, Partial<Scene>][])('is left alone: %s', (_what, more) => {

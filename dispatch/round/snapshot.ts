@@ -24,10 +24,12 @@ export const couriersOf = (scene: Scene): CourierView[] =>
  */
 export function changeableTrips(scene: Scene, parts: Parts): Map<string, TripRow> {
   if (!scene.may_change_trips) return new Map()
+  const trip_of = new Map(scene.orders.map(one => [one.order_id as string, one.trip_id]))
+  const holdsAll = (trip: TripRow) => orderIdsOf(trip).every(id => trip_of.get(id) === trip.trip_id)
   const by_courier = Map.groupBy(scene.trips, trip => trip.courier_id as string)
   const trips = couriersOf(scene).flatMap(courier => {
     const [trip, ...more] = by_courier.get(courier.courier_id) ?? []
-    return trip && more.length === 0 && isChangeable(trip, courier, parts) ? [trip] : []
+    return trip && more.length === 0 && holdsAll(trip) && isChangeable(trip, courier, parts) ? [trip] : []
   })
   return new Map(trips.map(trip => [trip.courier_id, trip]))
 }

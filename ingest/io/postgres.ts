@@ -73,6 +73,13 @@ export async function transaction<Result>(
   }
 }
 
+/** Runs reads as of one moment: between two of them nothing changes. */
+export const asOfOneMoment = <Result>(pool: Pool, read: (client: Queryable) => Promise<Result>): Promise<Result> =>
+  transaction(pool, async client => {
+    await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    return read(client)
+  })
+
 /** A payload, or null: the connection was lost and is back, so anything may have happened: read everything again. */
 export type Heard = (payload: string | null) => void
 
