@@ -25,6 +25,8 @@ test.each([
   [['--stores', 'a', '--rate', '9'], '--stores and --rate exclude each other'],
   [['--day', 'a', '--couriers', '180'], '--day and --couriers exclude each other'],
   [['--day', 'a', '--seed', '1'], '--day and --seed exclude each other'],
+  [['--replay', 'a', '--day', 'b'], '--replay and --day exclude each other'],
+  [['--replay', 'a', '--from', '12:00'], '--replay and --from exclude each other'],
   [['--from', '12:00'], '--from goes with --stores or --day'],
   [['--day', 'a', '--from', '24:00'], '--from is a time of day'],
   [['--day', 'a', '--from', 'noon'], '--from is a time of day'],
@@ -33,7 +35,20 @@ test.each([
 })
 
 test('the help names every option, and what is explained has ten lines', () => {
-  for (const name of ['stores', 'day', 'from', 'speed', 'seed', 'rate', 'couriers', 'for', 'data', 'json', 'explain']) {
+  for (const name of [
+    'stores',
+    'day',
+    'replay',
+    'from',
+    'speed',
+    'seed',
+    'rate',
+    'couriers',
+    'for',
+    'data',
+    'json',
+    'explain',
+  ]) {
     expect(DEMO_HELP).toContain(`\n  --${name} `)
   }
   expect(DEMO_EXPLAINED.trimEnd().split('\n')).toHaveLength(10)

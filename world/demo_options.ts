@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { numberOf, wholeOf } from './command_line.ts'
 import type { TownChoice } from './towns.ts'
 
-export const DEMO_HELP = `npm run demo -- [--stores FILE | --day DIR] [--from HH:MM] [--speed N] [--seed N] [--rate N] [--couriers N] [--for SECONDS]
+export const DEMO_HELP = `npm run demo -- [--stores FILE | --day DIR | --replay FILE] [--from HH:MM] [--speed N] [--seed N] [--rate N] [--couriers N] [--for SECONDS]
              [--data DIR] [--json] [--explain] [--help]
 
 A Friday evening in Chicago, from half past six on: ten warehouses, 180 couriers, about 9 orders a minute, ten times as fast as real.
@@ -20,7 +20,7 @@ Starts the four servers with fresh data, Waggle's services, and the city; prints
   --data DIR     where the servers keep their data, which is wiped first, and the logs (default: .waggle); two demos need two
   --json         the accounts as one JSON line on standard output; everything else goes to standard error
 
-Other people's days, in place of the evening; with them --rate and --couriers say nothing, so they are refused:
+Other people's days, in place of the evening; they say what --rate and --couriers would, so these are refused:
 
   --stores FILE  the stores, doors, roads, pickers and couriers of FILE, in the format of ODDP (github PeterDieter/ODDP): orders come
                  from its doors as often as is published with it, ways between a store and a door take its seconds, picking and the
@@ -29,6 +29,10 @@ Other people's days, in place of the evening; with them --rate and --couriers sa
                  restaurants.txt, instance_parameters.txt. Each restaurant is a warehouse and packs each of its orders at the recorded
                  time; couriers come and go by their shifts and ride straight at the day's speed. Its metres are laid around Chicago's
                  Loop, lake or not. Its first minute is midnight. Nothing is drawn, so --seed is refused
+  --replay FILE  what npm run record has written: orders, cancels, stock, pauses and shifts come in again as they did then, on the same
+                 weekday at the same hour, under the same external ids, so that two replays can be laid side by side. Waggle decides
+                 anew; couriers ride what it gives them, at the speed of the zone's policy; bags take as long as they took, the same
+                 lines come up short and the same doors stay shut
   --from HH:MM   of --stores and --day: when to begin (default: with the busiest hour). Earlier orders of a day are not played, shifts
                  that are on at that time are. When the day is over the demo says so, and stands until ctrl-C
 
@@ -60,6 +64,7 @@ export function readDemoOptions(args: string[]): DemoOptions {
     options: {
       stores: { type: 'string' },
       day: { type: 'string' },
+      replay: { type: 'string' },
       from: { type: 'string' },
       speed: { type: 'string', default: '10' },
       seed: { type: 'string' },
@@ -85,10 +90,11 @@ export function readDemoOptions(args: string[]): DemoOptions {
   }
 }
 
-type Values = Partial<Record<'stores' | 'day' | 'from' | 'seed' | 'rate' | 'couriers', string>>
+type Values = Partial<Record<'stores' | 'day' | 'replay' | 'from' | 'seed' | 'rate' | 'couriers', string>>
 
 /** What is chosen → what it says already, and why. */
 const EXCLUDED: readonly [keyof Values, readonly (keyof Values)[], string][] = [
+  ['replay', ['stores', 'day', 'from', 'rate', 'couriers'], 'the recording says what happens and when'],
   ['stores', ['day', 'rate', 'couriers'], 'the file says which orders and couriers there are'],
   [
     'day',
@@ -108,9 +114,10 @@ function refuseTogether(values: Values): void {
   }
 }
 
-function townChoice({ stores, day, from, rate, couriers }: Values): TownChoice {
+function townChoice({ stores, day, replay, from, rate, couriers }: Values): TownChoice {
   const from_minute = from === undefined ? undefined : minuteOf(from)
   if (stores !== undefined) return { kind: 'stores', path: resolve(stores), from_minute }
+  if (replay !== undefined) return { kind: 'replay', path: resolve(replay) }
   if (day !== undefined) return { kind: 'day', path: resolve(day), from_minute }
   return {
     kind: 'evening',

@@ -1,15 +1,11 @@
-import { type Topic, topicName } from '../../ingest/contract.ts'
+import { topicName } from '../../ingest/contract.ts'
 import { topicEnds } from '../../ingest/io/kafka.ts'
 import { readNetwork } from '../../ingest/io/network.ts'
-import { openRanges } from '../../ingest/io/ranges.ts'
-import type { LogMessage } from '../../ingest/io/reader.ts'
-import { openProgress } from '../command.ts'
 import type { Connection } from '../connection.ts'
 import type { LogEnds } from '../past/log.ts'
+import { type Json, searchTopic } from '../past/search.ts'
 
 /** Where in the log something is. Without a hint all of it is searched, by bytes first: most records need no parsing. */
-
-type Json = Record<string, unknown>
 
 export interface DeliveryStep {
   type: string
@@ -33,7 +29,8 @@ export async function findOrder(
   zone_partition: number | undefined,
 ): Promise<FoundOrder> {
   const found: FoundOrder = { zones: [], deliveries: [], searched: 0 }
-  await search(connection, 'operations', ends.operations, zone_partition, order_id, (event, partition, { offset }) => {
+  const operations = { topic: 'operations' as const, ends: ends.operations, partition: zone_partition }
+  await searchTopic(connection, { ...operations, holds: JSON.stringify(order_id) }, (event, partition, { offset }) => {
     const { zone_id } = event
     if (orderIn(event) !== order_id || typeof zone_id !== 'string') return
     if (!found.zones.some(zone => zone.zone_id === zone_id))
@@ -44,7 +41,8 @@ export async function findOrder(
   if (found.zones.length === 0) return found
   const deliveries = await topicEnds(connection.kafka, topicName(connection.namespace, 'deliveries'))
   const seen = new Set<unknown>()
-  await search(connection, 'deliveries', deliveries, zone_partition, order_id, event => {
+  const carried = { topic: 'deliveries' as const, ends: deliveries, partition: zone_partition }
+  await searchTopic(connection, { ...carried, holds: JSON.stringify(order_id) }, event => {
     if (!isDeliveryOf(event, order_id) || seen.has(event.event_id)) return
     seen.add(event.event_id)
     const { type, occurred_at, actor, data } = event
@@ -73,49 +71,10 @@ export async function findWarehouse(
   const { warehouses } = await readNetwork(connection.pool)
   for (const row of warehouses.values()) if (row.warehouse_id === warehouse_id) return { zone_id: row.zone_id }
   let zone_id: string | null = null
-  await search(connection, 'operations', ends.operations, undefined, warehouse_id, event => {
+  const operations = { topic: 'operations' as const, ends: ends.operations, partition: undefined }
+  await searchTopic(connection, { ...operations, holds: JSON.stringify(warehouse_id) }, event => {
     const { warehouse_id: named } = (event.data ?? {}) as Json
     if (event.type === 'warehouse.upserted' && named === warehouse_id) zone_id ??= String(event.zone_id)
   })
   return zone_id === null ? null : { zone_id }
-}
-
-/** Hands over every JSON object of a topic that holds `"text"` somewhere. @returns how many records were read */
-async function search(
-  { kafka, namespace }: Connection,
-  topic: Topic,
-  ends: readonly { low: number; high: number }[],
-  only: number | undefined,
-  text: string,
-  take: (event: Json, partition: number, message: LogMessage) => void,
-): Promise<number> {
-  const name = topicName(namespace, topic)
-  const ranges = ends.flatMap(({ low, high }, partition) =>
-    only === undefined || only === partition ? [{ topic: name, partition, from: low, to: high }] : [],
-  )
-  const needle = Buffer.from(JSON.stringify(text))
-  const total = ranges.reduce((sum, { from, to }) => sum + to - from, 0)
-  const progress = openProgress(`searching ${topic}`, total)
-  await using reading = await openRanges(kafka, namespace, ranges)
-  const searchOne = async (partition: number) => {
-    for await (const messages of reading.read(name, partition)) {
-      for (const message of messages) {
-        const event = message.value?.includes(needle) ? parse(message.value) : null
-        if (event) take(event, partition, message)
-      }
-      progress.add(messages.length)
-    }
-  }
-  await Promise.all(ranges.map(({ partition }) => searchOne(partition)))
-  progress.end()
-  return total
-}
-
-function parse(value: Buffer): Json | null {
-  try {
-    const event: unknown = JSON.parse(value.toString())
-    return event !== null && typeof event === 'object' ? (event as Json) : null
-  } catch {
-    return null
-  }
 }

@@ -93,6 +93,12 @@ function unpack(table: string): Unpacked {
   return { cells, seconds, resolutions: [...found].sort((a, b) => b - a) }
 }
 
+/** The cells of a table, rising, each with its seconds. */
+export function travelEntries({ table }: TravelTable): { cells: string[]; seconds: number[] } {
+  const { cells, seconds } = unpack(table)
+  return { cells: [...cells].map(cell => cell.toString(16)), seconds: [...seconds] }
+}
+
 /** Follows from the state, so it is none of it. */
 const unpacked = new WeakMap<TravelTable, Unpacked>()
 

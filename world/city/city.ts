@@ -44,7 +44,8 @@ export interface City {
 export interface CityReport extends PeopleReport {
   doors: DoorReport
   scenes: SceneRecord[]
-  /** business time, ms */
+  /** business time, ms; of the town's beginning and now */
+  beginning_ms: number
   time_ms: number
 }
 
@@ -88,7 +89,13 @@ export function openCity(options: CityOptions): City {
       stop.abort()
     },
     trouble: () => trouble,
-    report: () => ({ ...people.report(), doors: doors.report, scenes: scenes.records, time_ms: clock.now() }),
+    report: () => ({
+      ...people.report(),
+      doors: doors.report,
+      scenes: scenes.records,
+      beginning_ms: beginning,
+      time_ms: clock.now(),
+    }),
   }
 }
 
@@ -105,8 +112,8 @@ async function setTheHour(town: Town, doors: Doors, clock: CityClock, ahead_ms: 
 async function setUpNetwork({ zone_id, name, time_zone, cells, policy, places }: Town, doors: Doors): Promise<void> {
   await doors.putZone({ name, time_zone, cells: [...cells], ...(policy && { policy }) }, zone_id)
   for (const { warehouse_id, travel, ...place } of places) {
-    const { name, point, radius_m, pickers, pick_s_per_line, pack_s } = place
-    const terms = { radius_m, pickers, pick_s_per_line, pack_s }
+    const { name, point, radius_m, pickers, pick_s_per_line, pack_s, opening } = place
+    const terms = { radius_m, pickers, pick_s_per_line, pack_s, ...(opening && { opening }) }
     await doors.putWarehouse({ zone_id, name, point, time_zone, ...terms }, warehouse_id)
     if (travel !== undefined) await doors.putTravel(travel, warehouse_id)
   }

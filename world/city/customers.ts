@@ -118,7 +118,7 @@ export async function runCustomers(options: CustomersOptions, tally: CustomersTa
   for (let number = 2; plan !== undefined; number++) {
     await clock.until(beginning + plan.due_ms)
     if (missing.size >= ANSWERS_MISSING_MAX) await Promise.race(missing)
-    const one = orderOnce(options, tally, plan)
+    const one = orderOnce(options, tally, { ...plan, order: atItsHour(plan, beginning) })
       .then(() => {})
       .finally(() => missing.delete(one))
     missing.add(one)
@@ -144,6 +144,12 @@ export async function orderOnce(
     options.spawn(cancelLater(options, tally, answer.order_id, { customer_ref, ...cancel }))
   }
   return answer.order_id
+}
+
+function atItsHour({ order, window }: PlannedOrder, beginning: number): PlaceOrder {
+  if (window === undefined) return order
+  const at = (since_ms: number): number => Math.round(beginning + since_ms)
+  return { ...order, deliver_between: { from: at(window.from_ms), to: at(window.to_ms) } }
 }
 
 async function cancelLater(

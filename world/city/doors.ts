@@ -2,7 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { OrderView, PlacedAnswer, PlaceOrder } from '../../dispatch/contract.ts'
 import type { EventAnswer, EventDraft, TravelWrite, ZoneWrite } from '../../ingest/contract.ts'
 import type { Point } from '../../ingest/events/envelope.ts'
-import type { Clock } from '../../ingest/events/network.ts'
+import type { Clock, OpeningSpan } from '../../ingest/events/network.ts'
 import { type Answer, type Call, type Caller, type CallTally, CityStopped, openCaller, parsed } from './call.ts'
 import { type OpsDoors, openOpsDoors } from './ops_doors.ts'
 
@@ -48,6 +48,7 @@ export interface WarehouseDraft {
   pickers: number
   pick_s_per_line: number
   pack_s: number
+  opening?: OpeningSpan[]
 }
 
 export interface DoorReport {

@@ -85,7 +85,7 @@ export function eveningCrew(
     begin_s: draw => draw.between(4, 12),
     line_s: draw => 8 + draw.exponential(pick_s_per_line - 6),
     pack_s: draw => pack_s * draw.between(0.6, 1.5),
-    missing: (luck, line) => missingByChance(seed, luck, line),
+    missing: ({ luck }, line) => missingByChance(seed, luck, line),
     restless: true,
   }
 }

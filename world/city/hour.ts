@@ -12,12 +12,14 @@ export interface HourWanted {
 const DAY_MS = 86_400_000
 const DAYS_AHEAD_MAX = 9
 
+export const weekdayOf = (time_ms: number, time_zone: string): Weekday =>
+  new Intl.DateTimeFormat('en-US', { timeZone: time_zone, weekday: 'short' }).format(time_ms) as Weekday
+
 /** @returns the first time, ms, that the clocks there show this after `after_ms` */
 export function nextLocalTime(after_ms: number, { time_zone, minute_of_day, weekday }: HourWanted): number {
-  const spell = new Intl.DateTimeFormat('en-US', { timeZone: time_zone, weekday: 'short' })
   for (let ahead = 0; ahead <= DAYS_AHEAD_MAX; ahead++) {
     const time_ms = atLocalTime(after_ms + ahead * DAY_MS, time_zone, minute_of_day)
-    if (time_ms > after_ms && (weekday === undefined || spell.format(time_ms) === weekday)) return time_ms
+    if (time_ms > after_ms && (weekday === undefined || weekdayOf(time_ms, time_zone) === weekday)) return time_ms
   }
   throw new Error(`no clock in ${time_zone} shows that within ${DAYS_AHEAD_MAX} days`)
 }

@@ -5,6 +5,7 @@ import type { CityClock } from './clock.ts'
 import { type Couriers, type CouriersTally, openCouriers } from './couriers.ts'
 import { type CustomersTally, orderOnce, runCustomers } from './customers.ts'
 import type { Doors } from './doors.ts'
+import { sayRecorded } from './recorded_words.ts'
 import { playScenes, type Scenes } from './scenes/play.ts'
 import { openTrouble, type Trouble } from './trouble.ts'
 import { openWarehouses, type WarehousesTally } from './warehouses.ts'
@@ -85,6 +86,7 @@ export function openPeople(options: CityOptions, stage: Stage): People {
     },
     start() {
       warehouses.open()
+      spawn(sayRecorded({ town, beginning: stage.beginning(), clock, doors, warehouses, spawn }))
       const ordering = runCustomers({ town, beginning: stage.beginning(), clock, doors, spawn }, customers)
       spawn(ordering.then(() => untilIdle(clock, work, couriers)).then(over.resolve))
       if (couriers) spawn(reportPositions(couriers, doors, () => paused || stop.aborted))

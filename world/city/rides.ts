@@ -140,8 +140,10 @@ const isPacked = (options: RideOptions, trip: TripView): boolean =>
 /** @returns false when nobody opened */
 async function handOver(options: RideOptions, courier: Courier, order_id: string): Promise<boolean> {
   const { doors, orderOf, seed, tally, town } = options
-  const luck = (orderOf(order_id)?.external_id ?? order_id).replace(/^.*-(?=\d+$)/, '')
-  if (draws(seed, 'door', luck).chance(town.ride.nobody_home_share)) {
+  const external_id = orderOf(order_id)?.external_id ?? order_id
+  const luck = external_id.replace(/^.*-(?=\d+$)/, '')
+  const { nobody_home_share, isClosed } = town.ride
+  if (draws(seed, 'door', luck).chance(nobody_home_share) || isClosed?.(external_id)) {
     const told = await doors.tell(courier.courier_id, { word: 'failed', order_id, reason: 'nobody_home' })
     if (told) tally.failed++
     return !told

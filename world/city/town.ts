@@ -1,7 +1,9 @@
+import type { Static } from 'typebox'
 import type { PlaceOrder } from '../../dispatch/contract.ts'
 import type { TravelWrite } from '../../ingest/contract.ts'
+import type { Vehicle } from '../../ingest/events/couriers.ts'
 import type { Point, Requirement } from '../../ingest/events/envelope.ts'
-import type { Policy } from '../../ingest/events/network.ts'
+import type { OpeningSpan, Policy } from '../../ingest/events/network.ts'
 import type { Item } from './catalogue.ts'
 import type { Draws } from './random.ts'
 import type { Way } from './ways.ts'
@@ -34,6 +36,8 @@ export interface Town {
   outOfTurn?: OutOfTurn
   /** what is known to happen there; absent: scenes find a place by themselves */
   occasions?: Occasions
+  /** what is said besides, in order of time */
+  script?: readonly Scripted[]
 }
 
 export interface Occasions {
@@ -50,6 +54,28 @@ export interface OutOfTurn {
   order(name: string, point: Point, sku?: string): Omit<PlannedOrder, 'due_ms'>
 }
 
+/** Something that a warehouse or a dispatcher says at its hour. */
+export interface Scripted {
+  due_ms: number
+  /** of an event that ingest takes, or a pause */
+  type: string
+  /** of the event; `as_of` and `until` are ms after the beginning */
+  data: ScriptedData
+}
+
+export interface ScriptedData {
+  warehouse_id: string
+  sku?: string
+  unit?: string
+  quantity?: number
+  delta?: number
+  safety?: number
+  condition?: string
+  reason?: string
+  as_of?: number
+  until?: number
+}
+
 export interface Place {
   warehouse_id: string
   name: string
@@ -59,6 +85,8 @@ export interface Place {
   /** what Waggle is told to plan with */
   pick_s_per_line: number
   pack_s: number
+  /** absent: always open */
+  opening?: OpeningSpan[]
   /** s on the road to H3 cells, where they are known better than by the distance */
   travel?: TravelWrite
 }
@@ -75,6 +103,8 @@ export interface PlannedOrder {
   customer_ref: string
   /** business s after the order; undefined: never */
   cancel: { after_s: number; reason: string } | undefined
+  /** when it is wanted; absent: as soon as can be */
+  window?: { from_ms: number; to_ms: number }
 }
 
 /** How bags are made. Draws are the order's own. */
@@ -82,12 +112,12 @@ export interface Crew {
   /** s until somebody begins, for a line, and to pack the bag */
   begin_s(draw: Draws): number
   line_s(draw: Draws): number
-  pack_s(draw: Draws): number
-  /** How much of a line is not found. @param luck names the order's draws */
-  missing(luck: string, line: { line_id: string; quantity: number }): number
+  pack_s(draw: Draws, external_id: string): number
+  /** How much of a line is not found. `luck` names the order's draws. */
+  missing(order: { external_id: string; luck: string }, line: { line_id: string; quantity: number }): number
   /** When the bag is known to be packed, whoever does it; undefined: when the work is done. */
   packed_ms?(external_id: string): number | undefined
-  /** vans, counts and broken bottles come by themselves */
+  /** vans, counts and broken bottles come by themselves, and what was missing is looked for */
   restless: boolean
 }
 
@@ -98,7 +128,7 @@ export interface Rider {
   home: Place
   /** takes bags from home only */
   tied: boolean
-  vehicle: 'bicycle' | 'scooter' | 'car'
+  vehicle: Static<typeof Vehicle>
   speed_mps: number
   /** orders at once */
   capacity: number
@@ -121,4 +151,6 @@ export interface RideTerms {
   /** of offers, and of doors at which nobody opens */
   declined_share: number
   nobody_home_share: number
+  /** nobody opens for this order, whatever the share */
+  isClosed?(external_id: string): boolean
 }

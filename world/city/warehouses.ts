@@ -4,7 +4,7 @@ import type { CityClock } from './clock.ts'
 import { type Doors, draft } from './doors.ts'
 import { type Outbox, openOutbox } from './outbox.ts'
 import { draws } from './random.ts'
-import type { Place, Town } from './town.ts'
+import type { Place, ScriptedData, Town } from './town.ts'
 
 /**
  * Warehouses and their pickers. A shelf is what is really there; what Waggle believes may differ, and a short pick, a
@@ -72,6 +72,8 @@ export interface Warehouses {
   countAll(): Promise<void>
   /** Vans, counts and broken bottles from now on. */
   open(): void
+  /** Somebody there says so, and the shelf is as they say. */
+  say(type: string, data: ScriptedData): Promise<void>
   onOrder(order: OrderView): void
   /** Nothing of it is left, and somebody says so. */
   runOut(warehouse_id: string, sku: string): Promise<void>
@@ -127,6 +129,12 @@ export function openWarehouses(options: WarehousesOptions): Warehouses {
   }
   return {
     tally,
+    async say(type, data) {
+      const desk = desks.get(data.warehouse_id)
+      if (desk === undefined) return
+      takeWord(desk, type, data)
+      await say(floor, desk, type, data)
+    },
     onOrder: order => onOrder[order.state](order),
     takeBack: drop,
     async runOut(warehouse_id, sku) {
@@ -212,7 +220,9 @@ async function pick(floor: Floor, desk: Desk, job: Job, picker: number): Promise
     if (line !== undefined) await pickLine(floor, desk, job, part, line)
   }
   const packed_ms = crew.packed_ms?.(job.external_id)
-  await (packed_ms === undefined ? clock.sleep(crew.pack_s(draw)) : clock.until(beginning() + packed_ms))
+  await (packed_ms === undefined
+    ? clock.sleep(crew.pack_s(draw, job.external_id))
+    : clock.until(beginning() + packed_ms))
   // An empty bag is not packed: Waggle decides what becomes of that order.
   if (job.dropped || job.bag.size === 0) return
   tally.packed++
@@ -223,7 +233,7 @@ async function pickLine(floor: Floor, desk: Desk, job: Job, part: object, line: 
   const { line_id, sku, quantity } = line
   const there = desk.shelf.get(sku) ?? 0
   const spoilt = job.spoilt?.line_id === line_id ? job.spoilt : undefined
-  const missing = Math.max(quantity - there, spoilt ? quantity : floor.town.crew.missing(job.luck, line))
+  const missing = Math.max(quantity - there, spoilt ? quantity : floor.town.crew.missing(job, line))
   const got = quantity - missing
   if (got > 0) {
     desk.shelf.set(sku, there - got)
@@ -237,7 +247,7 @@ async function pickLine(floor: Floor, desk: Desk, job: Job, part: object, line: 
     floor.tally.shorts++
     await say(floor, desk, 'line.short', { ...part, line_id, quantity: missing })
     spoilt?.tell(true)
-    floor.spawn(recount(floor, desk, job.luck, sku, strayed))
+    if (floor.town.crew.restless) floor.spawn(recount(floor, desk, job.luck, sku, strayed))
   }
 }
 
@@ -268,6 +278,14 @@ async function putBack(floor: Floor, desk: Desk, job: Job): Promise<void> {
 // ── Stock ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const at = (desk: Desk, item: Item) => ({ warehouse_id: desk.place.warehouse_id, sku: item.sku, unit: item.unit })
+
+function takeWord({ shelf }: Desk, type: string, { sku, quantity = 0, delta = 0, condition }: ScriptedData): void {
+  if (sku === undefined || condition === 'waste') return
+  const there = shelf.get(sku) ?? 0
+  if (type === 'stock.counted') shelf.set(sku, quantity)
+  if (type === 'stock.adjusted') shelf.set(sku, Math.max(0, there + delta))
+  if (type === 'stock.received' || type === 'stock.put_back') shelf.set(sku, there + quantity)
+}
 
 async function say(floor: Floor, desk: Desk, type: string, data: object): Promise<void> {
   await desk.outbox.send(draft(type, data, floor.clock.now(), `warehouse:${desk.place.warehouse_id}`))

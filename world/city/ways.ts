@@ -78,6 +78,12 @@ export function delayed({ points, at }: Way, now: number, halt_ms: number): Way 
   }
 }
 
+/** As the crow flies, at one speed. */
+export const straightWay = (from: Point, to: Point, departs_at: number, speed_mps: number): Way => ({
+  points: [from, to],
+  at: [departs_at, departs_at + (metresBetween(from, to) / speed_mps) * 1_000],
+})
+
 /** Where the courier is at a business time; at rest before the first and after the last point. */
 export function positionAt(way: Way, time_ms: number): Position {
   const next = way.at.findIndex(at => at > time_ms)

@@ -6,6 +6,7 @@ import type { Item } from '../city/catalogue.ts'
 import { METRES_PER_LAT, metresBetween, metresPerLng, PLACES, TIME_ZONE } from '../city/chicago.ts'
 import { nextLocalTime } from '../city/hour.ts'
 import type { Place, PlannedOrder, Rider, RideTerms, Town } from '../city/town.ts'
+import { straightWay } from '../city/ways.ts'
 import type { Day, DayOrder, Place as PlaneXY } from './day.ts'
 
 /**
@@ -187,10 +188,7 @@ function nearest(places: readonly Place[], point: Point): Place {
 /** Half of each service before the parcel changes hands and half after, as the days' own rules have it. */
 function rideTerms({ pickup_service_min, dropoff_service_min }: Day): RideTerms {
   return {
-    way: (from, to, departs_at, speed_mps) => ({
-      points: [from, to],
-      at: [departs_at, departs_at + (metresBetween(from, to) / speed_mps) * 1_000],
-    }),
+    way: straightWay,
     enter_s: pickup_service_min * 30,
     counter_s: () => pickup_service_min * 30,
     door_s: () => dropoff_service_min * 30,

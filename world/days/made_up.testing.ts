@@ -61,7 +61,7 @@ export function storesFile(before = '', after = ''): string {
   return path
 }
 
-function folder(): string {
+export function folder(): string {
   const dir = mkdtempSync(join(tmpdir(), 'waggle-days-'))
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
   return dir
