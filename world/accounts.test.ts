@@ -64,6 +64,15 @@ test('each order is counted once, by where it stands last', () => {
   expect(faults).toEqual([])
 })
 
+test('an order that is packed and that nobody has fetched is in progress, and said to wait', () => {
+  const log = logOf([
+    ...[placed('a'), placed('b'), placed('c'), owner(1)],
+    ...[decided(0, 1, routed('a')), decided(1, 1, routed('b')), decided(2, 1, routed('c'))],
+    ...[decided(3, 1, packed('a'), packed('b')), delivery('picked_up', 'b')],
+  ])
+  expect(countOrders(log, [])).toMatchObject({ placed: 3, routed: 3, in_progress: 3, waiting: 1 })
+})
+
 test('what an owner of the past, or a repetition, says counts for nobody', () => {
   const late = decided(0, 1, { type: 'order.rejected', order_id: 'a', reason: 'out_of_stock' })
   const log = logOf([placed('a'), owner(1), owner(2), late, decided(0, 2, routed('a')), decided(0, 2, packed('a'))])

@@ -49,6 +49,8 @@ export interface OrderCounts {
   cancelled: number
   failed: number
   in_progress: number
+  /** of those in progress: packed, and nobody has fetched them */
+  waiting: number
   rerouted: number
   shortened: number
   rejected_by_reason: Record<string, number>
@@ -178,7 +180,10 @@ function countRouted(counts: OrderCounts, trace: OrderTrace, state: string): voi
     if ((trace.late_s ?? 0) > 0) counts.late++
   } else if (state === 'failed') counts.failed++
   else if (state === 'cancelled') counts.cancelled++
-  else counts.in_progress++
+  else {
+    counts.in_progress++
+    if (state === 'packed') counts.waiting++
+  }
 }
 
 /** An order ends once, and a parcel moves only when it was packed. */
@@ -200,6 +205,7 @@ const emptyCounts = (): OrderCounts => ({
   cancelled: 0,
   failed: 0,
   in_progress: 0,
+  waiting: 0,
   rerouted: 0,
   shortened: 0,
   rejected_by_reason: {},

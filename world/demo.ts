@@ -89,7 +89,7 @@ async function runDemo(options: Demo, screen: Screen, stop: Stop, stack: AsyncDi
   return report(await accountsOf(place, city), city, options, screen)
 }
 
-/** What dead-letters, explain and what-if need in another terminal. */
+/** What dead-letters, explain, record and what-if need in another terminal. */
 function forTheTools({ urls, namespace }: Place): string {
   const { kafka_brokers, postgres_url } = URL_VARIABLES
   const variables = [
@@ -97,7 +97,7 @@ function forTheTools({ urls, namespace }: Place): string {
     `${postgres_url}=${urls.postgres_url}`,
     `WAGGLE_NAMESPACE=${namespace}`,
   ]
-  return `  To look into it from another terminal (npm run explain, what-if, dead-letters):\n  export ${variables.join(' ')}`
+  return `  To look into it from another terminal (npm run explain, what-if, record, dead-letters):\n  export ${variables.join(' ')}`
 }
 
 /** The development key is known on this machine only, which is all that the demo listens on. */

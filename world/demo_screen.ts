@@ -87,7 +87,7 @@ export function accountsText({ balanced, faults, orders, etas, events, waited_ms
   return [
     '',
     `${placed} placed = ${routed} routed + ${rejected} rejected + ${cancelled_before_routing} cancelled before routing + ${open} open`,
-    `${routed} routed = ${delivered} delivered + ${cancelled} cancelled + ${failed} failed + ${in_progress} in progress`,
+    `${routed} routed = ${delivered} delivered + ${cancelled} cancelled + ${failed} failed + ${in_progress} in progress, of these ${orders.waiting} packed that nobody has fetched`,
     `${late} late, ${orders.rerouted} rerouted, ${orders.shortened} shortened; rejected: ${reasons.join(', ') || 'none'}`,
     ...Object.entries(etas).map(etaText),
     ...Object.entries(events).map(
