@@ -151,13 +151,16 @@ const namesOf = (picture: Picture): Names => ({ warehouse: id => picture.warehou
 export function applyDecisions(picture: Picture, record: DecisionsRecord, at: At): void {
   const verdict = judge(picture.decisions, record, at)
   if (verdict === 'void' || record.kind === 'owner' || record.tenant_id !== picture.tenant_id) return
+  // A record that is read again knows no more where its orders were before.
+  const before = (order_id: string) => picture.orders.get(order_id)?.decided?.warehouse_id ?? undefined
+  const items = tellDecisions(record, { ...namesOf(picture), ...(verdict === 'new' && { before }) })
   if (verdict === 'new') {
     for (const decision of record.decisions) {
       const order_id = orderOf(decision)
       if (order_id !== undefined) decideOrder(picture, order_id, decision, record.decided_at)
     }
   }
-  for (const item of tellDecisions(record, namesOf(picture))) tell(picture.feed, item)
+  for (const item of items) tell(picture.feed, item)
 }
 
 function decideOrder(

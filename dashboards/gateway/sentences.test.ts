@@ -79,10 +79,46 @@ describe('a decision in words', () => {
     ])
   })
 
+  test('tells with a move from where it was, where that is known, and how much later it will be', () => {
+    const later = (order_id: string, min: number) => ({
+      ...{ type: 'promise.changed', order_id, attempt: 2, cause: 'warehouse_paused', first_deliver_by: AT },
+      promise: { ready_at: AT, deliver_by: AT + min * 60_000 },
+    })
+    const moved = ['a', 'b'].map(id => rerouted(`x-${id}`, 'w2', 'warehouse_paused'))
+    const record = as<DecisionRecord>({
+      ...{ zone_id: 'z', source_offset: '7', decided_at: AT },
+      decisions: [
+        ...moved,
+        later('x-a', 4),
+        later('x-b', 7),
+        rerouted('x-c', 'w3', 'warehouse_paused'),
+        later('x-d', 5),
+      ],
+    })
+    const before = (order_id: string) => (order_id === 'x-c' ? 'w2' : 'w1')
+    expect(tellDecisions(record, { ...names, before }).map(item => item.text)).toEqual([
+      'Order XD will be 5 min later than promised (warehouse paused)',
+      'Loop is paused: 2 orders moved to Old Town, at most 7 min later than promised',
+      'Old Town is paused: order XC moved to Wicker Park',
+    ])
+  })
+
   test('gives the reason of a refusal in the words of the contract', () => {
     const rejected = { type: 'order.rejected', order_id: '4f2a', attempt: 1, candidates: [], order }
     expect(told({ ...rejected, reason: 'outside_service_area' })).toEqual([
       'Order 4F2A was rejected: no warehouse serves this place',
+    ])
+    const against = (warehouse_id: string, refused: string) => ({ warehouse_id, refused, line_id: 'l1' })
+    const candidates = [
+      ...[against('w1', 'warehouse_paused'), against('w2', 'out_of_stock'), against('w4', 'out_of_stock')],
+      against('w3', 'full'),
+    ]
+    expect(told({ ...rejected, reason: 'warehouse_paused', candidates })).toEqual([
+      'Order 4F2A was rejected: Loop is paused, 2 are out of oat milk and Wicker Park is too busy',
+    ])
+    const all = [against('w1', 'full'), against('w2', 'full')]
+    expect(told({ ...rejected, reason: 'full', candidates: all })).toEqual([
+      'Order 4F2A was rejected: the promise would be longer than the policy allows',
     ])
     expect(told({ ...rejected, reason: 'out_of_stock', line_id: 'l1' })).toEqual([
       'Order 4F2A was rejected: not enough available (oat milk)',

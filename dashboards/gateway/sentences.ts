@@ -1,7 +1,18 @@
 import { type Candidate, type DecisionOf, type DecisionRecord, REFUSALS } from '../../ingest/events/decisions.ts'
 import type { OrderRequest } from '../../ingest/events/orders.ts'
 import type { FeedItem } from '../contract.ts'
-import { LATE_S_MIN, localTime, minutes, type Names, nameOf, placesOf, shortName, type Told, wordsOf } from './words.ts'
+import {
+  LATE_S_MIN,
+  listed,
+  localTime,
+  minutes,
+  type Names,
+  nameOf,
+  placesOf,
+  shortName,
+  type Told,
+  wordsOf,
+} from './words.ts'
 
 /**
  * What happened, in plain short sentences. A function of the record and of names alone, so that a record read again gives the
@@ -10,7 +21,12 @@ import { LATE_S_MIN, localTime, minutes, type Names, nameOf, placesOf, shortName
 
 /** At most one item a decision; re-routings of one cause to one place are told together. */
 export function tellDecisions(record: DecisionRecord, names: Names): FeedItem[] {
-  const told = record.decisions.flatMap(decision => tellDecision(decision, names) ?? [])
+  const moved = new Set(record.decisions.flatMap(one => (one.type === 'order.rerouted' ? one.order_id : [])))
+  const told = record.decisions.flatMap(decision => {
+    // How much later a moved order will be is told with the move.
+    if (decision.type === 'promise.changed' && moved.has(decision.order_id)) return []
+    return tellDecision(decision, names) ?? []
+  })
   return [...told, ...tellRerouted(record, names)].map((item, index) => ({
     id: `${record.zone_id}/${record.source_offset}/${index}`,
     at: record.decided_at,
@@ -23,7 +39,7 @@ function tellDecision(decision: DecisionRecord['decisions'][number], names: Name
     case 'order.routed':
       return tellRouted(decision, names)
     case 'order.rejected':
-      return tellRejected(decision)
+      return tellRejected(decision, names)
     case 'order.offered':
       return tellOffered(decision, names)
     case 'order.cancelled': {
@@ -75,11 +91,43 @@ function tellOffered(decision: DecisionOf<'order.offered'>, names: Names): Told 
   return { tone: 'warn', text: `${why}order ${shortName(order_id)} was offered to ${wordsOf(to_zone_id)}`, order_id }
 }
 
-function tellRejected({ order_id, reason, line_id, order }: DecisionOf<'order.rejected'>): Told {
+function tellRejected(decision: DecisionOf<'order.rejected'>, names: Names): Told {
+  const { order_id, reason, line_id, order } = decision
+  const reasons = reasonsOf(decision.candidates, order)
+  const several = new Map([...reasons].filter(([, ids]) => ids.length > 0))
+  if (several.size > 1) {
+    const why = listed(
+      [...several].map(([says, ids]) =>
+        ids.length === 1 ? `${placesOf(ids, names)} ${says}` : `${ids.length} ${plural(says)}`,
+      ),
+    )
+    return { tone: 'bad', text: `Order ${shortName(order_id)} was rejected: ${why}`, order_id }
+  }
   const sku = order.lines.find(line => line.line_id === line_id)?.sku
   const what = sku ? ` (${wordsOf(sku)})` : ''
   return { tone: 'bad', text: `Order ${shortName(order_id)} was rejected: ${REFUSALS[reason].says}${what}`, order_id }
 }
+
+/** What speaks against the warehouses that were looked at → those that it is true of, the best first. */
+function reasonsOf(candidates: readonly Candidate[], { lines }: OrderRequest): Map<string, { warehouse_id: string }[]> {
+  return Map.groupBy(
+    candidates.filter(one => one.refused !== undefined),
+    ({ refused, line_id }) => {
+      const sku = lines.find(line => line.line_id === line_id)?.sku
+      if (refused === 'warehouse_paused') return 'is paused'
+      if (refused === 'full') return 'is too busy'
+      if (refused === 'closed') return 'is closed'
+      if (refused === 'sku_unknown' && sku) return `has no ${wordsOf(sku)}`
+      return sku ? `is out of ${wordsOf(sku)}` : 'takes no more orders'
+    },
+  )
+}
+
+const plural = (says: string): string =>
+  says
+    .replace(/^is /, 'are ')
+    .replace(/^has /, 'have ')
+    .replace(/^takes /, 'take ')
 
 function tellShortened(decision: DecisionOf<'order.shortened'>, names: Names): Told {
   const { order_id, warehouse_id, sku, quantity, quantity_before } = decision
@@ -89,8 +137,12 @@ function tellShortened(decision: DecisionOf<'order.shortened'>, names: Names): T
   return { tone: 'warn', text, order_id }
 }
 
-function tellPromise({ order_id, promise, first_deliver_by, cause }: DecisionOf<'promise.changed'>): Told | undefined {
-  const later_s = (promise.deliver_by - first_deliver_by) / 1_000
+const laterS = ({ promise, first_deliver_by }: DecisionOf<'promise.changed'>): number =>
+  (promise.deliver_by - first_deliver_by) / 1_000
+
+function tellPromise(decision: DecisionOf<'promise.changed'>): Told | undefined {
+  const { order_id, cause } = decision
+  const later_s = laterS(decision)
   if (later_s < LATE_S_MIN) return undefined
   const text = `Order ${shortName(order_id)} will be ${minutes(later_s)} later than promised (${wordsOf(cause)})`
   return { tone: 'warn', text, order_id }
@@ -98,9 +150,15 @@ function tellPromise({ order_id, promise, first_deliver_by, cause }: DecisionOf<
 
 /** "Loop is out of milk: 3 orders moved to Old Town" */
 function tellRerouted({ decisions }: DecisionRecord, names: Names): Told[] {
+  const later = new Map(
+    decisions.flatMap(one => (one.type === 'promise.changed' ? [[one.order_id, laterS(one)] as const] : [])),
+  )
   const moved = decisions.filter(decision => decision.type === 'order.rerouted')
   const shortfall = decisions.find(decision => decision.type === 'stock.shortfall')
-  const groups = Map.groupBy(moved, decision => `${decision.cause}: ${placesOf(decision.fulfilments, names)}`)
+  const groups = Map.groupBy(
+    moved,
+    one => `${one.cause}: ${names.before?.(one.order_id)} → ${placesOf(one.fulfilments, names)}`,
+  )
   return [...groups.values()].flatMap(group => {
     const [one] = group
     if (!one) return []
@@ -108,8 +166,11 @@ function tellRerouted({ decisions }: DecisionRecord, names: Names): Told[] {
     const to = placesOf(one.fulfilments, names)
     const text =
       group.length === 1 ? `order ${shortName(one.order_id)} moved to ${to}` : `${group.length} orders moved to ${to}`
+    const later_s = Math.max(...group.map(({ order_id }) => later.get(order_id) ?? 0))
+    const wait =
+      later_s < LATE_S_MIN ? '' : `, ${group.length === 1 ? '' : 'at most '}${minutes(later_s)} later than promised`
     const subject = group.length === 1 ? { order_id: one.order_id } : warehouseOf(one)
-    return [{ tone: 'warn' as const, text: `${why}: ${text}`, ...subject }]
+    return [{ tone: 'warn' as const, text: `${why}: ${text}${wait}`, ...subject }]
   })
 }
 
@@ -117,13 +178,13 @@ const warehouseOf = ({ fulfilments }: DecisionOf<'order.rerouted'>) =>
   fulfilments[0] ? { warehouse_id: fulfilments[0].warehouse_id } : {}
 
 function whyMoved(
-  { cause, candidates }: DecisionOf<'order.rerouted'>,
+  { order_id, cause, candidates }: DecisionOf<'order.rerouted'>,
   shortfall: DecisionOf<'stock.shortfall'> | undefined,
   names: Names,
 ): string {
   if (shortfall) return `${nameOf(names, shortfall.warehouse_id)} is out of ${wordsOf(shortfall.sku)}`
-  const paused = candidates.find(candidate => candidate.refused === 'warehouse_paused')
-  if (cause === 'warehouse_paused' && paused) return `${nameOf(names, paused.warehouse_id)} is paused`
+  const paused = names.before?.(order_id) ?? candidates.find(one => one.refused === 'warehouse_paused')?.warehouse_id
+  if (cause === 'warehouse_paused' && paused) return `${nameOf(names, paused)} is paused`
   const said = {
     customer: 'Changed by the customer',
     load: 'Too much to do',

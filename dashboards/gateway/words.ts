@@ -8,6 +8,8 @@ export type Told = Omit<FeedItem, 'id' | 'at'>
 export interface Names {
   /** a warehouse's name and IANA time zone; undefined: not known (yet) */
   warehouse(warehouse_id: string): { name: string; time_zone: string } | undefined
+  /** where an order was before the record; absent or undefined: not known */
+  before?(order_id: string): string | undefined
 }
 
 /** Late by less than this is told as on time; s. */
