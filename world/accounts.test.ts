@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import type { Topic } from '../ingest/contract.ts'
-import { compareBook, compareLoaded, countOrders, stateOf } from './accounts.ts'
+import { compareBook, compareLoaded } from './accounts.ts'
 import type { LoadedPartition } from './accounts_books.ts'
 import { emptyState, type LogState, takeRecord } from './accounts_log.ts'
+import { countOf, countOrders, stateOf } from './accounts_orders.ts'
 
 /** A log written by hand, in partition 0 of each topic. */
 function logOf(records: readonly (readonly [Topic, object, Record<string, string>?])[]): LogState {
@@ -149,4 +150,24 @@ test('a hole in the log is told', () => {
   takeRecord(log, 'operations', 0, { ...message, offset: 2 })
   takeRecord(log, 'operations', 0, { ...message, offset: 1 })
   expect(log.holes).toEqual(['operations/0: 1 to 1'])
+})
+
+test('some orders are counted by themselves: who was passed over, moved by hand, or left by a courier', () => {
+  const stops = [{ order_id: 'b' }, { order_id: 'b' }]
+  const log = logOf([
+    ...['a', 'b', 'c'].map(placed),
+    owner(1),
+    decided(0, 1, { ...routed('a'), candidates: [{ warehouse_id: 'w1', refused: 'out_of_stock' }] }, routed('b')),
+    decided(1, 1, { type: 'order.rejected', order_id: 'c', reason: 'full' }),
+    ['deliveries', { type: 'trip.reassigned', actor: 'dispatcher:ann', tenant_id: 't', data: { stops } }],
+    [
+      'deliveries',
+      { type: 'trip.assigned', actor: 'solver:main', tenant_id: 't', data: { stops: [{ order_id: 'a' }] } },
+    ],
+    ['deliveries', { type: 'trip.cancelled', actor: 'courier:c1', tenant_id: 't', data: { order_ids: ['a'] } }],
+  ])
+  expect(countOf(log, 't', ['a', 'b', 'b', 'never'])).toMatchObject({
+    ...{ placed: 2, routed: 2, passed_over: 1, reassigned: 1, left_by_courier: 1, rejected: 0 },
+  })
+  expect(countOf(log, 't', ['c'])).toMatchObject({ placed: 1, rejected_by_reason: { full: 1 }, reassigned: 0 })
 })

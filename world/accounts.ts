@@ -9,7 +9,8 @@ import {
   readEtas,
   readLoaded,
 } from './accounts_books.ts'
-import { ALL_TOPICS, type LogState, type OrderTrace, openLogReader } from './accounts_log.ts'
+import { ALL_TOPICS, type LogState, openLogReader } from './accounts_log.ts'
+import { countOf, countOrders, type OrderCounts, stateOf } from './accounts_orders.ts'
 import { compareViews } from './accounts_views.ts'
 import type { ServerUrls } from './servers/config.ts'
 import { messageOf } from './servers/server.ts'
@@ -30,30 +31,14 @@ export interface Accounts {
   /** what does not balance, in plain words, the first thirty */
   faults: string[]
   orders: OrderCounts
+  /** of each of `groups` that was asked for, in their order */
+  groups: OrderCounts[]
   events: Record<Topic, EventCounts>
   dead_letters: Record<string, number>
   /** how well arrivals were told, by phase: see dispatch/etas/bounds.ts */
   etas: Record<string, EtaCount>
   /** what was waited until everything balanced, wall ms; or the whole time allowed */
   waited_ms: number
-}
-
-export interface OrderCounts {
-  placed: number
-  routed: number
-  rejected: number
-  cancelled_before_routing: number
-  open: number
-  delivered: number
-  late: number
-  cancelled: number
-  failed: number
-  in_progress: number
-  /** of those in progress: packed, and nobody has fetched them */
-  waiting: number
-  rerouted: number
-  shortened: number
-  rejected_by_reason: Record<string, number>
 }
 
 /** `dead`: records of this topic that were declared dead. `rows` may exceed `records` in decisions only, which hold several each. */
@@ -71,6 +56,8 @@ export interface AccountsOptions {
   acknowledged: readonly string[]
   /** the tenant of those orders */
   tenant_id: string
+  /** order ids that are to be counted by themselves, too */
+  groups?: readonly (readonly string[])[]
   /** how long the views may take to follow the log, ms */
   timeout_ms: number
 }
@@ -93,7 +80,7 @@ export async function takeAccounts(options: AccountsOptions): Promise<Accounts> 
 }
 
 async function lookOnce(
-  { urls, namespace, acknowledged, tenant_id }: AccountsOptions,
+  { urls, namespace, acknowledged, tenant_id, groups = [] }: AccountsOptions,
   reader: Awaited<ReturnType<typeof openLogReader>>,
 ): Promise<Accounts> {
   const faults: string[] = []
@@ -117,6 +104,7 @@ async function lookOnce(
     balanced: faults.length === 0,
     faults: faults.slice(0, FAULTS_KEPT),
     orders,
+    groups: groups.map(order_ids => countOf(reader.state, tenant_id, order_ids)),
     events: countEvents(reader.state, loaded, ends),
     dead_letters: countDead(reader.state),
     etas: etas ?? {},
@@ -134,82 +122,6 @@ async function asked<Result>(faults: string[], whom: string, work: () => Promise
 }
 
 // ── Orders ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-export type Ended = 'delivered' | 'failed' | 'cancelled' | 'rejected'
-
-/** Where an order stands by the log alone: the names of the book. */
-export function stateOf(trace: OrderTrace): string {
-  return trace.delivery ?? trace.decided ?? 'placed'
-}
-
-/** Counts each order once, and finds those whose topics contradict each other. */
-export function countOrders(log: LogState, faults: string[]): OrderCounts {
-  const counts = emptyCounts()
-  for (const [key, trace] of log.orders) {
-    const placed = trace.placed_at.some(at => !log.dead.has(`operations/${at}`))
-    const known = trace.decided !== undefined || trace.delivery !== undefined
-    if (!placed && known) faults.push(`${key} was decided but never placed`)
-    if (placed) countOne(counts, trace, faults, key)
-  }
-  const { placed, routed, rejected, cancelled_before_routing, open } = counts
-  if (placed !== routed + rejected + cancelled_before_routing + open) faults.push('placed is not the sum of its parts')
-  const { delivered, cancelled, failed, in_progress } = counts
-  if (routed !== delivered + cancelled + failed + in_progress) faults.push('routed is not the sum of its parts')
-  return counts
-}
-
-function countOne(counts: OrderCounts, trace: OrderTrace, faults: string[], key: string): void {
-  counts.placed++
-  counts.rerouted += trace.rerouted
-  counts.shortened += trace.shortened
-  contradictions(trace, key, faults)
-  const state = stateOf(trace)
-  if (state === 'placed') counts.open++
-  else if (state === 'rejected') {
-    counts.rejected++
-    const reason = trace.rejected_reason ?? 'unknown'
-    counts.rejected_by_reason[reason] = (counts.rejected_by_reason[reason] ?? 0) + 1
-  } else if (state === 'cancelled' && !trace.routed) counts.cancelled_before_routing++
-  else countRouted(counts, trace, state)
-}
-
-function countRouted(counts: OrderCounts, trace: OrderTrace, state: string): void {
-  counts.routed++
-  if (state === 'delivered') {
-    counts.delivered++
-    if ((trace.late_s ?? 0) > 0) counts.late++
-  } else if (state === 'failed') counts.failed++
-  else if (state === 'cancelled') counts.cancelled++
-  else {
-    counts.in_progress++
-    if (state === 'packed') counts.waiting++
-  }
-}
-
-/** An order ends once, and a parcel moves only when it was packed. */
-function contradictions({ decided, delivery, routed }: OrderTrace, key: string, faults: string[]): void {
-  if (delivery !== undefined && decided !== 'packed')
-    faults.push(`${key} is ${delivery}, and the engine says ${decided}`)
-  const after_routing = decided === 'routed' || decided === 'picking' || decided === 'packed'
-  if (after_routing && !routed) faults.push(`${key} is ${decided} without having been routed`)
-}
-
-const emptyCounts = (): OrderCounts => ({
-  placed: 0,
-  routed: 0,
-  rejected: 0,
-  cancelled_before_routing: 0,
-  open: 0,
-  delivered: 0,
-  late: 0,
-  cancelled: 0,
-  failed: 0,
-  in_progress: 0,
-  waiting: 0,
-  rerouted: 0,
-  shortened: 0,
-  rejected_by_reason: {},
-})
 
 export function compareBook(log: LogState, book: ReadonlyMap<string, BookOrder>, faults: string[]): void {
   for (const [key, trace] of log.orders) {

@@ -21,6 +21,12 @@ export interface OrderTrace {
   rejected_reason: string | undefined
   rerouted: number
   shortened: number
+  /** routed in the first place, and the best by time was refused */
+  passed_over: boolean
+  /** a dispatcher gave it to a courier */
+  by_hand: boolean
+  /** its courier gave it back, or was lost */
+  left: boolean
   /** what the courier said last */
   delivery: 'picked_up' | 'delivered' | 'failed' | undefined
   late_s: number | undefined
@@ -205,6 +211,9 @@ function traceOf(state: LogState, tenant_id: unknown, order_id: unknown): OrderT
     rejected_reason: undefined,
     rerouted: 0,
     shortened: 0,
+    passed_over: false,
+    by_hand: false,
+    left: false,
     delivery: undefined,
     late_s: undefined,
   }
@@ -249,6 +258,7 @@ function takeDead(state: LogState, headers: Record<string, string>): void {
 function takeDelivery(state: LogState, event: Json): void {
   const data = (event.data ?? {}) as Json
   const type = String(event.type)
+  takeTrip(state, type, event, data)
   if (type !== 'delivery.picked_up' && type !== 'delivery.delivered' && type !== 'delivery.failed') return
   const trace = traceOf(state, event.tenant_id, data.order_id)
   // Sent twice it may come again after what followed it.
@@ -258,6 +268,15 @@ function takeDelivery(state: LogState, event: Json): void {
     trace.delivery = 'delivered'
     trace.late_s = Number(data.late_s)
   }
+}
+
+function takeTrip(state: LogState, type: string, { tenant_id, actor }: Json, { stops, order_ids }: Json): void {
+  if (type === 'trip.cancelled' && Array.isArray(order_ids)) {
+    for (const order_id of order_ids) traceOf(state, tenant_id, order_id).left = true
+  }
+  const given = type === 'trip.assigned' || type === 'trip.reassigned'
+  if (!given || !Array.isArray(stops) || !String(actor).startsWith('dispatcher:')) return
+  for (const { order_id } of stops as Json[]) traceOf(state, tenant_id, order_id).by_hand = true
 }
 
 /** The readers' rule: below the highest epoch a record is void, and so is one whose source was decided already. */
@@ -288,6 +307,8 @@ function takeDecision(state: LogState, tenant_id: unknown, decision: Json): void
   if (decision.type === 'order.routed') {
     trace.decided = 'routed'
     trace.routed = true
+    const [best] = Array.isArray(decision.candidates) ? (decision.candidates as Json[]) : []
+    trace.passed_over = best?.refused !== undefined
   } else if (decision.type === 'order.rerouted') {
     trace.decided = 'routed'
     trace.rerouted++

@@ -9,7 +9,7 @@ import { type City, openCity } from './city/city.ts'
 import type { Town } from './city/town.ts'
 import { DEMO_EXPLAINED } from './demo_explain.ts'
 import { DEMO_HELP, type DemoOptions, readDemoOptions } from './demo_options.ts'
-import { accountsText, type Figures, openScreen, type Screen, statusLine } from './demo_screen.ts'
+import { accountsText, type Figures, openScreen, type Screen, sceneText, statusLine } from './demo_screen.ts'
 import { PROJECT_DIR, type ServerUrls, URL_VARIABLES } from './servers/config.ts'
 import { messageOf } from './servers/server.ts'
 import { type Servers, startServers } from './servers/start.ts'
@@ -72,7 +72,9 @@ async function runDemo(options: Demo, screen: Screen, stop: Stop, stack: AsyncDi
     stack.use(await startServices({ ...place, ports: SERVICE_PORTS, log_dir, env, log: screen.line })),
   )
   stop.check()
-  const city = openCity({ ...doorsOf(services), ...options, say: screen.line })
+  // Scenes need people who order more than a recorded day has them order.
+  const scenes = options.calm || !town.outOfTurn ? {} : { scenes: {} }
+  const city = openCity({ ...doorsOf(services), ...options, ...scenes, say: screen.line })
   stack.defer(() => city.stop())
   const beginning = screen.step(`${town.name} is open`, () => city.begin())
   await Promise.race([beginning, city.failed, stop.asked])
@@ -191,16 +193,20 @@ async function tell(services: Services, { time_zone }: Town, screen: Screen, ove
 // ── The accounts ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function accountsOf({ urls, namespace }: Place, city: City): Promise<Accounts> {
-  const { acknowledged } = city.report().customers
-  return takeAccounts({ urls, namespace, acknowledged, tenant_id: TENANT, timeout_ms: ACCOUNTS_TIMEOUT_MS })
+  const { customers, scenes } = city.report()
+  const { acknowledged } = customers
+  const groups = scenes.map(scene => scene.order_ids)
+  return takeAccounts({ urls, namespace, acknowledged, groups, tenant_id: TENANT, timeout_ms: ACCOUNTS_TIMEOUT_MS })
 }
 
 function report(accounts: Accounts, city: City, { json, seed, speed }: Demo, screen: Screen): number {
   const { customers, ...rest } = city.report()
+  const { groups, ...whole } = accounts
+  const scenes = rest.scenes.map((scene, n) => ({ ...scene, orders: groups[n] }))
   const { acknowledged, ...asked } = customers
-  const told = { ...rest, customers: { acknowledged: acknowledged.length, ...asked } }
-  if (json) process.stdout.write(`${JSON.stringify({ ...accounts, city: { seed, speed, ...told } })}\n`)
-  else screen.line(accountsText(accounts))
+  const told = { ...rest, scenes, customers: { acknowledged: acknowledged.length, ...asked } }
+  if (json) process.stdout.write(`${JSON.stringify({ ...whole, city: { seed, speed, ...told } })}\n`)
+  else screen.line([accountsText(accounts), ...scenes.map(sceneText)].join('\n'))
   return accounts.balanced ? 0 : 1
 }
 

@@ -4,7 +4,7 @@ import { numberOf, wholeOf } from './command_line.ts'
 import type { TownChoice } from './towns.ts'
 
 export const DEMO_HELP = `npm run demo -- [--stores FILE | --day DIR | --replay FILE] [--from HH:MM] [--speed N] [--seed N] [--rate N] [--couriers N] [--for SECONDS]
-             [--data DIR] [--json] [--explain] [--help]
+             [--calm] [--data DIR] [--json] [--explain] [--help]
 
 A Friday evening in Chicago, from half past six on: ten warehouses, 180 couriers, about 9 orders a minute, ten times as fast as real.
 Starts the four servers with fresh data, Waggle's services, and the city; prints the address of the page; ctrl-C ends all of it.
@@ -17,6 +17,8 @@ Starts the four servers with fresh data, Waggle's services, and the city; prints
   --couriers N   on their shift (default 180)
   --for SECONDS  stop the city so long after the address was printed, or when its day is over if that comes first; wait until
                  everything has followed (at most 30 s), print the accounts and end: with 0 when they balance, else with 1
+  --calm         nothing is put on: else milk runs out, a light goes out, a wheel breaks, a stadium empties and more, each announced in
+                 the feed, from 15 s after the address was printed on and again every five minutes in another order
   --data DIR     where the servers keep their data, which is wiped first, and the logs (default: .waggle); two demos need two
   --json         the accounts as one JSON line on standard output; everything else goes to standard error
 
@@ -48,6 +50,8 @@ export interface DemoOptions {
   for_s: number | undefined
   /** undefined: below .waggle in the project */
   data_dir: string | undefined
+  /** no scenes */
+  calm: boolean
   json: boolean
   explain: boolean
   help: boolean
@@ -72,6 +76,7 @@ export function readDemoOptions(args: string[]): DemoOptions {
       couriers: { type: 'string' },
       for: { type: 'string' },
       data: { type: 'string' },
+      calm: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       explain: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -84,6 +89,7 @@ export function readDemoOptions(args: string[]): DemoOptions {
     town: townChoice(values),
     for_s: values.for === undefined ? undefined : numberOf('for', values.for, 1, 86_400),
     data_dir: values.data === undefined ? undefined : resolve(values.data),
+    calm: values.calm,
     json: values.json,
     explain: values.explain,
     help: values.help,

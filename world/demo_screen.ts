@@ -1,4 +1,6 @@
 import type { Accounts } from './accounts.ts'
+import type { OrderCounts } from './accounts_orders.ts'
+import type { SceneRecord } from './city/scenes/stage.ts'
 
 /** What the demo says on the terminal: steps with their seconds, then one line that is written over. */
 export interface Screen {
@@ -88,7 +90,8 @@ export function accountsText({ balanced, faults, orders, etas, events, waited_ms
     '',
     `${placed} placed = ${routed} routed + ${rejected} rejected + ${cancelled_before_routing} cancelled before routing + ${open} open`,
     `${routed} routed = ${delivered} delivered + ${cancelled} cancelled + ${failed} failed + ${in_progress} in progress, of these ${orders.waiting} packed that nobody has fetched`,
-    `${late} late, ${orders.rerouted} rerouted, ${orders.shortened} shortened; rejected: ${reasons.join(', ') || 'none'}`,
+    `${late} late, ${orders.passed_over} not to the nearest, ${orders.rerouted} rerouted, ${orders.shortened} shortened; rejected: ${reasons.join(', ') || 'none'}`,
+    `${orders.left_by_courier} left by their courier, ${orders.reassigned} given by hand`,
     ...Object.entries(etas).map(etaText),
     ...Object.entries(events).map(
       ([topic, { records, usable, dead, rows }]) =>
@@ -101,3 +104,19 @@ export function accountsText({ balanced, faults, orders, etas, events, waited_ms
 
 const etaText = ([phase, { arrivals, inside, width_s, off_s }]: [string, Accounts['etas'][string]]): string =>
   `${phase.replace('_', ', ')}: ${Math.round(100 * (inside ?? 0))} % of ${arrivals} arrivals within the first bounds, ${width_s} s wide; ${off_s} s off`
+
+/** One line: when it was, and what became of the orders that it touched, without what was not. */
+export function sceneText(scene: SceneRecord & { orders: OrderCounts | undefined }): string {
+  const { began_s, due_s, why, orders } = scene
+  const at_s = Math.round(began_s ?? due_s)
+  const at = `${Math.floor(at_s / 60)}:${String(at_s % 60).padStart(2, '0')}`
+  const name = scene.scene.replaceAll('_', ' ')
+  if (scene.outcome !== 'happened') return `${at} ${name}: ${why === null ? 'not over yet' : `did not happen, ${why}`}`
+  const { rejected_by_reason, ...counts } = orders ?? { rejected_by_reason: {} }
+  const told = [
+    ...Object.entries(counts).filter(([what]) => what !== 'rejected'),
+    ...Object.entries(rejected_by_reason),
+  ]
+  const words = told.filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what.replaceAll('_', ' ')}`)
+  return `${at} ${name}: ${words.join(', ') || 'no order was touched'}`
+}

@@ -88,6 +88,11 @@ test('the city knows Waggle by its doors only', () => {
     'couriers',
     'rides',
     'outbox',
+    'shelves',
+    'trouble',
+    'breakdowns',
+    'crowds',
+    'ops_doors',
   ]) {
     const text = readFileSync(new URL(`${file}.ts`, import.meta.url), 'utf8')
     const values = [...text.matchAll(/^import (?!type)(.*) from '(.*)'/gm)].map(match => match[2])

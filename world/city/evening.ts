@@ -1,4 +1,5 @@
 import type { Requirement } from '../../ingest/events/envelope.ts'
+import type { Policy } from '../../ingest/events/network.ts'
 import { CATALOGUE, shelfAtStart, shelfTarget } from './catalogue.ts'
 import {
   fridayEvening,
@@ -30,6 +31,11 @@ export interface EveningOptions {
 
 /** Half of the couriers take bags from wherever there are some. */
 const TIED_SHARE = 0.5
+/** As usual but for the longest promise: who cannot be served within 35 min is told so at once. */
+const POLICY: Policy = {
+  ...{ promise_s_max: 35 * 60, road_factor: 1.35, speed_mps: 5.5 },
+  ...{ courier_wait_s: 240, handover_s: 120, promise_buffer_s: 180, candidates_max: 5 },
+}
 const DECLINED_SHARE = 0.04
 const NOBODY_HOME_SHARE = 0.012
 const SHORT_SHARE = 0.007
@@ -42,6 +48,7 @@ export function chicagoEvening(options: EveningOptions): Town {
     name: ZONE_NAME,
     time_zone: TIME_ZONE,
     cells: zoneCells(),
+    policy: POLICY,
     places: PLACES,
     catalogue: eveningCatalogue(seed, weights),
     begins: fridayEvening,

@@ -7,8 +7,9 @@ import { type CustomersTally, orderOnce, runCustomers } from './customers.ts'
 import type { Doors } from './doors.ts'
 import { sayRecorded } from './recorded_words.ts'
 import { playScenes, type Scenes } from './scenes/play.ts'
+import type { WarehousesTally } from './shelves.ts'
 import { openTrouble, type Trouble } from './trouble.ts'
-import { openWarehouses, type WarehousesTally } from './warehouses.ts'
+import { openWarehouses } from './warehouses.ts'
 import { followWork, type Work, type WorkListener } from './work.ts'
 
 /** Everybody in the city, and what each of them hears. */

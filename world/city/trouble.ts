@@ -1,8 +1,6 @@
-import { latLngToCell } from 'h3-js'
-import { AREA_RESOLUTION } from '../../ingest/contract.ts'
 import type { Point } from '../../ingest/events/envelope.ts'
-import { distanceMeters } from '../../ingest/events/geo.ts'
 import type { Breakdown } from './breakdowns.ts'
+import { isServed, metresBetween } from './chicago.ts'
 import type { CityClock } from './clock.ts'
 import type { CourierSeen } from './couriers.ts'
 import { type Crowd, crowdAround } from './crowds.ts'
@@ -63,8 +61,8 @@ const REPAIR_S = 480
 const CROWD_S = 150
 const CROWD_FACTOR = 4
 /** Those nearest say that they are busy: so much longer until a bag is packed, and so long after the crowd has ordered. */
-const BUSY_WAREHOUSES = 2
-const BUSY_EXTRA_S = 600
+const BUSY_WAREHOUSES = 4
+const BUSY_EXTRA_S = 720
 const BUSY_AFTER_S = 240
 
 export function openTrouble(options: TroubleOptions): Trouble {
@@ -102,8 +100,8 @@ export function openTrouble(options: TroubleOptions): Trouble {
   }
 }
 
-function notServed({ cells }: Pick<Town, 'cells'>, { lat, lng }: Point): Impossible | undefined {
-  if (cells.includes(latLngToCell(lat, lng, AREA_RESOLUTION))) return undefined
+function notServed({ cells }: Pick<Town, 'cells'>, point: Point): Impossible | undefined {
+  if (isServed(point, new Set(cells))) return undefined
   return { impossible: 'not_served', detail: 'no warehouse serves this place' }
 }
 
@@ -125,7 +123,7 @@ function gather(options: TroubleOptions, point: Point, name: string): Surge {
 }
 
 export const nearest = (places: readonly Place[], point: Point): Place[] =>
-  places.toSorted((a, b) => distanceMeters(a.point, point) - distanceMeters(b.point, point))
+  places.toSorted((a, b) => metresBetween(a.point, point) - metresBetween(b.point, point))
 
 async function orderAll({ town, clock, order }: TroubleOptions, { people }: Crowd): Promise<string[]> {
   const began = clock.now()

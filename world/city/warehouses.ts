@@ -1,9 +1,20 @@
 import type { OrderView } from '../../dispatch/contract.ts'
 import type { Item } from './catalogue.ts'
-import type { CityClock } from './clock.ts'
-import { type Doors, draft } from './doors.ts'
-import { type Outbox, openOutbox } from './outbox.ts'
 import { draws } from './random.ts'
+import {
+  about,
+  count,
+  countShelves,
+  type Desk,
+  openDesk,
+  receive,
+  restless,
+  type Shelves,
+  type ShelvesOptions,
+  say,
+  takeWord,
+  type WarehousesTally,
+} from './shelves.ts'
 import type { Place, ScriptedData, Town } from './town.ts'
 
 /**
@@ -12,16 +23,6 @@ import type { Place, ScriptedData, Town } from './town.ts'
  */
 
 const WASTE_SHARE = 0.1
-const RESTOCK_BELOW = 0.3
-
-export interface WarehousesTally {
-  picked: number
-  shorts: number
-  packed: number
-  received: number
-  counted: number
-  put_back: number
-}
 
 export interface Spoilt {
   sku: string
@@ -42,28 +43,22 @@ interface Job {
   started: boolean
   /** cancelled, rejected or given to another warehouse: hands off */
   dropped: boolean
+  /** every line has been looked for */
+  full: boolean
   /** a line of it lies broken on the floor */
   spoilt?: { line_id: string; tell(found: boolean): void } | undefined
 }
 
-interface Desk {
-  place: Place
-  shelf: Map<string, number>
-  targets: Map<string, number>
+/** Where bags are filled. */
+interface Counter extends Desk {
   queue: Job[]
   idle_pickers: number[]
-  outbox: Outbox
 }
 
-export interface WarehousesOptions {
-  seed: number
+export interface WarehousesOptions extends ShelvesOptions {
   town: Pick<Town, 'places' | 'catalogue' | 'crew'>
   /** business ms; known once the city has begun */
   beginning: () => number
-  clock: CityClock
-  doors: Pick<Doors, 'sendEvents'>
-  spawn: (work: Promise<void>) => void
-  onFailure: (error: unknown) => void
 }
 
 export interface Warehouses {
@@ -88,8 +83,8 @@ export interface Warehouses {
 export function openWarehouses(options: WarehousesOptions): Warehouses {
   const tally: WarehousesTally = { picked: 0, shorts: 0, packed: 0, received: 0, counted: 0, put_back: 0 }
   const { places, crew, catalogue } = options.town
-  const desks = new Map(places.map(place => [place.warehouse_id, openDesk(place, options)]))
-  const jobs = new Map<string, { desk: Desk; job: Job }>()
+  const desks = new Map(places.map(place => [place.warehouse_id, openCounter(place, options)]))
+  const jobs = new Map<string, { desk: Counter; job: Job }>()
   const itemOf = new Map<string, Item>(catalogue.items.map(item => [item.sku, item]))
   const floor: Floor = { ...options, tally, itemOf }
 
@@ -150,7 +145,7 @@ export function openWarehouses(options: WarehousesOptions): Warehouses {
     spoil(order_id) {
       const job = jobs.get(order_id)?.job
       const line = job?.lines.find(one => !job.bag.has(one.line_id))
-      if (job === undefined || line === undefined || job.spoilt) return undefined
+      if (job === undefined || line === undefined || job.full || job.spoilt) return undefined
       const { promise: found, resolve: tell } = Promise.withResolvers<boolean>()
       job.spoilt = { line_id: line.line_id, tell }
       return { sku: line.sku, found }
@@ -161,38 +156,39 @@ export function openWarehouses(options: WarehousesOptions): Warehouses {
     open() {
       if (!crew.restless) return
       for (const desk of desks.values()) {
-        options.spawn(receiveVans(floor, desk))
-        options.spawn(countNowAndThen(floor, desk))
-        options.spawn(breakThings(floor, desk))
+        for (const work of restless(floor, desk)) options.spawn(work)
       }
     },
   }
 }
 
-type Floor = WarehousesOptions & { tally: WarehousesTally; itemOf: ReadonlyMap<string, Item> }
+type Floor = WarehousesOptions & Shelves
 
-function openDesk(place: Place, { town, doors, onFailure }: WarehousesOptions): Desk {
-  const targets = new Map<string, number>()
-  const shelf = new Map<string, number>()
-  for (const item of town.catalogue.items) {
-    const { target, there } = town.catalogue.shelf(place, item)
-    targets.set(item.sku, target)
-    shelf.set(item.sku, there)
-  }
+function openCounter(place: Place, options: WarehousesOptions): Counter {
   const idle_pickers = Array.from({ length: place.pickers }, (_, i) => i + 1)
-  return { place, shelf, targets, queue: [], idle_pickers, outbox: openOutbox(doors, onFailure) }
+  return { ...openDesk(place, options), queue: [], idle_pickers }
 }
 
 function newJob(order: OrderView, fulfilment_id: string): Job {
   const external_id = order.external_id ?? order.order_id
   const luck = external_id.replace(/^.*-(?=\d+$)/, '')
   const { order_id, lines } = order
-  return { order_id, external_id, fulfilment_id, luck, lines, bag: new Map(), started: false, dropped: false }
+  return {
+    order_id,
+    external_id,
+    fulfilment_id,
+    luck,
+    lines,
+    bag: new Map(),
+    started: false,
+    dropped: false,
+    full: false,
+  }
 }
 
 // ── Picking ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function startWaiting(floor: Floor, desk: Desk): void {
+function startWaiting(floor: Floor, desk: Counter): void {
   while (desk.queue.length > 0 && desk.idle_pickers.length > 0) {
     const job = desk.queue.shift() as Job
     const picker = desk.idle_pickers.shift() as number
@@ -219,6 +215,8 @@ async function pick(floor: Floor, desk: Desk, job: Job, picker: number): Promise
     if (job.dropped) return
     if (line !== undefined) await pickLine(floor, desk, job, part, line)
   }
+  job.full = true
+  job.spoilt?.tell(false)
   const packed_ms = crew.packed_ms?.(job.external_id)
   await (packed_ms === undefined
     ? clock.sleep(crew.pack_s(draw, job.external_id))
@@ -271,86 +269,6 @@ async function putBack(floor: Floor, desk: Desk, job: Job): Promise<void> {
     const condition = item.requires === 'cold' || draw.chance(WASTE_SHARE) ? 'waste' : 'sellable'
     if (condition === 'sellable') desk.shelf.set(sku, (desk.shelf.get(sku) ?? 0) + quantity)
     floor.tally.put_back++
-    await say(floor, desk, 'stock.put_back', { ...at(desk, item), quantity, condition, order_id: job.order_id })
-  }
-}
-
-// ── Stock ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-const at = (desk: Desk, item: Item) => ({ warehouse_id: desk.place.warehouse_id, sku: item.sku, unit: item.unit })
-
-function takeWord({ shelf }: Desk, type: string, { sku, quantity = 0, delta = 0, condition }: ScriptedData): void {
-  if (sku === undefined || condition === 'waste') return
-  const there = shelf.get(sku) ?? 0
-  if (type === 'stock.counted') shelf.set(sku, quantity)
-  if (type === 'stock.adjusted') shelf.set(sku, Math.max(0, there + delta))
-  if (type === 'stock.received' || type === 'stock.put_back') shelf.set(sku, there + quantity)
-}
-
-async function say(floor: Floor, desk: Desk, type: string, data: object): Promise<void> {
-  await desk.outbox.send(draft(type, data, floor.clock.now(), `warehouse:${desk.place.warehouse_id}`))
-}
-
-async function countShelves(floor: Floor, desk: Desk): Promise<void> {
-  await Promise.all(floor.town.catalogue.items.map(item => countNow(floor, desk, item)))
-}
-
-/** Only when all that was done has reached Waggle does a count mean what it says. */
-async function count(floor: Floor, desk: Desk, item: Item): Promise<void> {
-  await desk.outbox.idle()
-  await countNow(floor, desk, item)
-}
-
-function countNow(floor: Floor, desk: Desk, item: Item): Promise<void> {
-  floor.tally.counted++
-  const quantity = desk.shelf.get(item.sku) ?? 0
-  return say(floor, desk, 'stock.counted', { ...at(desk, item), quantity, as_of: floor.clock.now() })
-}
-
-/** A van every half hour or so fills what has run low. */
-async function receiveVans(floor: Floor, desk: Desk): Promise<void> {
-  const draw = draws(floor.seed, 'vans', desk.place.warehouse_id)
-  await floor.clock.sleep(draw.between(300, 2_400))
-  for (let van = 1; ; van++) {
-    const reference = `van-${desk.place.warehouse_id}-${van}`
-    const low = floor.town.catalogue.items.filter(item => shareLeft(desk, item) < RESTOCK_BELOW)
-    await Promise.all(low.map(item => receive(floor, desk, item, reference)))
-    await floor.clock.sleep(draw.between(1_500, 2_700))
-  }
-}
-
-const shareLeft = (desk: Desk, item: Item): number =>
-  (desk.shelf.get(item.sku) ?? 0) / Math.max(1, desk.targets.get(item.sku) ?? 1)
-
-async function receive(floor: Floor, desk: Desk, item: Item, reference: string): Promise<void> {
-  const there = desk.shelf.get(item.sku) ?? 0
-  const quantity = (desk.targets.get(item.sku) ?? 0) - there
-  if (quantity < 1) return
-  desk.shelf.set(item.sku, there + quantity)
-  floor.tally.received++
-  await say(floor, desk, 'stock.received', { ...at(desk, item), quantity, reference })
-}
-
-async function countNowAndThen(floor: Floor, desk: Desk): Promise<void> {
-  const { items } = floor.town.catalogue
-  const draw = draws(floor.seed, 'counts', desk.place.warehouse_id)
-  for (;;) {
-    await floor.clock.sleep(draw.between(150, 420))
-    // What sells well is counted most.
-    const item = items[Math.floor(draw.uniform() ** 2 * items.length)]
-    if (item !== undefined) await count(floor, desk, item)
-  }
-}
-
-async function breakThings(floor: Floor, desk: Desk): Promise<void> {
-  const draw = draws(floor.seed, 'breakage', desk.place.warehouse_id)
-  for (;;) {
-    await floor.clock.sleep(draw.between(500, 1_500))
-    const item = draw.pick(floor.town.catalogue.items)
-    const there = desk.shelf.get(item.sku) ?? 0
-    if (there < 4 * item.step) continue
-    desk.shelf.set(item.sku, there - item.step)
-    const reason = draw.pick(['damaged', 'expired', 'stolen'] as const)
-    await say(floor, desk, 'stock.adjusted', { ...at(desk, item), delta: -item.step, reason })
+    await say(floor, desk, 'stock.put_back', { ...about(desk, item), quantity, condition, order_id: job.order_id })
   }
 }

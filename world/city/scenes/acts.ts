@@ -35,7 +35,7 @@ async function soldOut(playing: Playing): Promise<string | undefined> {
   const what = item.name.toLowerCase()
   record.warehouse_ids.push(place.warehouse_id)
   record.order_ids.push(...waitingFor(playing, place, item.sku))
-  const text = `${item.name} has run out at ${place.name}, and everybody there wants some`
+  const text = `The last ${what} at ${place.name} is gone, and everybody there wants some`
   await announce(playing, { text, tone: 'warn', ...aboutWarehouse(place) })
   await warehouses.runOut(place.warehouse_id, item.sku)
   const restock = async (): Promise<void> => {
@@ -173,7 +173,7 @@ async function breakGlass(playing: Playing): Promise<string | undefined> {
   if (!spoilt) return 'no bag was being filled'
   const name = town.catalogue.items.find(item => item.sku === spoilt.sku)?.name.toLowerCase() ?? spoilt.sku
   const place = town.places.find(one => one.warehouse_id === order.warehouse_id)?.name ?? order.warehouse_id
-  const text = `At ${place} the ${name} for order ${calledOut(order.order_id)} has fallen to the floor`
+  const text = `A bag tears at ${place}: order ${calledOut(order.order_id)} loses its ${name}`
   await announce(playing, { text, tone: 'warn', ...aboutOrder(order) })
   if (!(await spoilt.found)) return 'the order was taken away from the picker'
   record.order_ids.push(order.order_id)

@@ -28,13 +28,13 @@ export function tripToBreak(
   return drawn(fit, trip => trip.trip_id, draw)
 }
 
-/** Begun or about to be, and not its only line at stake. */
-export const orderToShorten = (orders: readonly OrderView[], draw: Draws): OrderView | undefined =>
-  drawn(
-    orders.filter(order => (order.state === 'routed' || order.state === 'picking') && order.lines.length >= 2),
-    order => order.order_id,
-    draw,
-  )
+/** Somebody fills its bag, or is about to where nobody does; and not its only line at stake. */
+export function orderToShorten(orders: readonly OrderView[], draw: Draws): OrderView | undefined {
+  const several = orders.filter(order => order.lines.length >= 2)
+  const begun = several.filter(order => order.state === 'picking')
+  const fit = begun.length > 0 ? begun : several.filter(order => order.state === 'routed')
+  return drawn(fit, order => order.order_id, draw)
+}
 
 /** Not on the road yet. */
 export const orderToCancel = (orders: readonly OrderView[], draw: Draws): OrderView | undefined =>
