@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { chicagoEvening } from './city/evening.ts'
 import type { Town } from './city/town.ts'
@@ -20,7 +20,10 @@ export type TownChoice =
 export function townOf(choice: TownChoice, seed: number): Town {
   if (choice.kind === 'evening') return chicagoEvening({ ...choice, seed, run: `evening-${seed}` })
   const { path } = choice
-  if (!existsSync(path)) throw new Error(`there is no ${path}`)
+  const there = statSync(path, { throwIfNoEntry: false })
+  if (there === undefined) throw new Error(`there is no ${path}`)
+  const wanted = choice.kind === 'day' ? 'folder' : 'file'
+  if (there.isDirectory() !== (wanted === 'folder')) throw new Error(`${path} is not a ${wanted}`)
   if (choice.kind === 'replay') return replayTown(readRecording(path))
   const { from_minute } = choice
   if (choice.kind === 'stores') {

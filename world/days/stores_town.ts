@@ -3,7 +3,7 @@ import { AREA_RESOLUTION } from '../../ingest/contract.ts'
 import { CELL_RESOLUTION, type Point } from '../../ingest/events/envelope.ts'
 import { DEFAULT_POLICY } from '../../ingest/events/network.ts'
 import { metresBetween, rounded, TIME_ZONE, WARM_UP_MIN } from '../city/chicago.ts'
-import { plannedOrder } from '../city/customers.ts'
+import { orderOutOfTurn, plannedOrder } from '../city/customers.ts'
 import { EVENING_RIDE, eveningCatalogue, eveningCrew } from '../city/evening.ts'
 import { nextLocalTime } from '../city/hour.ts'
 import { draws } from '../city/random.ts'
@@ -58,8 +58,15 @@ export function storesTown(stores: Stores, { name, seed, from_minute }: StoresTo
       Array.from({ length: store.couriers }, (_, n) => riderOf(places[at] as Place, n, speed_mps)),
     ),
     ride: rideTerms(stores, places),
+    outOfTurn: {
+      orders_per_min: 60 / Math.min(...GAPS_S),
+      order: (external, point, sku) => orderOutOfTurn(seed, runOf(seed), external, point, sku),
+    },
   }
 }
+
+/** goes before the number in every external_id */
+const runOf = (seed: number): string => `day-${seed}`
 
 const areaCell = ({ lat, lng }: Point): string => latLngToCell(lat, lng, AREA_RESOLUTION)
 
@@ -116,7 +123,7 @@ function orderOf(
   if (gap_s === undefined) return undefined
   const draw = draws(seed, 'client', number)
   const client = draw.whole(0, clients.length - 1)
-  const { order, cancel } = plannedOrder(seed, number, `day-${seed}`)
+  const { order, cancel } = plannedOrder(seed, number, runOf(seed))
   const customer_ref = `client-${client}`
   return {
     due_ms: (since_s - opened_s + draw.exponential(gap_s)) * 1_000,
