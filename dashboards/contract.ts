@@ -181,6 +181,7 @@ export interface ClientToServer {
  *   GET  /api/orders/{id}/couriers              CourierChoices of dispatch   the best five, and why not the others
  *   POST /api/warehouses/{id}/pause | resume    {reason}               If-Match: version
  *   GET  /api/config                            PageConfig
+ *   GET  /api/history?from=&to=                 History      an hour at most; 422 bad_span, 503 history_away (ClickHouse)
  * Only where `world` is true, in the demo; else 404 `no_world`, and 502 `world_silent` while it does not answer:
  *   GET  /api/world                             {time_ms, courier_ids, surge: null | {impossible, detail}}   what is possible
  *   POST /api/world/courier                     {courier_id} → {outcome, order_ids, back_at}      404 unknown_courier, 422 broken_down
@@ -216,4 +217,39 @@ export interface OrderDetail {
   reason: string | null
   pinned: boolean
   history: { at: number; text: string; actor: string | null }[]
+}
+
+/**
+ * What the map replays, from ClickHouse: what was placed up to an hour before `from` and open since is there too. A part of a
+ * second or two before now may be missing, since the loader is behind. Times are ms of the business clock.
+ */
+export interface History {
+  /** whole steps: the ones asked for or a little wider */
+  from: number
+  to: number
+  step_ms: number
+  /** `track`: base64 of a Float32Array, little endian, lng and lat a step; NaN: not seen in it */
+  couriers: { courier_id: string; track: string }[]
+  orders: PastOrder[]
+  /** changes only, oldest first */
+  pauses: { at: number; warehouse_id: string; paused: boolean }[]
+}
+
+export interface PastOrder {
+  order_id: string
+  lat: number
+  lng: number
+  lines: number
+  first_deliver_by: number | null
+  /** oldest first; each holds until the next */
+  steps: HistoryStep[]
+}
+
+export interface HistoryStep {
+  at: number
+  state: Exclude<OrderState, 'placed'>
+  attempt: number
+  warehouse_id: string | null
+  courier_id: string | null
+  reason: string | null
 }

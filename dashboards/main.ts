@@ -14,12 +14,14 @@ import { addApi } from './gateway/api.ts'
 import { beginPicture, readingOf, untilCaughtUp } from './gateway/begin.ts'
 import { callerOf, callerRules } from './gateway/callers.ts'
 import { flowOf, newFlowLog, noteShown } from './gateway/flow.ts'
+import { openHistory } from './gateway/history.ts'
 import { keepLive } from './gateway/live.ts'
 import { openMetrics } from './gateway/metrics.ts'
 import { addPage } from './gateway/page.ts'
 import { newRoom, snapshotOf } from './gateway/room.ts'
 import { statsOf } from './gateway/stats.ts'
 import { openDispatch } from './io/dispatch.ts'
+import { readHistory } from './io/history.ts'
 import { openSockets } from './io/sockets.ts'
 import { openWorld } from './io/world.ts'
 
@@ -29,8 +31,7 @@ const CAUGHT_UP_WITHIN_MS = 60_000
 await runService(SERVICE, async stack => {
   const config = readConfig()
   const { namespace, partitions, dashboards_tenant: tenant_id, dashboards_basemap_url: basemap_url = null } = config
-  const flow = newFlowLog()
-  const room = newRoom(randomUUID())
+  const [flow, room] = [newFlowLog(), newRoom(randomUUID())]
 
   const pool = stack.adopt(openPostgres(config.postgres_url, { max: 4, service: SERVICE }), it => it.end())
   const views = stack.adopt(openViews(config), it => it.close())
@@ -49,11 +50,10 @@ await runService(SERVICE, async stack => {
   )
   const clock = await step('read the clock from Postgres', () => followClock(pool, listener, log))
   await step('make the topics in Kafka (WAGGLE_KAFKA_BROKERS)', () => createTopics(kafka, namespace, partitions))
-  const business = { now: clock.now, clock: clock.clock, warehouses: () => network.network().warehouses }
   const book = (closed_since_ms: number) => readBook(pool, { tenant_id, closed_since_ms })
-  const followed = await step('read the book', () =>
-    beginPicture({ ...business, book, ends: topic => topicEnds(kafka, topic) }, { tenant_id, namespace }),
-  )
+  const ends = (topic: string) => topicEnds(kafka, topic)
+  const business = { now: clock.now, clock: clock.clock, warehouses: () => network.network().warehouses, book, ends }
+  const followed = await step('read the book', () => beginPicture(business, { tenant_id, namespace }))
   const { picture } = followed
   const figures = () => flowOf(flow, Date.now())
   const rules = callerRules(http.authenticate, tenant_id, config)
@@ -76,20 +76,20 @@ await runService(SERVICE, async stack => {
   stack.defer(() => reader.close())
   await step('catch up with the log', () => untilCaughtUp(followed, reader, CAUGHT_UP_WITHIN_MS))
   const live = { picture, room, flow, log, hz: config.dashboards_hz }
-  stack.defer(
-    keepLive(live, {
-      ...business,
-      send: sockets.send,
-      ...{ fleet: views.fleet, warehouseViews: views.warehouses },
-      minutes: span => ordersPerMinute(clickhouse.client, { tenant_id, ...span }),
-    }),
-  )
+  const stopLive = keepLive(live, {
+    ...business,
+    send: sockets.send,
+    ...{ fleet: views.fleet, warehouseViews: views.warehouses },
+    minutes: span => ordersPerMinute(clickhouse.client, { tenant_id, ...span }),
+  })
+  stack.defer(stopLive)
 
   addApi(app, {
     callerOf: (request, scope) => callerOf(rules, request.headers, scope),
     readOrder: order_id => readOrder(pool, tenant_id, order_id),
     nameOf: id => picture.warehouses.get(id)?.name,
     ...{ send: openDispatch(config.dispatch_url, config.dashboards_key), world: openWorld(config.world_url) },
+    history: openHistory(span => readHistory(clickhouse.client, { tenant_id, ...span })),
     stats: () => statsOf(picture, flow, reader, sockets.clients()),
     page: { basemap_url, title: config.dashboards_title, world: config.world_url !== undefined },
     timeZone: () => network.network().warehouses.values().next().value?.time_zone,

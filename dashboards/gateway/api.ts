@@ -5,7 +5,7 @@ import type { Caller, Scope } from '../../ingest/contract.ts'
 import { OrderId, WarehouseId } from '../../ingest/events/envelope.ts'
 import type { App } from '../../ingest/io/http.ts'
 import { HttpProblem } from '../../ingest/io/problem.ts'
-import type { OrderDetail, PageConfig } from '../contract.ts'
+import type { History, OrderDetail, PageConfig } from '../contract.ts'
 import type { SendCommand } from '../io/dispatch.ts'
 import type { AskWorld } from '../io/world.ts'
 import { checkOrigin } from './callers.ts'
@@ -18,11 +18,16 @@ export interface ApiEffects {
   send: SendCommand
   world: AskWorld
   stats(): object
+  /** between two times of the business clock, ms. Throws HttpProblem 422, 503 */
+  history(from: number, to: number): Promise<History>
   page: PageConfig
   /** of the city shown; undefined before there is a network */
   timeZone(): string | undefined
 }
 
+/** Nothing is coerced, so numbers of a query are digits. */
+const Digits = Type.String({ pattern: '^[0-9]{1,15}$' })
+const Span = Type.Object({ from: Digits, to: Digits }, { additionalProperties: false })
 const OneOrder = Type.Object({ order_id: OrderId })
 const OneWarehouse = Type.Object({ warehouse_id: WarehouseId })
 /** dispatch knows what a body must be, and says so in its answer. */
@@ -32,6 +37,9 @@ export function addApi(app: App, effects: ApiEffects): void {
   const look = { preHandler: admit(effects, 'dashboards') }
   app.get('/api/config', look, async () => pageOf(effects))
   app.get('/api/stats', look, async () => effects.stats())
+  app.get('/api/history', { ...look, schema: { querystring: Span } }, ({ query }) =>
+    effects.history(Number(query.from), Number(query.to)),
+  )
   app.get('/api/orders/:order_id', { ...look, schema: { params: OneOrder } }, async request => {
     const { order_id } = request.params
     const found = await effects.readOrder(order_id)

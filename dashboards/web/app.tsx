@@ -6,9 +6,12 @@ import { setTimeZone } from './clock.ts'
 import { CountersPanel } from './counters.tsx'
 import { Feed } from './feed.tsx'
 import { Header } from './header.tsx'
+import { Hints, useHints } from './hints.tsx'
 import { fetchConfig } from './io/api.ts'
 import { Legend } from './legend.tsx'
 import { OrderDrawer } from './order_drawer.tsx'
+import type { Player } from './past/player.ts'
+import { Scrubber } from './past/scrubber.tsx'
 import { subjectOf, useSelection, useSpot } from './selection.ts'
 import { isStale, type Store, usePage, useWall } from './store.ts'
 import { usePalette } from './theme.ts'
@@ -20,7 +23,14 @@ const SHEETS = ['feed', 'numbers', 'chart', 'legend'] as const
 type Sheet = (typeof SHEETS)[number]
 const SHEET_WORDS: Record<Sheet, string> = { feed: 'Feed', numbers: 'Numbers', chart: 'Chart', legend: 'Legend' }
 
-export function App({ store }: { store: Store }) {
+interface AppProps {
+  live: Store
+  player: Player
+}
+
+export function App({ live, player }: AppProps) {
+  const { store } = player
+  const past = usePage(store, page => page.past)
   const config = useConfig()
   const [palette, toggle] = usePalette()
   const [selection, select] = useSelection()
@@ -33,9 +43,10 @@ export function App({ store }: { store: Store }) {
     },
     [select, show],
   )
+  const hints = useHints()
   const [sheet, setSheet] = useState<Sheet | null>('feed')
   return (
-    <div className="page" data-sheet={sheet ?? 'none'} data-open={selection?.kind ?? 'none'}>
+    <div className="page" data-sheet={sheet ?? 'none'} data-open={selection?.kind ?? 'none'} data-past={past}>
       <Guard>
         <Suspense fallback={<div className="map" />}>
           {config && (
@@ -48,11 +59,19 @@ export function App({ store }: { store: Store }) {
               world={config.world}
               onSelect={select}
               onShow={show}
+              onPast={player.enter}
             />
           )}
         </Suspense>
       </Guard>
-      <Header store={store} title={config?.title ?? ''} light={palette.name === 'light'} onTheme={toggle} />
+      <Header
+        store={store}
+        live={live}
+        title={config?.title ?? ''}
+        light={palette.name === 'light'}
+        onTheme={toggle}
+        onHelp={hints.show}
+      />
       <main>
         <div className="left">
           <CountersPanel store={store} />
@@ -64,8 +83,10 @@ export function App({ store }: { store: Store }) {
       {selection?.kind === 'order' && (
         <OrderDrawer key={selection.id} store={store} id={selection.id} onSelect={select} />
       )}
-      <Banner store={store} onOpen={open} />
-      <Interruption store={store} />
+      <Scrubber player={player} live={live} />
+      <Banner store={live} onOpen={open} />
+      {config && hints.open && <Hints world={config.world} onEnd={hints.putAway} />}
+      <Interruption store={live} />
       <nav className="tabs" aria-label="Panels">
         {SHEETS.map(name => (
           <button

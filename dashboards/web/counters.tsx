@@ -6,6 +6,7 @@ import { count, isLate } from './words.ts'
 export function CountersPanel({ store }: { store: Store }) {
   const counters = usePage(store, page => page.room.counters)
   const empty = usePage(store, page => page.room.phase === 'empty')
+  const past = usePage(store, page => page.past)
   useWall(1_000)
   const late = lateNow(store.get())
   return (
@@ -17,10 +18,11 @@ export function CountersPanel({ store }: { store: Store }) {
       </div>
       <Ledger counters={counters} />
       <Couriers counters={counters} />
-      <p className="pulse dim">
+      <p className="pulse dim" hidden={past}>
         <span data-counter="events_per_s">{count(Math.round(counters.events_per_s))}</span> events a second · lag{' '}
         {lagWords(counters.lag_ms_max)}
       </p>
+      {past && <p className="pulse dim">Counted from the beginning of this half hour on.</p>}
     </section>
   )
 }

@@ -3,13 +3,16 @@ import { cityNow, isStale, type Link, type Page, type Store, usePage, useWall } 
 
 /** Who this is, the city's time, and whether what one sees is true now. */
 interface HeaderProps {
+  /** what is shown: now, or the past */
   store: Store
+  live: Store
   title: string
   light: boolean
   onTheme: () => void
+  onHelp: () => void
 }
 
-export function Header({ store, title, light, onTheme }: HeaderProps) {
+export function Header({ store, live, title, light, onTheme, onHelp }: HeaderProps) {
   return (
     <header className="top">
       <div className="brand">
@@ -21,18 +24,23 @@ export function Header({ store, title, light, onTheme }: HeaderProps) {
         {title !== '' && title !== 'Waggle' && <span className="title">{title}</span>}
       </div>
       <CityClock store={store} />
-      <Connection store={store} />
-      <button
-        type="button"
-        className="theme"
-        onClick={onTheme}
-        aria-label={light ? 'Use the dark colours' : 'Use the light colours'}
-      >
-        <svg viewBox="0 0 20 20" aria-hidden="true">
-          <circle cx="10" cy="10" r="7" />
-          <path d="M10 3a7 7 0 0 1 0 14z" />
-        </svg>
-      </button>
+      <Connection store={live} />
+      <div className="header-buttons">
+        <button type="button" className="help" onClick={onHelp} aria-label="What do I see here?">
+          ?
+        </button>
+        <button
+          type="button"
+          className="theme"
+          onClick={onTheme}
+          aria-label={light ? 'Use the dark colours' : 'Use the light colours'}
+        >
+          <svg viewBox="0 0 20 20" aria-hidden="true">
+            <circle cx="10" cy="10" r="7" />
+            <path d="M10 3a7 7 0 0 1 0 14z" />
+          </svg>
+        </button>
+      </div>
     </header>
   )
 }
@@ -45,7 +53,8 @@ function CityClock({ store }: { store: Store }) {
   return (
     <p className="clock" title="The city’s clock, and how fast it runs">
       <span className="day">{weekday(now)}</span> <time>{hms(now)}</time>
-      {page.room.clock.rate !== 1 && <span className="rate">{rate(page.room.clock.rate)}</span>}
+      {page.past && <span className="past-badge">The past</span>}
+      {!page.past && page.room.clock.rate !== 1 && <span className="rate">{rate(page.room.clock.rate)}</span>}
     </p>
   )
 }

@@ -4,14 +4,18 @@ import '@fontsource/barlow-semi-condensed/latin-600.css'
 import { createRoot } from 'react-dom/client'
 import { App } from './app.tsx'
 import { behind } from './behind.ts'
+import { fetchHistory } from './io/api.ts'
 import { follow } from './io/socket.ts'
 import { drawsInSoftware } from './motion.ts'
+import { openPlayer } from './past/player.ts'
 import { newStore } from './store.ts'
 import './styles/base.css'
 import './styles/map.css'
 import './styles/header.css'
 import './styles/scenes.css'
 import './styles/trouble.css'
+import './styles/past.css'
+import './styles/hints.css'
 import './styles/numbers.css'
 import './styles/feed.css'
 import './styles/legend.css'
@@ -26,4 +30,5 @@ const store = newStore(Date.now())
 follow(store, location.origin)
 behind.page = store.get
 if (drawsInSoftware()) document.documentElement.dataset.motion = 'less'
-createRoot(root).render(<App store={store} />)
+const player = openPlayer(store, fetchHistory)
+createRoot(root).render(<App live={store} player={player} />)

@@ -26,6 +26,7 @@ export interface CityMapProps {
   world: boolean
   onSelect: (selection: Selection) => void
   onShow: (point: Point) => void
+  onPast: () => void
 }
 
 export default function CityMap({
@@ -34,13 +35,16 @@ export default function CityMap({
   basemap_url,
   selection,
   spot,
-  world,
+  world: offered,
   onSelect,
   onShow,
+  onPast,
 }: CityMapProps) {
   const parent = useRef<HTMLDivElement>(null)
   const [found, setFound] = useState<Found | null>(null)
   const [problem, setProblem] = useState<string | null>(null)
+  const past = usePage(store, page => page.past)
+  const world = offered && !past
   const trouble = useTrouble(onShow)
   // The bare city closes what is open.
   const click = (hit: Found | null, point: Point) => {
@@ -75,7 +79,7 @@ export default function CityMap({
           onSelect={onSelect}
         />
       )}
-      {stage && world && <TroubleBar trouble={trouble} middle={() => middleOf(stage)} />}
+      {stage && !past && <TroubleBar trouble={world ? trouble : null} middle={() => middleOf(stage)} onPast={onPast} />}
       {found && !trouble.armed && <MapTip store={store} found={found} />}
       {problem && (
         <p className="map-problem" role="alert">

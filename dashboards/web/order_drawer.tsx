@@ -78,6 +78,7 @@ function Loaded({
   onSelect,
 }: { store: Store; order: OrderDetail; look: () => void } & Pick<DrawerProps, 'onSelect'>) {
   useWall(500)
+  const past = usePage(store, page => page.past)
   const now = cityNow(store.get())
   const shape = lookOf(order, now)
   return (
@@ -91,7 +92,11 @@ function Loaded({
       </p>
       {order.reason && <p className="reason">{reasonWords(order.reason)}</p>}
       <PromiseBar order={order} now={now} />
-      <OrderActions order={order} look={look} />
+      {past ? (
+        <p className="past-note">The map shows the past, this order as it is now. Go back to live to act on it.</p>
+      ) : (
+        <OrderActions order={order} look={look} />
+      )}
       <Courier store={store} order={order} />
       <Lines order={order} />
       <Candidates store={store} order={order} onSelect={onSelect} />

@@ -17,6 +17,8 @@ export interface Page {
   heard_wall_ms: number
   /** this machine's clock minus the gateway's, ms */
   skew_ms: number
+  /** the room is one of the past: nothing can be done in it */
+  past: boolean
 }
 
 export interface Store {
@@ -31,6 +33,7 @@ export function newStore(wall_ms: number): Store {
     link: { phase: 'connecting', since_wall_ms: wall_ms, problem: null },
     heard_wall_ms: 0,
     skew_ms: 0,
+    past: false,
   }
   const listeners = new Set<() => void>()
   return {

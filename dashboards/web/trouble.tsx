@@ -43,36 +43,49 @@ export function useTrouble(onSent: (point: Point) => void): Trouble {
   return { armed, arm, send, busy, refused, sent, forget: again }
 }
 
-/** @param middle of what is seen of the map: the place for whoever has no pointer */
-export function TroubleBar({ trouble, middle }: { trouble: Trouble; middle: () => Point }) {
-  const { armed, arm, send, busy, refused, sent, forget } = trouble
+interface TroubleBarProps {
+  /** null: there is no outside world to make it in */
+  trouble: Trouble | null
+  /** of what is seen of the map: the place for whoever has no pointer */
+  middle: () => Point
+  onPast: () => void
+}
+
+export function TroubleBar({ trouble, middle, onPast }: TroubleBarProps) {
   return (
     <div className="trouble-bar">
-      {armed && <Armed onHere={() => send(middle())} onEnd={() => arm(false)} />}
-      {refused && (
-        <div className="trouble-said">
-          <Refusal refused={refused} />
-          <CloseButton onClick={forget} />
-        </div>
-      )}
-      {sent && (
-        <div className="trouble-said" role="status">
-          <p>{sentWords(sent)}</p>
-          <CloseButton onClick={forget} />
-        </div>
-      )}
+      {trouble && <Said trouble={trouble} middle={middle} />}
       <p className="trouble-line">
-        <span className="wide">Make trouble: click a warehouse or a courier, or</span>
-        <button
-          type="button"
-          className="quiet trouble"
-          aria-pressed={armed}
-          disabled={busy}
-          onClick={() => arm(!armed)}
-        >
-          {busy ? 'The crowd is coming …' : 'let a crowd order'}
+        {trouble && (
+          <>
+            <span className="wide">Make trouble: click a warehouse or a courier, or</span>
+            <button
+              type="button"
+              className="quiet trouble"
+              aria-pressed={trouble.armed}
+              disabled={trouble.busy}
+              onClick={() => trouble.arm(!trouble.armed)}
+            >
+              {trouble.busy ? 'the crowd is coming …' : 'let a crowd order'}
+            </button>
+          </>
+        )}
+        <button type="button" className="quiet" onClick={onPast}>
+          look back 30 min
         </button>
       </p>
+    </div>
+  )
+}
+
+function Said({ trouble, middle }: { trouble: Trouble; middle: () => Point }) {
+  const { armed, arm, send, refused, sent, forget } = trouble
+  if (armed) return <Armed onHere={() => send(middle())} onEnd={() => arm(false)} />
+  if (!refused && !sent) return null
+  return (
+    <div className="trouble-said" role="status">
+      {refused ? <Refusal refused={refused} /> : sent && <p>{sentWords(sent)}</p>}
+      <CloseButton onClick={forget} />
     </div>
   )
 }

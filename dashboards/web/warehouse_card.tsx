@@ -23,6 +23,7 @@ const ORDERS_MAX = 6
 export function WarehouseCard({ stage, store, id, onSelect }: CardProps) {
   const row = usePage(store, page => page.room.warehouses.get(id))
   const orders = usePage(store, page => page.room.orders)
+  const past = usePage(store, page => page.past)
   const card = useRef<HTMLElement>(null)
   useEscape(() => onSelect(null))
   useEffect(() => {
@@ -55,7 +56,7 @@ export function WarehouseCard({ stage, store, id, onSelect }: CardProps) {
         </div>
       </dl>
       <OpenOrders store={store} orders={open} onSelect={onSelect} />
-      <PauseButton row={row} />
+      {!past && <PauseButton row={row} />}
     </section>
   )
 }

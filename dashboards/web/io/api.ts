@@ -1,6 +1,6 @@
 import type { CourierChoice, CourierChoices, OrderView, TripView } from '../../../dispatch/contract.ts'
 import type { Point } from '../../../ingest/events/envelope.ts'
-import type { OrderDetail, PageConfig } from '../../contract.ts'
+import type { History, OrderDetail, PageConfig } from '../../contract.ts'
 import { reasonWords } from '../words.ts'
 
 /** The gateway's HTTP, as outcomes: a refused command is a value to show, not an exception. */
@@ -59,6 +59,7 @@ const post = <Body>(path: string, body: object, version?: number) =>
 const orderPath = (id: string) => `/api/orders/${encodeURIComponent(id)}`
 
 export const fetchConfig = () => ask<PageConfig>('/api/config')
+export const fetchHistory = (from: number, to: number) => ask<History>(`/api/history?from=${from}&to=${to}`)
 export const fetchOrder = (id: string) => ask<OrderDetail>(orderPath(id))
 export const fetchCouriers = (id: string) => ask<CourierChoices>(`${orderPath(id)}/couriers`)
 

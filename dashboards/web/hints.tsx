@@ -1,0 +1,69 @@
+import { useState } from 'react'
+import { useEscape } from './keys.ts'
+
+/** The first visit: three short hints, one at a time, put away for good; the question mark in the header brings them back. */
+const KEPT = 'waggle.hints'
+const SEEN = 'seen'
+
+interface Hint {
+  title: string
+  text: string
+}
+
+const HINTS: readonly Hint[] = [
+  {
+    title: 'A city that orders groceries',
+    text: 'Combs are warehouses. Yellow dots are couriers, bringing orders to their doors: each colour is a step on the way.',
+  },
+  {
+    title: 'Waggle decides, all the time',
+    text: 'Which warehouse, which courier, by when. Red that pulses is late. What goes wrong stands under “What happens”: click a line, and the map goes there.',
+  },
+]
+const TROUBLE: Hint = {
+  title: 'Make trouble, and watch',
+  text: 'Click a warehouse to pause it, or a courier to break it down; or let a crowd order. Look back 30 minutes to see it again.',
+}
+const LOOK_BACK: Hint = {
+  title: 'Look closer, and back',
+  text: 'Click a warehouse, a courier or an order to see what it is about. Look back 30 minutes to see it all again.',
+}
+
+export function useHints(): { open: boolean; show: () => void; putAway: () => void } {
+  const [open, setOpen] = useState(() => localStorage.getItem(KEPT) !== SEEN)
+  const putAway = () => {
+    localStorage.setItem(KEPT, SEEN)
+    setOpen(false)
+  }
+  return { open, show: () => setOpen(true), putAway }
+}
+
+export function Hints({ world, onEnd }: { world: boolean; onEnd: () => void }) {
+  const [at, setAt] = useState(0)
+  useEscape(onEnd)
+  const hints = [...HINTS, world ? TROUBLE : LOOK_BACK]
+  const hint = hints[at]
+  if (!hint) return null
+  const last = at === hints.length - 1
+  return (
+    <section className="hints" aria-label="What you see here">
+      <div aria-live="polite">
+        <h2>{hint.title}</h2>
+        <p>{hint.text}</p>
+      </div>
+      <div className="hints-row">
+        <span className="dim small">
+          {at + 1} of {hints.length}
+        </span>
+        {!last && (
+          <button type="button" className="skip" onClick={onEnd}>
+            Skip
+          </button>
+        )}
+        <button type="button" className="primary" onClick={() => (last ? onEnd() : setAt(at + 1))}>
+          {last ? 'Got it' : 'Next'}
+        </button>
+      </div>
+    </section>
+  )
+}
