@@ -7,7 +7,7 @@ import type { Fleet } from './room.ts'
  * takes for it: sightings that come late, early or several at once change a courier's direction, never its place.
  *
  *   business time   seen 10 s ─── drawn ──────── seen 20 s ─── seen 30 s (new)
- *                                  └────── behind: ridden at most 1.25 times as fast as in the city ──────┘
+ *                                  └────── behind: ridden at most 1.5 times as fast as in the city ──────┘
  *
  * Nothing is drawn beyond what was seen. Who was out of sight for so long that a ride would show as a race appears anew.
  */
@@ -27,10 +27,10 @@ export interface Glide {
 /** Drawn so far behind, in gaps between two sightings: a courier is then still under way when the next one comes. */
 const BEHIND_GAPS = 1.15
 /** Catching up, and letting the distance grow, by so much; not more, since it shows. */
-const PACE_MAX = 1.25
+const PACE_MAX = 1.5
 const PACE_MIN = 0.8
-/** Whoever is farther behind than this, in wall time, is not waited for. */
-const TAKES_MS_MAX = 4_000
+/** Whoever is farther behind than this, in wall time, is not waited for: news that were held up for some seconds are caught up with. */
+const TAKES_MS_MAX = 15_000
 /** No courier rides faster: a car on a free road. */
 const RIDE_MPS_MAX = 25
 

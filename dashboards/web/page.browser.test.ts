@@ -9,7 +9,7 @@ import { type OpenPage, openPage, PATIENCE_MS, see, TENANT } from './page.testin
 let opened: OpenPage
 
 beforeAll(async () => {
-  opened = await openPage({ name: 'page' })
+  opened = await openPage('page')
 }, 400_000)
 
 afterAll(() => opened?.[Symbol.asyncDispose]())

@@ -11,6 +11,7 @@ import { chicagoEvening } from '../../world/city/evening.ts'
 import { CHROMIUM, provide } from '../../world/servers/system.ts'
 import { freshDatabase, freshNamespace, testServers, waitFor } from '../../world/servers/testing.ts'
 import { type Services, startServices } from '../../world/services.ts'
+import { openTroubleDoor } from '../../world/trouble_door.ts'
 import { buildWeb } from '../../world/web_build.ts'
 
 /** For browser tests: the built page in a real browser, on the real services and servers, with the city in motion behind them. */
@@ -43,14 +44,8 @@ export interface OpenPage extends AsyncDisposable {
   one<Row>(sql: string, ...values: unknown[]): Promise<Row | undefined>
 }
 
-export interface PageOptions {
-  /** of the run: another one has another namespace */
-  name: string
-  /** variables of the services */
-  env?: Record<string, string>
-}
-
-export async function openPage({ name, env = {} }: PageOptions): Promise<OpenPage> {
+/** @param name of the run: its namespace begins with it */
+export async function openPage(name: string): Promise<OpenPage> {
   await using stack = new AsyncDisposableStack()
   const servers = testServers()
   const namespace = freshNamespace(name)
@@ -63,18 +58,21 @@ export async function openPage({ name, env = {} }: PageOptions): Promise<OpenPag
   await book.connect()
   stack.defer(() => book.end())
   await migrateClickhouse(servers.clickhouse_url, namespace)
+  const door = stack.use(await openTroubleDoor())
   const services = stack.use(
     await startServices({
       urls: { ...servers, postgres_url: database.url },
       namespace,
       log_dir,
-      env: { WAGGLE_KEYS: '', WAGGLE_DASHBOARDS_TENANT: TENANT, ...env },
+      env: { WAGGLE_KEYS: '', WAGGLE_DASHBOARDS_TENANT: TENANT, WAGGLE_WORLD_URL: door.url },
       log: () => {},
     }),
   )
   const city = await openEvening(services)
   stack.defer(() => city.stop())
   await Promise.race([city.begin(), city.failed])
+  const trouble = city.trouble()
+  if (trouble) door.open(trouble)
   const page = stack.adopt(await openBrowserPage(), async it => it.context().browser()?.close())
   const [asked, complaints] = [new Set<string>(), [] as string[]]
   page.on('request', request => asked.add(request.url()))

@@ -76,7 +76,7 @@ export const LIGHT: Palette = {
   label: [74, 84, 91, 255],
   label_halo: [244, 241, 232, 255],
   water_label: [54, 101, 122, 255],
-  place_label: [78, 110, 62, 255],
+  place_label: [64, 94, 50, 255],
   demand: hex('#d08700'),
   courier: hex('#f0a400'),
   courier_free: hex('#9aa3a8'),
