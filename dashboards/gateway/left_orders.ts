@@ -20,11 +20,16 @@ export function followLeft(left: LeftOrders, event: DeliveryEvent): TakenOver | 
     for (const order_id of event.data.order_ids ?? []) left.set(order_id, data.courier_id)
     return undefined
   }
-  if (event.type !== 'trip.assigned' && event.type !== 'trip.reassigned' && event.type !== 'trip.changed')
-    return undefined
+  if (!isGiven(event)) return undefined
   const found = [...new Set(event.data.stops.map(stop => stop.order_id as string))].filter(id => left.has(id))
   const [from_courier_id] = found.map(id => left.get(id))
   for (const order_id of found) left.delete(order_id)
   if (from_courier_id === undefined || from_courier_id === data.courier_id || isByHand(event.actor)) return undefined
   return { order_ids: found, from_courier_id, courier_id: data.courier_id }
 }
+
+type Given = Extract<DeliveryEvent, { type: 'trip.planned' | 'trip.assigned' | 'trip.reassigned' | 'trip.changed' }>
+
+/** A trip of somebody's, new or with other orders than before. */
+const isGiven = (event: DeliveryEvent): event is Given =>
+  ['trip.planned', 'trip.assigned', 'trip.reassigned', 'trip.changed'].includes(event.type)

@@ -251,19 +251,22 @@ describe('an order that its courier has to leave', () => {
     expect(tellDelivery(lost(reason), names)?.text).toBe(text)
   })
 
-  test('is told again when another courier has it, once, and not when a person said so', () => {
-    const assigned = (courier_id: string, actor?: string) => event('trip.assigned', { courier_id, stops }, actor)
-    const left: LeftOrders = new Map()
-    followLeft(left, lost('flat_tyre'))
-    expect(followLeft(left, assigned('c1')), 'the same one again').toBeUndefined()
-    followLeft(left, lost('flat_tyre'))
-    const taken_over = followLeft(left, assigned('c2'))
-    if (!taken_over) throw new Error('nobody has it')
-    expect(tellTakenOver(assigned('c2'), taken_over).text).toBe('Order 4F2A went to courier c2 in place of c1')
-    expect(followLeft(left, assigned('c3'))).toBeUndefined()
-    followLeft(left, lost('flat_tyre'))
-    expect(followLeft(left, assigned('c2', 'dispatcher:ann'))).toBeUndefined()
-  })
+  test.each([['trip.planned'], ['trip.assigned'], ['trip.reassigned'], ['trip.changed']])(
+    'is told again when another courier has it by %s, once, and not when a person said so',
+    type => {
+      const assigned = (courier_id: string, actor?: string) => event(type, { courier_id, stops }, actor)
+      const left: LeftOrders = new Map()
+      followLeft(left, lost('flat_tyre'))
+      expect(followLeft(left, assigned('c1')), 'the same one again').toBeUndefined()
+      followLeft(left, lost('flat_tyre'))
+      const taken_over = followLeft(left, assigned('c2'))
+      if (!taken_over) throw new Error('nobody has it')
+      expect(tellTakenOver(assigned('c2'), taken_over).text).toBe('Order 4F2A went to courier c2 in place of c1')
+      expect(followLeft(left, assigned('c3'))).toBeUndefined()
+      followLeft(left, lost('flat_tyre'))
+      expect(followLeft(left, assigned('c2', 'dispatcher:ann'))).toBeUndefined()
+    },
+  )
 
   test('is not told of a trip that ended with its orders', () => {
     expect(tellDelivery(event('trip.cancelled', { courier_id: 'c1', reason: 'cancelled' }), names)).toBeUndefined()
