@@ -79,6 +79,8 @@ test('the city knows Waggle by its doors only', () => {
     'city',
     'town',
     'evening',
+    'hour',
+    'recorded_words',
     'people',
     'doors',
     'call',

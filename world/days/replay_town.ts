@@ -4,19 +4,10 @@ import { DEFAULT_POLICY, type Policy } from '../../ingest/events/network.ts'
 import { CATALOGUE, type Item } from '../city/catalogue.ts'
 import { isLand, metresBetween } from '../city/chicago.ts'
 import { nextLocalTime, weekdayOf } from '../city/hour.ts'
-import type {
-  Catalogue,
-  Crew,
-  Place,
-  PlannedOrder,
-  Rider,
-  RideTerms,
-  Scripted,
-  ScriptedData,
-  Town,
-} from '../city/town.ts'
+import type { Catalogue, Crew, Place, PlannedOrder, Rider, RideTerms, Town } from '../city/town.ts'
 import { planWay, straightWay } from '../city/ways.ts'
 import type { Recording } from './recording.ts'
+import { isStanding, scriptOf } from './replay_script.ts'
 
 /**
  * A recording as a town: what came in from outside then comes in again at the same distance from the beginning. Couriers ride what
@@ -98,11 +89,6 @@ function catalogueOf(events: readonly RecordedEvent[], from: number): Catalogue 
     },
   }
 }
-
-/** Who tells how things stood; everybody else tells what happened. */
-const TELLER = 'tool:record'
-const isStanding = ({ occurred_at, actor }: RecordedEvent, from: number): boolean =>
-  occurred_at === from && actor === TELLER
 
 // ── Orders ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -213,47 +199,4 @@ function rideTerms(events: readonly RecordedEvent[], policy: Policy, places: rea
     nobody_home_share: 0,
     isClosed: external_id => closed.has(external_id),
   }
-}
-
-// ── What else was said ──────────────────────────────────────────────────────────────────────────────────────────────
-
-const SCRIPTED: ReadonlySet<RecordedEvent['type']> = new Set([
-  'warehouse.mode',
-  'warehouse.paused',
-  'warehouse.resumed',
-  'stock.counted',
-  'stock.adjusted',
-  'stock.received',
-  'stock.put_back',
-  'stock.safety_set',
-  'sku.suspended',
-  'sku.resumed',
-] as const)
-
-function scriptOf(events: readonly RecordedEvent[], from: number): Scripted[] {
-  return events.flatMap((event): Scripted[] => {
-    const { type, occurred_at, data } = event
-    const due_ms = occurred_at - from
-    if (type === 'stock.counted' && isStanding(event, from)) {
-      const { warehouse_id, sku, unit, safety } = data
-      return safety === undefined
-        ? []
-        : [{ due_ms, type: 'stock.safety_set', data: { warehouse_id, sku, unit, safety } }]
-    }
-    if (!SCRIPTED.has(type)) return []
-    return [{ due_ms, type, data: untied(event, from) }]
-  })
-}
-
-/** The times in it as ms from the beginning, and without the order that is given another id now. */
-function untied(event: RecordedEvent, from: number): ScriptedData {
-  if (event.type === 'stock.put_back') {
-    const { order_id: _, ...data } = event.data
-    return data
-  }
-  if (event.type === 'stock.counted') return { ...event.data, as_of: event.data.as_of - from }
-  if (event.type === 'sku.suspended' && event.data.until !== undefined) {
-    return { ...event.data, until: event.data.until - from }
-  }
-  return event.data as ScriptedData
 }
