@@ -231,6 +231,8 @@ export interface History {
   /** `track`: base64 of a Float32Array, little endian, lng and lat a step; NaN: not seen in it */
   couriers: { courier_id: string; track: string }[]
   orders: PastOrder[]
+  /** the shift log, oldest first: what the feed said of it then */
+  notes: FeedItem[]
   /** changes only, oldest first */
   pauses: { at: number; warehouse_id: string; paused: boolean }[]
 }

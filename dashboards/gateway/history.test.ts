@@ -19,7 +19,7 @@ const row = (at: number, type: string, more: Partial<OrderRow> = {}): OrderRow =
   ...more,
 })
 const PLACED = { lat: 41.9, lng: -87.65, lines: 2, deliver_by: 2_000_000, warehouse_id: 'w1' }
-const none: HistoryRows = { places: [], orders: [], pauses: [] }
+const none: HistoryRows = { places: [], orders: [], pauses: [], notes: [] }
 const stepsOf = (...orders: OrderRow[]) =>
   historyOf({ ...none, orders }, SPAN).orders.flatMap(({ steps }) =>
     steps.map(({ state, warehouse_id, courier_id }) => [state, warehouse_id, courier_id]),
@@ -76,6 +76,14 @@ describe('history', () => {
     expect(stepsOf(row(900_000, 'order.rejected', { ...PLACED, reason: 'full' }))).toEqual([])
     expect(stepsOf(row(1_000_001, 'order.rejected', { ...PLACED, reason: 'full' }))).toHaveLength(1)
     expect(stepsOf(row(1_000_001, 'delivery.delivered', { courier_id: 'c1' }))).toEqual([])
+  })
+
+  it('tells the shift log as the feed did', () => {
+    const data = JSON.stringify({ note_id: 'n', text: 'A crowd', tone: 'warn', point: { lat: 41.9, lng: -87.6 } })
+    const notes = [{ at: 1_000_005, event_id: 'e1', actor: 'partner:city', data }]
+    expect(historyOf({ ...none, notes }, SPAN).notes).toEqual([
+      { id: 'e1', at: 1_000_005, tone: 'warn', text: 'A crowd', point: { lat: 41.9, lng: -87.6 }, scene: true },
+    ])
   })
 
   it('is read once for all who ask for nearly the same, and again after a failure', async () => {

@@ -1,6 +1,8 @@
+import type { NoteEvent } from '../../ingest/contract.ts'
 import { HttpProblem } from '../../ingest/io/problem.ts'
-import type { History, HistoryStep, PastOrder } from '../contract.ts'
-import type { HistoryRows, OrderRow, PlaceRow } from '../io/history.ts'
+import type { FeedItem, History, HistoryStep, PastOrder } from '../contract.ts'
+import type { HistoryRows, NoteRow, OrderRow, PlaceRow } from '../io/history.ts'
+import { tellNote } from './road_sentences.ts'
 
 /** The past as the map replays it: rows of ClickHouse, folded order by order and laid out step by step. Pure but for the cache. */
 
@@ -29,9 +31,14 @@ export function historyOf(rows: HistoryRows, { from_ms, to_ms }: { from_ms: numb
     step_ms: STEP_MS,
     couriers: couriersOf(rows.places, steps),
     orders: ordersOf(rows.orders).filter(order => !endedBefore(order, from_ms)),
+    notes: rows.notes.map(noteOf),
     pauses: rows.pauses.map(({ at, warehouse_id, paused }) => ({ at, warehouse_id, paused: paused === 1 })),
   }
 }
+
+/** ClickHouse holds what the decoder has let through. */
+const noteOf = ({ at, event_id, actor, data }: NoteRow): FeedItem =>
+  tellNote({ event_id, occurred_at: at, actor, data: JSON.parse(data) as NoteEvent['data'] })
 
 function couriersOf(rows: readonly PlaceRow[], steps: number): History['couriers'] {
   const tracks = new Map<string, Float32Array>()

@@ -88,8 +88,10 @@ function ordersOf(stops: readonly { order_id: string }[]) {
   return { text, subject: order_id === undefined ? {} : { order_id } }
 }
 
+type PostedNote = Pick<NoteEvent, 'occurred_at' | 'data'> & { event_id: string; actor: string }
+
 /** What somebody wrote into the shift log: as they wrote it, and of our own people by whom. */
-export function tellNote({ event_id, occurred_at, actor, data }: NoteEvent): FeedItem {
+export function tellNote({ event_id, occurred_at, actor, data }: PostedNote): FeedItem {
   const { tone, text, point, order_id, warehouse_id } = data
   return {
     ...{ id: event_id, at: occurred_at, tone, text: isByHand(actor) ? `${actorName(actor)}: ${text}` : text },

@@ -38,7 +38,16 @@ export interface PauseRow {
   paused: 0 | 1
 }
 
+/** A line of the shift log; `data` as the event holds it, JSON. */
+export interface NoteRow {
+  at: number
+  event_id: string
+  actor: string
+  data: string
+}
+
 export interface HistoryRows {
+  notes: NoteRow[]
   places: PlaceRow[]
   orders: OrderRow[]
   pauses: PauseRow[]
@@ -92,6 +101,13 @@ const PAUSES = `
   ORDER BY at
   LIMIT ${ROWS_MAX}`
 
+const NOTES = `
+  SELECT toUnixTimestamp64Milli(occurred_at) AS at, event_id, actor, data
+  FROM deliveries
+  WHERE ${WITHIN} AND type = 'note.posted'
+  ORDER BY at
+  LIMIT 500`
+
 /** @throws the client's error when ClickHouse cannot be asked */
 export async function readHistory(
   client: ClickHouseClient,
@@ -110,5 +126,6 @@ export async function readHistory(
   // One after the other: an embedded server has few sessions, and the loader's inserts need them.
   const places = await ask<PlaceRow>(PLACES, from_ms)
   const orders = await ask<OrderRow>(ORDERS, from_ms - BEFORE_MS)
-  return { places, orders, pauses: await ask<PauseRow>(PAUSES, from_ms) }
+  const pauses = await ask<PauseRow>(PAUSES, from_ms)
+  return { places, orders, pauses, notes: await ask<NoteRow>(NOTES, from_ms) }
 }

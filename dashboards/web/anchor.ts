@@ -3,6 +3,9 @@ import type { Stage } from './stage.ts'
 /** What the panels take at both sides, px. */
 const SIDES = { left: 324, right: 372 }
 
+/** The line and the legend below, px. */
+const FOOT = 160
+
 /** Puts a card beside its place where there is room between the panels, else below it; narrow screens make it a sheet by CSS. */
 export function anchor(card: HTMLElement, stage: Stage, place: { lng: number; lat: number }): void {
   const view = stage.surface.view()
@@ -17,5 +20,5 @@ export function anchor(card: HTMLElement, stage: Stage, place: { lng: number; la
   const top = beside === undefined ? y + 70 : y - height / 3
   const at = beside ?? Math.max(SIDES.left, Math.min(x - width / 2, right_most))
   card.style.setProperty('--x', `${at.toFixed(0)}px`)
-  card.style.setProperty('--y', `${Math.min(Math.max(76, top), view.height - height - 20).toFixed(0)}px`)
+  card.style.setProperty('--y', `${Math.max(76, Math.min(top, view.height - height - FOOT)).toFixed(0)}px`)
 }

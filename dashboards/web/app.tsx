@@ -83,8 +83,8 @@ export function App({ live, player }: AppProps) {
       {selection?.kind === 'order' && (
         <OrderDrawer key={selection.id} store={store} id={selection.id} onSelect={select} />
       )}
-      <Scrubber player={player} live={live} />
-      <Banner store={live} onOpen={open} />
+      <Scrubber player={player} />
+      <Banner store={store} onOpen={open} />
       {config && hints.open && <Hints world={config.world} onEnd={hints.putAway} />}
       <Interruption store={live} />
       <nav className="tabs" aria-label="Panels">

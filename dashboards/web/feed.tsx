@@ -15,6 +15,7 @@ interface FeedProps {
 export function Feed({ store, onOpen }: FeedProps) {
   const items = usePage(store, page => page.room.feed)
   const empty = usePage(store, page => page.room.phase === 'empty')
+  const past = usePage(store, page => page.past)
   const [trouble, setTrouble] = useState(false)
   const shown = trouble ? items.filter(item => item.tone === 'warn' || item.tone === 'bad') : items
   return (
@@ -33,7 +34,13 @@ export function Feed({ store, onOpen }: FeedProps) {
       </header>
       {shown.length === 0 ? (
         <p className="empty">
-          {empty ? 'Waiting for the first news …' : trouble ? 'No trouble so far.' : 'Nothing has happened yet.'}
+          {past
+            ? 'Nothing was written down by then.'
+            : empty
+              ? 'Waiting for the first news …'
+              : trouble
+                ? 'No trouble so far.'
+                : 'Nothing has happened yet.'}
         </p>
       ) : (
         <ol>

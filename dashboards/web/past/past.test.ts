@@ -31,6 +31,7 @@ const HISTORY: History = {
   ...{ from: FROM, to: FROM + SPAN_MS, step_ms: STEP_MS },
   couriers: [{ courier_id: 'c1', track: base64(-87.5, 41.5, -87.25, 41.75, ...Array(20).fill(Number.NaN)) }],
   orders: [ORDER],
+  notes: [{ id: 'n', at: FROM + 50_000, tone: 'warn', text: 'a crowd', scene: true }],
   pauses: [{ at: FROM + 60_000, warehouse_id: 'w2', paused: true }],
 }
 const warehouse = (warehouse_id: string): MapWarehouse => ({
@@ -70,7 +71,7 @@ describe('the past', () => {
   it('knows what was paused, what was told, and counts from its beginning on', () => {
     expect([at(59_999), at(60_000)].map(room => room.warehouses.get('w2')?.paused)).toEqual([false, true])
     expect(at(40_000).warehouses.get('w2')?.open_orders).toBe(1)
-    expect(at(60_000).feed.map(item => item.text)).toEqual(['before'])
+    expect(at(60_000).feed.map(item => item.text)).toEqual(['before', 'a crowd'])
     expect(at(60_000).counters).toMatchObject({ placed: 1, rerouted: 1, open: 1, delivered: 0 })
     expect(at(120_000).counters).toMatchObject({ placed: 1, open: 0, delivered: 1, late: 1 })
   })
@@ -91,7 +92,13 @@ describe('the player', () => {
     player.enter()
     expect([player.state().phase, player.store.get()]).toEqual(['loading', live.get()])
     await settled()
-    expect(player.state()).toMatchObject({ phase: 'past', from: FROM, to: FROM + SPAN_MS, playing: true })
+    expect(player.state()).toMatchObject({
+      phase: 'past',
+      from: FROM,
+      to: FROM + SPAN_MS,
+      playing: true,
+      marks: [{ id: 'n' }],
+    })
     expect(player.store.get()).toMatchObject({ past: true, room: { epoch: 'past-1-0' } })
     player.play(false)
     player.seek(FROM + 60_000)

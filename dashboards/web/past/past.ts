@@ -47,7 +47,7 @@ export function roomAt(
     fleet,
     warehouses: warehousesAt(past.history, live.warehouses, orders.values(), time),
     demand: [],
-    feed: live.feed.filter(item => item.at <= time),
+    feed: told(past.history, live, time),
     counters: countersAt(past.history, time, couriers),
   }
 }
@@ -167,6 +167,8 @@ function countersAt({ orders, from }: History, time: number, couriers: ReadonlyM
   return { ...counted, couriers_on_shift: couriers.size, couriers_on_trip: on_trip, events_per_s: 0, lag_ms_max: 0 }
 }
 
-/** The announcements between two times: the marks on the bar. */
-export const marksOf = (feed: readonly FeedItem[], { from, to }: { from: number; to: number }): FeedItem[] =>
-  feed.filter(item => item.scene === true && item.at >= from && item.at <= to)
+/** The shift log of then, and of the other sentences those that the page still has. */
+function told({ notes }: History, live: Room, time: number): FeedItem[] {
+  const items = new Map([...notes, ...live.feed].filter(item => item.at <= time).map(item => [item.id, item]))
+  return [...items.values()].sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
+}

@@ -1,4 +1,4 @@
-import type { History } from '../../contract.ts'
+import type { FeedItem, History } from '../../contract.ts'
 import type { Answer } from '../io/api.ts'
 import { cityNow, type Page, type Store } from '../store.ts'
 import { type Past, pastOf, roomAt } from './past.ts'
@@ -20,6 +20,8 @@ export interface PlayerState {
   to: number
   time: number
   playing: boolean
+  /** what was announced in that time */
+  marks: readonly FeedItem[]
 }
 
 export interface Player {
@@ -39,7 +41,7 @@ const TICK_MS = 250
 /** The past of a city in real time is looked through faster than it went. */
 const RATE_MIN = 10
 
-const LIVE: PlayerState = { phase: 'live', problem: null, from: 0, to: 0, time: 0, playing: false }
+const LIVE: PlayerState = { phase: 'live', problem: null, from: 0, to: 0, time: 0, playing: false, marks: [] }
 
 export type FetchHistory = (from: number, to: number) => Promise<Answer<History>>
 
@@ -97,7 +99,8 @@ export function openPlayer(live: Store, fetchHistory: FetchHistory): Player {
         return show({ ...LIVE, phase: 'failed', problem: 'Nothing was recorded in the last half hour.' })
       timer = setInterval(tick, TICK_MS)
       const time = from(Math.max(to - SPAN_MS, to - BEGIN_MS))
-      show({ phase: 'past', from: to - SPAN_MS, to, time, playing: true })
+      const marks = answer.body.notes.filter(note => note.scene === true && note.at >= to - SPAN_MS && note.at <= to)
+      show({ phase: 'past', from: to - SPAN_MS, to, time, playing: true, marks })
     })
   }
 

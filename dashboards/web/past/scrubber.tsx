@@ -1,25 +1,18 @@
 import { useSyncExternalStore } from 'react'
 import { hm, hms } from '../clock.ts'
 import { useEscape } from '../keys.ts'
-import { type Store, usePage } from '../store.ts'
-import { marksOf } from './past.ts'
 import type { Player, PlayerState } from './player.ts'
 
+const usePlayer = (player: Player): PlayerState => useSyncExternalStore(player.subscribe, player.state)
+
 /** The bar of the last half hour: a handle, play and pause, and the way back to now. */
-interface ScrubberProps {
-  player: Player
-  live: Store
-}
-
-export const usePlayer = (player: Player): PlayerState => useSyncExternalStore(player.subscribe, player.state)
-
-export function Scrubber({ player, live }: ScrubberProps) {
+export function Scrubber({ player }: { player: Player }) {
   const state = usePlayer(player)
   if (state.phase === 'live') return null
   return (
     <section className="scrubber" aria-label="The last half hour" data-phase={state.phase}>
       {state.phase === 'past' ? (
-        <Bar player={player} state={state} live={live} />
+        <Bar player={player} state={state} />
       ) : (
         <p role="status">{state.phase === 'loading' ? 'Reading the last half hour …' : state.problem}</p>
       )}
@@ -37,10 +30,9 @@ export function Scrubber({ player, live }: ScrubberProps) {
 
 const STEP_MS = 5_000
 
-function Bar({ player, state, live }: { player: Player; state: PlayerState; live: Store }) {
-  const feed = usePage(live, page => page.room.feed)
+function Bar({ player, state }: { player: Player; state: PlayerState }) {
   useEscape(player.live)
-  const { from, to, time, playing } = state
+  const { from, to, time, playing, marks } = state
   const share = (at: number) => `${((100 * (at - from)) / (to - from)).toFixed(2)}%`
   return (
     <>
@@ -64,7 +56,7 @@ function Bar({ player, state, live }: { player: Player; state: PlayerState; live
           value={time}
           onChange={({ target }) => player.seek(Number(target.value))}
         />
-        {marksOf(feed, state).map(item => (
+        {marks.map(item => (
           <button
             key={item.id}
             type="button"
