@@ -36,8 +36,9 @@ Other people's days, in place of the evening; they say what --rate and --courier
                  weekday at the same hour, under the same external ids, so that two replays can be laid side by side. Waggle decides
                  anew; couriers ride what it gives them, at the speed of the zone's policy; bags take as long as they took, the same
                  lines come up short and the same doors stay shut
-  --from HH:MM   of --stores and --day: when to begin (default: with the busiest hour). Earlier orders of a day are not played, shifts
-                 that are on at that time are. When the day is over the demo says so, and stands until ctrl-C
+  --from HH:MM   of --stores and --day: when to begin (default: with the busiest hour). The three quarters of an hour before it are
+                 played quickly first, so that a day begins with couriers on the road; what was before that is not. When the day is
+                 over the demo says so, and stands until ctrl-C
 
 WAGGLE_SERVERS=external with the addresses of your own servers uses a namespace and a database of their own on them.
 `

@@ -14,7 +14,7 @@ import type { Day, DayOrder, Place as PlaneXY } from './day.ts'
  * and go by their shifts, straight ways at the day's one speed. Nothing goes wrong in it but what the day itself brings.
  */
 export interface DayTownOptions {
-  /** minute of the day at which it begins; undefined: with the busiest hour. Earlier orders are not played */
+  /** minute of the day at which it begins, with what was placed shortly before under way; undefined: with the busiest hour */
   from_minute: number | undefined
   /** restaurant → mean minutes from placing to ready, which Waggle is told to plan with */
   preparation_min: ReadonlyMap<string, number>
@@ -44,7 +44,9 @@ export function dayTown(day: Day, options: DayTownOptions): Town {
   const { from_minute = busiestHour(day.orders) } = options
   const pointOf = layOut(day, options.around ?? LOOP)
   const speed_mps = day.meters_per_minute / 60
-  const orders = day.orders.filter(one => one.placed >= from_minute).sort((a, b) => a.placed - b.placed)
+  const warm_up_min = warmUpOf(day.orders, from_minute)
+  const played_from = from_minute - warm_up_min
+  const orders = day.orders.filter(one => one.placed >= played_from).sort((a, b) => a.placed - b.placed)
   const external_ids = fittingIds(orders.map(one => one.id))
   const ready = new Map(orders.map(one => [external_ids.get(one.id), (one.ready - from_minute) * 60_000]))
   const warehouse_ids = fittingIds([...day.restaurants.keys()])
@@ -74,7 +76,7 @@ export function dayTown(day: Day, options: DayTownOptions): Town {
     places,
     catalogue: { items: [MEAL], shelf: () => ({ target: MEALS, there: MEALS }) },
     begins: wall_ms => nextLocalTime(wall_ms, { time_zone: TIME_ZONE, minute_of_day: from_minute % 1_440 }),
-    warm_up_min: 0,
+    warm_up_min,
     order: number => planned[number - 1],
     crew: {
       begin_s: () => 0,
@@ -84,7 +86,7 @@ export function dayTown(day: Day, options: DayTownOptions): Town {
       packed_ms: external_id => ready.get(external_id),
       restless: false,
     },
-    fleet: fleetOf(day, from_minute, pointOf, places),
+    fleet: fleetOf(day, { from_minute, played_from }, pointOf, places),
     ride: rideTerms(day),
   }
 }
@@ -99,6 +101,15 @@ export function busiestHour(orders: readonly Pick<DayOrder, 'placed'>[]): number
     if (end - at > best.orders) best = { minute: Math.floor(first), orders: end - at }
   }
   return best.minute
+}
+
+/** An order takes about so long: with less behind it, a day would begin with empty streets. */
+const WARM_UP_MIN_MAX = 45
+
+/** As much as there is of the day before. */
+function warmUpOf(orders: readonly Pick<DayOrder, 'placed'>[], from_minute: number): number {
+  const first = orders.reduce((least, one) => Math.min(least, one.placed), from_minute)
+  return Math.min(WARM_UP_MIN_MAX, Math.ceil(from_minute - first))
 }
 
 /** The day's metres on the map: the middle of its doors lies at `around`, x runs east and y north. */
@@ -158,11 +169,11 @@ function plannedOf({ external_id, due_ms, point, warehouse_id }: FixedOrder): Pl
 /** Shifts that are over at the beginning are left out; who is on one already stands where it began. */
 function fleetOf(
   { couriers, meters_per_minute }: Day,
-  from_minute: number,
+  { from_minute, played_from }: { from_minute: number; played_from: number },
   pointOf: (at: PlaneXY) => Point,
   places: readonly Place[],
 ): Rider[] {
-  const still = couriers.filter(one => one.off > from_minute)
+  const still = couriers.filter(one => one.off > played_from)
   const ids = fittingIds(still.map(one => one.id))
   return still.map(({ id, on, off, ...at }) => {
     const start = pointOf(at)

@@ -28,7 +28,7 @@ const shape = shapeOf(PlaceOrder)
 describe('a recorded day', () => {
   const town = (from_minute?: number) => townOf({ kind: 'day', path: dayDir(), from_minute }, 1)
 
-  it('begins with its busiest hour, and plays what is placed from then on', () => {
+  it('begins with its busiest hour, and with what was placed in the three quarters of an hour before it', () => {
     const busiest = town()
     expect(hourOf(busiest, busiest.begins(Date.UTC(2026, 5, 1)))).toBe('01:40')
     expect(ordersOf(busiest, 0).map(({ order, due_ms }) => [order.external_id, due_ms / 60_000])).toEqual([
@@ -37,7 +37,13 @@ describe('a recorded day', () => {
       ['o4', 31],
       ['o5', 70],
     ])
-    expect(ordersOf(town(131), 0).map(({ order }) => order.external_id)).toEqual(['o4', 'o5'])
+    expect([busiest.warm_up_min, town(20).warm_up_min, town(5).warm_up_min]).toEqual([45, 10, 0])
+    expect(ordersOf(town(131), 0).map(({ order, due_ms }) => [order.external_id, due_ms / 60_000])).toEqual([
+      ['o2', -31],
+      ['o3', -1],
+      ['o4', 0],
+      ['o5', 39],
+    ])
     expect(hourOf(town(131), town(131).begins(Date.now()))).toBe('02:11')
   })
 
@@ -47,13 +53,14 @@ describe('a recorded day', () => {
     expect(crew.packed_ms?.('o4')).toBe(41 * 60_000)
   })
 
-  it('has the couriers whose shift is not over, each at the place where it began', () => {
+  it('has the couriers whose shift was not over three quarters of an hour before, each at the place where it began', () => {
     const { fleet, places } = town()
     expect(fleet.map(({ courier_id, on_ms, off_ms }) => [courier_id, on_ms / 60_000, (off_ms ?? 0) / 60_000])).toEqual([
+      ['c1', -100, -10],
       ['c2', -40, 140],
       ['c3', 60, 200],
     ])
-    expect(metresBetween(fleet[0]?.start ?? { lat: 0, lng: 0 }, places[0]?.point ?? { lat: 1, lng: 0 })).toBeCloseTo(
+    expect(metresBetween(fleet[1]?.start ?? { lat: 0, lng: 0 }, places[0]?.point ?? { lat: 1, lng: 0 })).toBeCloseTo(
       500,
       0,
     )
