@@ -33,20 +33,26 @@ type ViewState = MapViewState & { transitionDuration?: number; transitionInterpo
 /** Our own drawing on a bare deck.gl. */
 export function ownSurface(parent: HTMLDivElement, start: Place, events: SurfaceEvents): Surface {
   let state: ViewState = { ...start, ...ZOOM }
+  const pixels = drawsInSoftware() ? 1 : Math.min(2, window.devicePixelRatio)
   const show = (next: ViewState) => {
     state = next
     deck.setProps({ viewState: next })
     events.moved()
   }
+  // The first pictures are drawn before the canvas knows its size, and stretched: it is hidden until one is sharp.
+  parent.dataset.blurred = ''
   const deck: Deck<MapView> = new Deck<MapView>({
     parent,
     views: new MapView({ controller: { dragRotate: false, touchRotate: false, inertia: 250 } }),
     viewState: state,
     // A phone's three device pixels a pixel cost nine times the filling for a difference nobody sees in motion.
-    useDevicePixels: drawsInSoftware() ? 1 : Math.min(2, window.devicePixelRatio),
+    useDevicePixels: pixels,
     deviceProps: { type: 'webgl', webgl: { antialias: !drawsInSoftware() } },
     onViewStateChange: ({ viewState }) => show({ ...(viewState as unknown as ViewState), ...ZOOM }),
     onResize: () => events.moved(),
+    onAfterRender: () => {
+      if ('blurred' in parent.dataset && isSharp(parent, pixels)) delete parent.dataset.blurred
+    },
     onHover: ({ x, y }) => events.hovered(x < 0 ? null : { x, y }),
     onClick: ({ x, y }) => events.clicked({ x, y }),
     onError: error => events.failed(`The map cannot be drawn: ${error.message}`),
@@ -72,3 +78,7 @@ export function ownSurface(parent: HTMLDivElement, start: Place, events: Surface
     destroy: () => deck.finalize(),
   }
 }
+
+/** Half a pixel is lost by rounding. */
+const isSharp = (parent: HTMLElement, pixels: number): boolean =>
+  (parent.querySelector('canvas')?.width ?? 0) >= parent.clientWidth * pixels - 1
