@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { FeedItem } from '../contract.ts'
-import { ANNOUNCED_MS, announcedNow } from './announcement.ts'
+import type { Counters, FeedItem } from '../contract.ts'
+import { ANNOUNCED_MS, announcedNow, sinceThen } from './announcement.ts'
 
 const item = (id: string, at: number, scene?: true): FeedItem => ({
   id,
@@ -23,5 +23,19 @@ describe('announcement', () => {
   it('is nothing where nobody outside has spoken', () => {
     expect(announcedNow([item('order', 1)], { now: 2, rate: 10 })).toBeNull()
     expect(announcedNow([], { now: 2, rate: 10 })).toBeNull()
+  })
+})
+
+describe('what followed', () => {
+  const before = { rerouted: 2, rejected: 30, cancelled: 4, late: 0, delivered: 100 } as Counters
+
+  it('is what the city counts more than when it was announced, the deliveries left out', () => {
+    expect(sinceThen(before, { ...before, rerouted: 8, late: 1, delivered: 120 })).toBe(
+      'Since then: 6 to another warehouse · 1 delivered late',
+    )
+  })
+
+  it('is nothing while nothing has followed', () => {
+    expect(sinceThen(before, { ...before, delivered: 120 })).toBeUndefined()
   })
 })

@@ -1,6 +1,6 @@
 import { useState } from 'react'
-import type { FeedItem } from '../contract.ts'
-import { announcedNow } from './announcement.ts'
+import type { Counters, FeedItem } from '../contract.ts'
+import { announcedNow, sinceThen } from './announcement.ts'
 import { cityNow, type Store, usePage, useWall } from './store.ts'
 
 /** What just happened in the city, over the map, for somebody who knows nothing of it: one sentence, and the way there. */
@@ -27,7 +27,10 @@ export function Banner({ store, onOpen }: BannerProps) {
       {shown && (
         <div className="banner" key={shown.id} data-tone={shown.tone}>
           <SceneSign />
-          <p>{shown.text}</p>
+          <p>
+            {shown.text}
+            <Since store={store} />
+          </p>
           {(shown.point || shown.warehouse_id || shown.order_id) && (
             <button type="button" className="quiet" onClick={() => onOpen(shown)}>
               Show me
@@ -45,6 +48,14 @@ export function Banner({ store, onOpen }: BannerProps) {
       )}
     </div>
   )
+}
+
+/** Counted from when the banner came up. */
+function Since({ store }: { store: Store }) {
+  const counters = usePage(store, page => page.room.counters)
+  const [before] = useState<Counters>(counters)
+  const text = sinceThen(before, counters)
+  return text === undefined ? null : <small>{text}</small>
 }
 
 /** The sign of what comes from outside, here and in the feed: a pennant on its pole. */
