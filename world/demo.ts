@@ -106,7 +106,7 @@ function forTheTools({ urls, namespace }: Place): string {
 const envOf = ({ name }: Town) => ({
   WAGGLE_KEYS: '',
   WAGGLE_DASHBOARDS_TENANT: TENANT,
-  WAGGLE_DASHBOARDS_TITLE: name,
+  WAGGLE_DASHBOARDS_TITLE: `${name}, simulated`,
 })
 
 interface Place {

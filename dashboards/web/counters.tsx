@@ -50,7 +50,7 @@ const ROWS = ['placed', 'routed', 'rerouted', 'rejected', 'cancelled', 'failed',
 const ROW_WORDS: Record<(typeof ROWS)[number], string> = {
   placed: 'Placed',
   routed: 'Routed',
-  rerouted: 'Routed anew',
+  rerouted: 'To another warehouse',
   rejected: 'Rejected',
   cancelled: 'Cancelled',
   failed: 'Failed',

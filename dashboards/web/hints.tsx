@@ -13,11 +13,11 @@ interface Hint {
 const HINTS: readonly Hint[] = [
   {
     title: 'A city that orders groceries',
-    text: 'Combs are warehouses. Yellow dots are couriers, bringing orders to their doors: each colour is a step on the way.',
+    text: 'Waggle picks warehouse and courier for each order, and plans anew when something breaks. Combs are warehouses. Yellow dots are couriers, bringing orders to their doors: each colour is a step on the way.',
   },
   {
     title: 'Waggle decides, all the time',
-    text: 'Which warehouse, which courier, by when. Red that pulses is late. What goes wrong stands under “What happens”: click a line, and the map goes there.',
+    text: 'Red that pulses is late. What goes wrong stands under “What happens”: click a line, and the map goes there.',
   },
 ]
 const TROUBLE: Hint = {

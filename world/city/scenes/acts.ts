@@ -102,7 +102,7 @@ async function powerCut(playing: Playing): Promise<string | undefined> {
     .orders()
     .filter(order => order.state === 'routed' && order.warehouse_id === place.warehouse_id)
   const minutes = Math.round((DARK_S * clock.rate()) / 60)
-  const text = `Power cut at ${place.name}: nothing can be picked there for ${minutes} min`
+  const text = `Power cut at ${place.name}: for ${minutes} min it finishes its open bags and takes no others`
   await announce(playing, { text, tone: 'bad', ...aboutWarehouse(place) })
   if (!(await doors.ops.setPaused(place.warehouse_id, true, 'power_cut'))) return `${place.name} could not be paused`
   record.warehouse_ids.push(place.warehouse_id)
@@ -172,9 +172,9 @@ async function breakGlass(playing: Playing): Promise<string | undefined> {
   const spoilt = order && warehouses.spoil(order.order_id)
   if (!spoilt) return 'no bag was being filled'
   const name = town.catalogue.items.find(item => item.sku === spoilt.sku)?.name.toLowerCase() ?? spoilt.sku
-  const place = town.places.find(one => one.warehouse_id === order.warehouse_id)?.name ?? order.warehouse_id
-  const text = `A bag tears at ${place}: order ${calledOut(order.order_id)} loses its ${name}`
-  await announce(playing, { text, tone: 'warn', ...aboutOrder(order) })
+  const place = town.places.find(one => one.warehouse_id === order.warehouse_id)
+  const text = `A bag tears at ${place?.name ?? order.warehouse_id}: order ${calledOut(order.order_id)} loses its ${name}`
+  await announce(playing, { text, tone: 'warn', order_id: order.order_id, point: place?.point ?? order.point })
   if (!(await spoilt.found)) return 'the order was taken away from the picker'
   record.order_ids.push(order.order_id)
   await mended(playing)
@@ -221,7 +221,10 @@ async function overrule(playing: Playing): Promise<string | undefined> {
 }
 
 const stepsIn = (order: OrderView) => ({
-  ...{ text: 'Dispatcher Ann sees a courier who is closer, and takes it into her own hands', tone: 'plain' as const },
+  ...{
+    text: 'Dispatcher Ann overrules the plan by hand: another courier is closer to this order',
+    tone: 'plain' as const,
+  },
   ...aboutOrder(order),
 })
 
