@@ -31,7 +31,7 @@ describe('what followed', () => {
 
   it('is what the city counts more than when it was announced, the deliveries left out', () => {
     expect(sinceThen(before, { ...before, rerouted: 8, late: 1, delivered: 120 })).toBe(
-      'Since then: 6 to another warehouse · 1 delivered late',
+      'In the whole city since then: 6 to another warehouse · 1 delivered late',
     )
   })
 

@@ -28,5 +28,5 @@ export function sinceThen(before: Counters, now: Counters): string | undefined {
     const count = now[name] - before[name]
     return count > 0 ? [`${count} ${words}`] : []
   })
-  return parts.length === 0 ? undefined : `Since then: ${parts.join(' · ')}`
+  return parts.length === 0 ? undefined : `In the whole city since then: ${parts.join(' · ')}`
 }
