@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { PROJECT_DIR } from './servers/config.ts'
@@ -30,6 +30,17 @@ interface Count {
   failed: number
 }
 
+/** What vitest's JSON reporter writes, as far as it is read here. */
+interface Report {
+  numTotalTests: number
+  numPassedTests: number
+  testResults: {
+    name: string
+    message: string
+    assertionResults: { status: string; fullName: string; failureMessages: string[] }[]
+  }[]
+}
+
 const STAGES = ['types', 'lint', 'unit', 'servers', 'browser'] as const
 type Stage = (typeof STAGES)[number]
 
@@ -45,6 +56,9 @@ chmodSync(run_dir, 0o711) // PostgreSQL's own user must pass through to its data
 process.env.TMPDIR = run_dir
 process.env.WAGGLE_TEST_RUN = randomUUID() // the mark of what we start
 const data_dir = join(run_dir, 'servers')
+
+/** Of every test that did not pass: told again at the end, where the last lines of a long log are read first. */
+const failures: string[] = []
 
 let current: ChildProcess | undefined
 let interrupted = false
@@ -106,10 +120,17 @@ async function vitest(project: string): Promise<Count> {
   const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
   const code = await runNode(bin('vitest/vitest.mjs'), args)
   if (!existsSync(report)) return { passed: 0, failed: 1 }
-  const { numTotalTests, numPassedTests } = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>
-  const passed = numPassedTests ?? 0
-  const failed = (numTotalTests ?? 0) - passed
-  return { passed, failed: failed === 0 && code !== 0 ? 1 : failed }
+  const { numTotalTests, numPassedTests, testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report
+  failures.push(...testResults.flatMap(failuresOf))
+  const failed = numTotalTests - numPassedTests
+  return { passed: numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed }
+}
+
+function failuresOf({ name, message, assertionResults }: Report['testResults'][number]): string[] {
+  const file = relative(PROJECT_DIR, name)
+  const failed = assertionResults.filter(({ status }) => status !== 'passed')
+  if (failed.length === 0 && message !== '') return [`${file}: ${message}`] // it could not even be loaded
+  return failed.map(test => `${file}: ${test.fullName} (${test.status})\n${test.failureMessages.join('\n')}`)
 }
 
 /** Runs a script on this Node and gives its exit code. It ends with us, even when we are killed outright. */
@@ -173,6 +194,7 @@ const total = await main().catch(error => {
 })
 total.failed += await cleanUp()
 if (interrupted) console.error('\ninterrupted: not everything was tried')
+for (const failure of failures) console.error(`\nfailed: ${failure}`)
 console.log(`\n${seconds(started)} in all`)
 console.log(`${total.passed} passed, ${total.failed} failed`)
 process.exit(total.failed > 0 || interrupted ? 1 : 0)

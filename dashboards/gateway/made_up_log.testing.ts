@@ -22,6 +22,8 @@ export interface Cut {
   decisions: number
   deliveries: number
   epoch: number
+  /** of the last decided record */
+  source_offset: number
   orders: OrderView[]
   trips: TripView[]
 }
@@ -66,7 +68,8 @@ class Town {
   cut(): Cut {
     const { decisions, deliveries, now } = this.log
     const sizes = { decisions: decisions.length, deliveries: deliveries.length, epoch: this.epoch, now }
-    return { ...sizes, orders: structuredClone(this.orders), trips: structuredClone(this.trips) }
+    const source_offset = this.#source_offset
+    return { ...sizes, source_offset, orders: structuredClone(this.orders), trips: structuredClone(this.trips) }
   }
 
   /** What can happen next: to this order, or around it. */

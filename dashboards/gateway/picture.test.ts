@@ -19,7 +19,7 @@ const warehouses = WAREHOUSES.map(warehouse_id =>
 function empty(): Picture {
   const picture = startPicture({
     ...{ tenant_id: 't', now: START, known_since: 0, orders: [], trips: [] },
-    ...{ decisions_positions: {}, decisions_epochs: {} },
+    ...{ decisions_positions: {}, decisions_epochs: {}, decisions_source_offsets: {} },
   })
   applyWarehouses(picture, warehouses)
   return picture
@@ -34,6 +34,7 @@ function fromBook(cut: Cut): Picture {
     orders: cut.orders.filter(order => order.closed_at === null || order.closed_at >= since),
     trips: cut.trips.filter(trip => (trip.state !== 'done' && trip.state !== 'cancelled') || trip.updated_at >= since),
     ...{ decisions_positions: { 0: cut.decisions }, decisions_epochs: { 0: cut.epoch } },
+    decisions_source_offsets: { 0: cut.source_offset },
   })
   applyWarehouses(picture, warehouses)
   return picture

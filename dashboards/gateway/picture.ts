@@ -94,7 +94,7 @@ export interface Start {
   trips: Parameters<typeof tripFromBook>[0][]
   decisions_positions: Record<number, number>
   decisions_epochs: Record<number, number>
-  decisions_source_offsets?: Record<number, number>
+  decisions_source_offsets: Record<number, number>
   totals?: Share
 }
 
@@ -124,7 +124,7 @@ export function startPicture(start: Start): Picture {
   }
   for (const [partition, next_offset] of Object.entries(start.decisions_positions)) {
     const epoch = start.decisions_epochs[Number(partition)] ?? 0
-    const source_offset = start.decisions_source_offsets?.[Number(partition)] ?? -1
+    const source_offset = start.decisions_source_offsets[Number(partition)] ?? -1
     picture.decisions.set(Number(partition), bookPosition(epoch, next_offset, source_offset))
   }
   for (const view of start.orders) putOrder(picture, fromBook(view))

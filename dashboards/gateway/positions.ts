@@ -18,7 +18,7 @@ export interface At {
 }
 
 /** The position as the book has it. */
-export const bookPosition = (epoch: number, next_offset: number, source_offset = -1): DecisionsPosition => ({
+export const bookPosition = (epoch: number, next_offset: number, source_offset: number): DecisionsPosition => ({
   epoch,
   next_offset,
   source_offset,
@@ -30,7 +30,7 @@ export const bookPosition = (epoch: number, next_offset: number, source_offset =
  * that was replaced, so nothing happened. An owner's own record raises the epoch and is never new.
  */
 export function judge(positions: DecisionsPositions, record: DecisionsRecord, at: At): 'new' | 'known' | 'void' {
-  const position = positions.get(at.partition) ?? bookPosition(0, 0)
+  const position = positions.get(at.partition) ?? bookPosition(0, 0, -1)
   positions.set(at.partition, position)
   noteEpoch(position, record.epoch, at.offset)
   if (at.offset < position.next_offset) return wasVoid(position, record.epoch, at.offset) ? 'void' : 'known'

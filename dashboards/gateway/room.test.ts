@@ -34,7 +34,8 @@ const view = (order_id: string, more: object = {}): OrderView =>
 
 function pictureOf(...orders: OrderView[]): Picture {
   const picture = startPicture({
-    ...{ tenant_id: 't', now: NOW, known_since: 0, orders, trips: [], decisions_positions: {}, decisions_epochs: {} },
+    ...{ tenant_id: 't', now: NOW, known_since: 0, orders, trips: [] },
+    ...{ decisions_positions: {}, decisions_epochs: {}, decisions_source_offsets: {} },
   })
   applyWarehouses(picture, [loop()])
   return picture
