@@ -220,7 +220,7 @@ export interface OrderDetail {
 }
 
 /**
- * What the map replays, from ClickHouse: what was placed up to an hour before `from` and open since is there too. A part of a
+ * What the map replays, from ClickHouse, its notes from Postgres: what was placed up to an hour before `from` and open since is there too. A part of a
  * second or two before now may be missing, since the loader is behind. Times are ms of the business clock.
  */
 export interface History {

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { partitionOf, type Topic, topicName } from '../ingest/contract.ts'
 import { DEFAULT_POLICY } from '../ingest/events/network.ts'
 import { createTopics, deleteTopics, kafkaClient } from '../ingest/io/kafka.ts'
+import { DEVELOPMENT_KEY } from '../ingest/io/keys.ts'
 import { openProducer, type Producer } from '../ingest/io/producer.ts'
 import { migrateClickhouse, migratePostgres } from '../sql/migrate.ts'
 import { type FreshDatabase, freshDatabase, freshNamespace, testServers, waitFor } from '../world/servers/testing.ts'
@@ -29,6 +30,7 @@ const ZONE = 'chicago'
 const POINT = { lat: 41.8837, lng: -87.6289 }
 const CELL = latLngToCell(POINT.lat, POINT.lng, 9)
 const START_MS = Date.UTC(2026, 4, 8, 23, 30)
+const RAIN = 'It begins to rain'
 
 let database: FreshDatabase
 let postgres: Client
@@ -295,6 +297,30 @@ describe('a page', () => {
     await sameAsFresh(page)
   })
 
+  test('hears what is written into the shift log, and finds it in the past', async () => {
+    const page = openPage(gateway.url)
+    await see('the first snapshot', () => page.room().phase === 'following')
+    const answer = await fetch(`${dispatch.url}/v1/dispatch/notes`, {
+      method: 'POST',
+      headers: {
+        ...{ authorization: `Bearer ${DEVELOPMENT_KEY}`, 'x-waggle-actor': 'partner:weather' },
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ zone_id: ZONE, text: RAIN, tone: 'warn', warehouse_id: 'w1', point: POINT }),
+    })
+    const note = await answer.json()
+    expect(answer.status, JSON.stringify(note)).toBe(201)
+    const item = {
+      ...{ id: note.note_id, at: note.posted_at, tone: 'warn', text: RAIN, warehouse_id: 'w1', point: POINT },
+      scene: true,
+    }
+    expect(await see('the note', () => page.room().feed.find(one => one.text === RAIN))).toEqual(item)
+    await sameAsFresh(page)
+    const [from, to] = [note.posted_at - 60_000, note.posted_at + 1]
+    const past = await (await fetch(`${gateway.url}/api/history?from=${from}&to=${to}`)).json()
+    expect(past.notes).toEqual([item])
+  })
+
   test('that stays while the gateway is killed sees what a fresh one sees', async () => {
     const page = openPage(gateway.url)
     await see('the first snapshot', () => page.room().phase === 'following')
@@ -316,6 +342,7 @@ describe('a page', () => {
     expect(page.room().counters).toMatchObject({ placed: 3, routed: 3, rerouted: 1, cancelled: 1, open: 2 })
     expect(page.room().feed.map(item => item.text)).toContain('Loop is out of oat milk: order AAAA moved to Old Town')
     expect(page.room().feed.map(item => item.text)).toContain('Order AAAA: packed at Loop, at the door by 18:55')
+    await see('the note', () => page.room().feed.some(item => item.text === RAIN))
     await see('the courier', () => page.room().couriers.get('c1')?.trip_id === 'trip-order-aaaa')
     await sameAsFresh(page)
   })

@@ -55,12 +55,11 @@ test('reads the last place of each step, what became of orders, and pauses, of o
       data: '{"stops":[{"order_id":"o1"},{"order_id":"o2"},{"order_id":"o1"}]}',
     }),
     row(5, 'delivery.delivered', { courier_id: 'c1', order_id: 'o1' }),
-    row(6, 'note.posted', { event_id: 'n1', actor: 'partner:city', data: '{"text":"a crowd"}' }),
   ])
   await insert('operations', [row(3, 'warehouse.paused', { warehouse_id: 'w1' }), row(4, 'pick.started', {})])
 
   const span = { tenant_id: 'demo', from_ms: FROM_MS, to_ms: FROM_MS + 30 * 60_000, step_ms: 60_000 }
-  const { places, orders, pauses, notes } = await readHistory(client, span)
+  const { places, orders, pauses } = await readHistory(client, span)
   expect(places).toEqual([
     { courier_id: 'c1', slot: 0, lng: -87.25, lat: 41.9 },
     { courier_id: 'c1', slot: 11, lng: -87, lat: 41.9 },
@@ -71,7 +70,6 @@ test('reads the last place of each step, what became of orders, and pauses, of o
     ['delivery.delivered', ['o1'], 'c1'],
   ])
   expect(orders[0]).toMatchObject({ at: FROM_MS - 40 * 60_000, lat: 41.91, lines: 2, deliver_by: FROM_MS + 600_000 })
-  expect(notes).toEqual([{ at: FROM_MS + 360_000, event_id: 'n1', actor: 'partner:city', data: '{"text":"a crowd"}' }])
   expect(pauses).toEqual([{ at: FROM_MS + 180_000, warehouse_id: 'w1', paused: 1 }])
 })
 

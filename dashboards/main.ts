@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readBook, readOrder } from '../dispatch/io/book.ts'
+import { notesWithin } from '../dispatch/io/notes.ts'
 import { openClickhouse, ordersPerMinute } from '../engine/io/clickhouse.ts'
 import { openViews } from '../engine/io/views.ts'
 import { followClock } from '../ingest/io/clock.ts'
@@ -52,6 +53,7 @@ await runService(SERVICE, async stack => {
   await step('make the topics in Kafka (WAGGLE_KAFKA_BROKERS)', () => createTopics(kafka, namespace, partitions))
   const book = (closed_since_ms: number) => readBook(pool, { tenant_id, closed_since_ms })
   const ends = (topic: string) => topicEnds(kafka, topic)
+  const notes = (span: { from_ms: number; to_ms: number }) => notesWithin(pool, tenant_id, span)
   const business = { now: clock.now, clock: clock.clock, warehouses: () => network.network().warehouses, book, ends }
   const followed = await step('read the book', () => beginPicture(business, { tenant_id, namespace }))
   const { picture } = followed
@@ -78,18 +80,16 @@ await runService(SERVICE, async stack => {
   const live = { picture, room, flow, log, hz: config.dashboards_hz }
   const stopLive = keepLive(live, {
     ...business,
-    send: sockets.send,
-    ...{ fleet: views.fleet, warehouseViews: views.warehouses },
+    ...{ send: sockets.send, notes, fleet: views.fleet, warehouseViews: views.warehouses },
     minutes: span => ordersPerMinute(clickhouse.client, { tenant_id, ...span }),
   })
   stack.defer(stopLive)
 
   addApi(app, {
     callerOf: (request, scope) => callerOf(rules, request.headers, scope),
-    readOrder: order_id => readOrder(pool, tenant_id, order_id),
-    nameOf: id => picture.warehouses.get(id)?.name,
+    ...{ readOrder: id => readOrder(pool, tenant_id, id), nameOf: id => picture.warehouses.get(id)?.name },
     ...{ send: openDispatch(config.dispatch_url, config.dashboards_key), world: openWorld(config.world_url) },
-    history: openHistory(span => readHistory(clickhouse.client, { tenant_id, ...span })),
+    history: openHistory({ past: span => readHistory(clickhouse.client, { tenant_id, ...span }), notes }),
     stats: () => statsOf(picture, flow, reader, sockets.clients()),
     page: { basemap_url, title: config.dashboards_title, world: config.world_url !== undefined },
     timeZone: () => network.network().warehouses.values().next().value?.time_zone,

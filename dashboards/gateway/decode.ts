@@ -1,11 +1,10 @@
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
-import type { CourierEvent, DeliveryEvent, NoteEvent } from '../../ingest/contract.ts'
+import type { CourierEvent, DeliveryEvent } from '../../ingest/contract.ts'
 import { courier_events } from '../../ingest/events/couriers.ts'
 import { DecisionRecord, type DecisionsRecord, OwnerMarker } from '../../ingest/events/decisions.ts'
 import { delivery_events } from '../../ingest/events/deliveries.ts'
 import { Envelope, type Family, SCHEMA_VERSION } from '../../ingest/events/envelope.ts'
-import { note_events } from '../../ingest/events/notes.ts'
 
 /**
  * Bytes of the log to what the picture folds. Tolerant as a reader must be: unknown fields pass, and what it cannot use is
@@ -23,7 +22,7 @@ export const decodeDecisions: Decoder<DecisionsRecord> = bytes => {
   return decided.Check(value) ? (value as DecisionsRecord) : null
 }
 
-export const decodeDelivery = eventDecoder<DeliveryEvent | NoteEvent>({ ...delivery_events, ...note_events })
+export const decodeDelivery = eventDecoder<DeliveryEvent>(delivery_events)
 export const decodeCourier = eventDecoder<CourierEvent>(courier_events)
 
 function eventDecoder<Event>(family: Family): Decoder<Event> {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { HistoryRows, OrderRow } from '../io/history.ts'
-import { historyOf, openHistory, STEP_MS } from './history.ts'
+import type { NoteView } from '../../dispatch/contract.ts'
+import type { OrderRow } from '../io/history.ts'
+import { type HistoryRows, historyOf, openHistory, STEP_MS } from './history.ts'
 
 const SPAN = { from_ms: 1_000_000, to_ms: 1_000_000 + 3 * STEP_MS }
 
@@ -20,6 +21,11 @@ const row = (at: number, type: string, more: Partial<OrderRow> = {}): OrderRow =
 })
 const PLACED = { lat: 41.9, lng: -87.65, lines: 2, deliver_by: 2_000_000, warehouse_id: 'w1' }
 const none: HistoryRows = { places: [], orders: [], pauses: [], notes: [] }
+const noteOf = (more: Partial<NoteView>): NoteView => ({
+  ...{ note_id: 'n1', zone_id: 'z' as NoteView['zone_id'], text: 'A crowd', tone: 'warn', point: null },
+  ...{ warehouse_id: null, order_id: null, courier_id: null, posted_at: 1_000_005, actor: 'partner:city' },
+  ...more,
+})
 const stepsOf = (...orders: OrderRow[]) =>
   historyOf({ ...none, orders }, SPAN).orders.flatMap(({ steps }) =>
     steps.map(({ state, warehouse_id, courier_id }) => [state, warehouse_id, courier_id]),
@@ -78,35 +84,40 @@ describe('history', () => {
     expect(stepsOf(row(1_000_001, 'delivery.delivered', { courier_id: 'c1' }))).toEqual([])
   })
 
-  it('tells the shift log as the feed did', () => {
-    const data = JSON.stringify({ note_id: 'n', text: 'A crowd', tone: 'warn', point: { lat: 41.9, lng: -87.6 } })
-    const notes = [{ at: 1_000_005, event_id: 'e1', actor: 'partner:city', data }]
-    expect(historyOf({ ...none, notes }, SPAN).notes).toEqual([
-      { id: 'e1', at: 1_000_005, tone: 'warn', text: 'A crowd', point: { lat: 41.9, lng: -87.6 }, scene: true },
+  it('tells the shift log as the feed did, oldest first', () => {
+    const crowd = noteOf({ point: { lat: 41.9, lng: -87.6 } })
+    const over = noteOf({ note_id: 'n2', posted_at: 1_000_009, text: 'It is over', actor: 'dispatcher:ann' })
+    expect(historyOf({ ...none, notes: [over, crowd] }, SPAN).notes).toEqual([
+      { id: 'n1', at: 1_000_005, tone: 'warn', text: 'A crowd', point: { lat: 41.9, lng: -87.6 }, scene: true },
+      { id: 'n2', at: 1_000_009, tone: 'warn', text: 'dispatcher ann: It is over' },
     ])
   })
 
   it('is read once for all who ask for nearly the same, and again after a failure', async () => {
-    let [reads, fails] = [0, false]
-    const history = openHistory(async () => {
-      reads += 1
-      if (fails) throw new Error('connect ECONNREFUSED')
-      return none
-    })
+    let [reads, fails] = [0, '']
+    const read =
+      <Rows>(of: string, rows: Rows) =>
+      async () => {
+        reads += 1
+        if (fails === of) throw new Error('connect ECONNREFUSED')
+        return rows
+      }
+    const history = openHistory({ past: read('ClickHouse', none), notes: read('Postgres', [noteOf({})]) })
     const half_hour = 30 * 60_000
     const [one, other] = await Promise.all([history(1, half_hour), history(STEP_MS - 1, half_hour)])
-    expect([one === other, reads, one.from, one.to]).toEqual([true, 1, 0, half_hour])
-    fails = true
-    const away = { reason: 'history_away' }
-    await expect(history(half_hour, 2 * half_hour)).rejects.toMatchObject(away)
-    await expect(history(half_hour, 2 * half_hour)).rejects.toMatchObject(away)
-    expect(reads).toBe(3)
+    expect([one === other, reads, one.from, one.to]).toEqual([true, 2, 0, half_hour])
+    expect(one.notes.map(note => note.text)).toEqual(['A crowd'])
+    for (fails of ['ClickHouse', 'Postgres']) {
+      const away = { reason: 'history_away', message: expect.stringContaining(fails) }
+      await expect(history(half_hour, 2 * half_hour)).rejects.toMatchObject(away)
+    }
+    expect(reads).toBe(6)
     for (const [from, to] of [
       [5, 5 - STEP_MS],
       [0, 2 * 3_600_000],
       [Number.NaN, 1],
     ] as const)
       await expect(history(from, to)).rejects.toMatchObject({ reason: 'bad_span' })
-    expect(reads).toBe(3)
+    expect(reads).toBe(6)
   })
 })

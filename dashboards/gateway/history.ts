@@ -1,10 +1,13 @@
-import type { NoteEvent } from '../../ingest/contract.ts'
+import type { NoteView } from '../../dispatch/contract.ts'
 import { HttpProblem } from '../../ingest/io/problem.ts'
-import type { FeedItem, History, HistoryStep, PastOrder } from '../contract.ts'
-import type { HistoryRows, NoteRow, OrderRow, PlaceRow } from '../io/history.ts'
+import type { History, HistoryStep, PastOrder } from '../contract.ts'
+import type { OrderRow, PastRows, PlaceRow } from '../io/history.ts'
 import { tellNote } from './road_sentences.ts'
 
-/** The past as the map replays it: rows of ClickHouse, folded order by order and laid out step by step. Pure but for the cache. */
+/**
+ * The past as the map replays it: rows of ClickHouse and the shift log of Postgres, folded order by order and laid out step by step.
+ * Pure but for the cache.
+ */
 
 /** Business ms between two places of a courier: as far as it rides in between, a straight line is true enough. */
 export const STEP_MS = 20_000
@@ -23,7 +26,18 @@ const STATES: Partial<Record<string, HistoryStep['state']>> = {
 }
 const ENDS: ReadonlySet<string> = new Set(['rejected', 'cancelled', 'delivered', 'failed'])
 
-export function historyOf(rows: HistoryRows, { from_ms, to_ms }: { from_ms: number; to_ms: number }): History {
+/** ms of the business clock */
+interface Span {
+  from_ms: number
+  to_ms: number
+}
+
+export interface HistoryRows extends PastRows {
+  /** newest first */
+  notes: NoteView[]
+}
+
+export function historyOf(rows: HistoryRows, { from_ms, to_ms }: Span): History {
   const steps = Math.max(1, Math.ceil((to_ms - from_ms) / STEP_MS))
   return {
     from: from_ms,
@@ -31,14 +45,10 @@ export function historyOf(rows: HistoryRows, { from_ms, to_ms }: { from_ms: numb
     step_ms: STEP_MS,
     couriers: couriersOf(rows.places, steps),
     orders: ordersOf(rows.orders).filter(order => !endedBefore(order, from_ms)),
-    notes: rows.notes.map(noteOf),
+    notes: rows.notes.map(tellNote).reverse(),
     pauses: rows.pauses.map(({ at, warehouse_id, paused }) => ({ at, warehouse_id, paused: paused === 1 })),
   }
 }
-
-/** ClickHouse holds what the decoder has let through. */
-const noteOf = ({ at, event_id, actor, data }: NoteRow): FeedItem =>
-  tellNote({ event_id, occurred_at: at, actor, data: JSON.parse(data) as NoteEvent['data'] })
 
 function couriersOf(rows: readonly PlaceRow[], steps: number): History['couriers'] {
   const tracks = new Map<string, Float32Array>()
@@ -109,24 +119,33 @@ function endedBefore({ steps }: PastOrder, from_ms: number): boolean {
 // ── Asked by many pages ─────────────────────────────────────────────────────────────────────────────────────────────
 
 const KEPT_MAX = 8
+const AWAY = 'ClickHouse or Postgres cannot be asked just now, so there is no past to show'
 /** Business ms: pages that ask for nearly the same half hour get the same one. */
 const GRAIN_MS = STEP_MS
 
+export interface HistoryEffects {
+  /** rejects while ClickHouse is away */
+  past(span: Span & { step_ms: number }): Promise<PastRows>
+  /** newest first; rejects while Postgres is away */
+  notes(span: Span): Promise<NoteView[]>
+}
+
 /**
- * @param read rejects while ClickHouse is away
  * @returns the history between two business times, widened to whole steps; the last eight are kept, and who asks for one that is
  *   being read waits for it. Throws HttpProblem 422 `bad_span`, 503 `history_away`.
  */
-export function openHistory(
-  read: (span: { from_ms: number; to_ms: number; step_ms: number }) => Promise<HistoryRows>,
-): (from_ms: number, to_ms: number) => Promise<History> {
+export function openHistory({ past, notes }: HistoryEffects): (from_ms: number, to_ms: number) => Promise<History> {
   const kept = new Map<string, Promise<History>>()
+  const read = async (span: Span): Promise<History> => {
+    const [rows, told] = await Promise.all([past({ ...span, step_ms: STEP_MS }), notes(span)])
+    return historyOf({ ...rows, notes: told }, span)
+  }
   return async (from, to) => {
     const span = { from_ms: Math.floor(from / GRAIN_MS) * GRAIN_MS, to_ms: Math.ceil(to / GRAIN_MS) * GRAIN_MS }
     if (!(span.from_ms < span.to_ms) || span.to_ms - span.from_ms > SPAN_MS_MAX + GRAIN_MS)
       throw new HttpProblem(422, 'bad_span', 'from must be before to, by an hour at most (ms of the business clock)')
     const key = `${span.from_ms}-${span.to_ms}`
-    const reading = kept.get(key) ?? read({ ...span, step_ms: STEP_MS }).then(rows => historyOf(rows, span))
+    const reading = kept.get(key) ?? read(span)
     kept.set(key, reading)
     const [oldest] = kept.keys()
     if (kept.size > KEPT_MAX && oldest !== undefined) kept.delete(oldest)
@@ -134,7 +153,7 @@ export function openHistory(
       return await reading
     } catch (cause) {
       kept.delete(key)
-      throw new HttpProblem(503, 'history_away', 'ClickHouse cannot be asked just now, so there is no past to show', {
+      throw new HttpProblem(503, 'history_away', AWAY, {
         retry_after_s: 5,
         cause,
       })

@@ -14,11 +14,10 @@ import {
   type Picture,
 } from './picture.ts'
 import { nextDelta, type Room } from './room.ts'
+import { type ShiftLogEffects, shiftLogReader } from './shift_log.ts'
 
-/** What keeps the room going: the tick that makes deltas, and the two questions that are asked beside the log. */
-export interface LiveEffects {
-  /** business ms */
-  now(): number
+/** What keeps the room going: the tick that makes deltas, and the three questions that are asked beside the log. */
+export interface LiveEffects extends ShiftLogEffects {
   clock(): Clock
   /** another map whenever something changed */
   warehouses(): ReadonlyMap<string, WarehouseRow>
@@ -41,6 +40,7 @@ export interface Live {
 
 const ADVANCE_MS = 1_000
 const VIEWS_MS = 1_000
+const SHIFT_LOG_MS = 1_000
 const MINUTES_MS = 5_000
 const MINUTES_SPAN_MS = 120 * 60_000
 const MINUTES_WITHIN_MS = 4_000
@@ -49,6 +49,7 @@ const MINUTES_WITHIN_MS = 4_000
 export function keepLive(live: Live, effects: LiveEffects): () => void {
   const stops = [
     every(VIEWS_MS, live.log, 'the live views in Redis', viewsReader(live, effects)),
+    every(SHIFT_LOG_MS, live.log, 'the shift log in Postgres', shiftLogReader(live.picture, effects)),
     every(MINUTES_MS, live.log, 'ClickHouse', minutesReader(live, effects)),
   ]
   const timer = setInterval(ticker(live, effects), 1_000 / live.hz)

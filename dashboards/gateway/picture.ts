@@ -1,11 +1,6 @@
+import type { NoteView } from '../../dispatch/contract.ts'
 import type { CourierView } from '../../engine/contract.ts'
-import {
-  type CourierEvent,
-  type DeliveryEvent,
-  type NoteEvent,
-  REAL_TIME,
-  type WarehouseRow,
-} from '../../ingest/contract.ts'
+import { type CourierEvent, type DeliveryEvent, REAL_TIME, type WarehouseRow } from '../../ingest/contract.ts'
 import type { DecisionRecord, DecisionsRecord } from '../../ingest/events/decisions.ts'
 import type { Clock } from '../../ingest/events/network.ts'
 import type { MinutePoint } from '../contract.ts'
@@ -196,14 +191,10 @@ function touchOrder(picture: Picture, order_id: string): void {
 // ── Deliveries ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Events of one partition in the order of the log; from any offset, as often as one likes. */
-export function applyDelivery(picture: Picture, event: DeliveryEvent | NoteEvent, at: At): void {
+export function applyDelivery(picture: Picture, event: DeliveryEvent, at: At): void {
   if (at.offset < (picture.deliveries.get(at.partition) ?? 0)) return
   picture.deliveries.set(at.partition, at.offset + 1)
   if (event.tenant_id !== picture.tenant_id) return
-  if (event.type === 'note.posted') {
-    tell(picture.feed, tellNote(event))
-    return
-  }
   const known = picture.trips.get(event.data.trip_id)
   const trip = known || event.occurred_at >= picture.known_since ? moveTrip(known, event) : undefined
   if (trip && trip !== known) putTrip(picture, trip)
@@ -295,6 +286,13 @@ export function applyMinutes(picture: Picture, minutes: MinutePoint[] | null, as
   picture.minutes = minutes
   picture.minutes_as_of = as_of ?? picture.minutes_as_of
   picture.changes.minutes = true
+}
+
+// ── The shift log ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Once a note, in any order. */
+export function applyNote(picture: Picture, note: NoteView): void {
+  tell(picture.feed, tellNote(note))
 }
 
 // ── Time ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,5 @@
-import type { DeliveryEvent, NoteEvent } from '../../ingest/contract.ts'
+import type { NoteView } from '../../dispatch/contract.ts'
+import type { DeliveryEvent } from '../../ingest/contract.ts'
 import type { FeedItem } from '../contract.ts'
 import type { TakenOver } from './left_orders.ts'
 import { isByHand } from './trips.ts'
@@ -88,13 +89,11 @@ function ordersOf(stops: readonly { order_id: string }[]) {
   return { text, subject: order_id === undefined ? {} : { order_id } }
 }
 
-type PostedNote = Pick<NoteEvent, 'occurred_at' | 'data'> & { event_id: string; actor: string }
-
 /** What somebody wrote into the shift log: as they wrote it, and of our own people by whom. */
-export function tellNote({ event_id, occurred_at, actor, data }: PostedNote): FeedItem {
-  const { tone, text, point, order_id, warehouse_id } = data
+export function tellNote(note: NoteView): FeedItem {
+  const { note_id, posted_at, actor, tone, text, point, order_id, warehouse_id } = note
   return {
-    ...{ id: event_id, at: occurred_at, tone, text: isByHand(actor) ? `${actorName(actor)}: ${text}` : text },
+    ...{ id: note_id, at: posted_at, tone, text: isByHand(actor) ? `${actorName(actor)}: ${text}` : text },
     ...(point && { point }),
     ...(order_id && { order_id }),
     ...(warehouse_id && { warehouse_id }),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { DeliveryEvent, NoteEvent } from '../../ingest/contract.ts'
+import type { NoteView } from '../../dispatch/contract.ts'
+import type { DeliveryEvent } from '../../ingest/contract.ts'
 import type { DecisionRecord } from '../../ingest/events/decisions.ts'
 import { followLeft, type LeftOrders } from './left_orders.ts'
 import { tellDelivery, tellNote, tellTakenOver } from './road_sentences.ts'
@@ -219,14 +220,16 @@ test('the time is the one on the wall of the place, in summer and in winter', ()
 
 describe('a note of the shift log', () => {
   const note = (actor: string) => {
-    const data = { note_id: 'n', text: 'Milk ran out.', tone: 'warn', warehouse_id: 'w1', point: { lat: 1, lng: 2 } }
-    return tellNote(as<NoteEvent>({ type: 'note.posted', event_id: 'e', occurred_at: AT, actor, data }))
+    const nobody = { order_id: null, courier_id: null }
+    const place = { warehouse_id: 'w1', point: { lat: 1, lng: 2 } }
+    const said = { note_id: 'n', zone_id: 'z', text: 'Milk ran out.', tone: 'warn', posted_at: AT, actor }
+    return tellNote(as<NoteView>({ ...said, ...place, ...nobody }))
   }
 
   test('is told as it was written, with its place, and as what came from outside', () => {
     const place = { warehouse_id: 'w1', point: { lat: 1, lng: 2 } }
     expect(note('partner:city')).toEqual({
-      ...{ id: 'e', at: AT, tone: 'warn', text: 'Milk ran out.', scene: true },
+      ...{ id: 'n', at: AT, tone: 'warn', text: 'Milk ran out.', scene: true },
       ...place,
     })
   })

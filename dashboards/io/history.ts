@@ -38,16 +38,7 @@ export interface PauseRow {
   paused: 0 | 1
 }
 
-/** A line of the shift log; `data` as the event holds it, JSON. */
-export interface NoteRow {
-  at: number
-  event_id: string
-  actor: string
-  data: string
-}
-
-export interface HistoryRows {
-  notes: NoteRow[]
+export interface PastRows {
   places: PlaceRow[]
   orders: OrderRow[]
   pauses: PauseRow[]
@@ -101,18 +92,11 @@ const PAUSES = `
   ORDER BY at
   LIMIT ${ROWS_MAX}`
 
-const NOTES = `
-  SELECT toUnixTimestamp64Milli(occurred_at) AS at, event_id, actor, data
-  FROM deliveries
-  WHERE ${WITHIN} AND type = 'note.posted'
-  ORDER BY at
-  LIMIT 500`
-
 /** @throws the client's error when ClickHouse cannot be asked */
 export async function readHistory(
   client: ClickHouseClient,
   span: HistorySpan & { step_ms: number },
-): Promise<HistoryRows> {
+): Promise<PastRows> {
   const { tenant_id, from_ms, to_ms, step_ms } = span
   const ask = async <Row>(query: string, since: number): Promise<Row[]> => {
     const result = await client.query({
@@ -126,6 +110,5 @@ export async function readHistory(
   // One after the other: an embedded server has few sessions, and the loader's inserts need them.
   const places = await ask<PlaceRow>(PLACES, from_ms)
   const orders = await ask<OrderRow>(ORDERS, from_ms - BEFORE_MS)
-  const pauses = await ask<PauseRow>(PAUSES, from_ms)
-  return { places, orders, pauses, notes: await ask<NoteRow>(NOTES, from_ms) }
+  return { places, orders, pauses: await ask<PauseRow>(PAUSES, from_ms) }
 }

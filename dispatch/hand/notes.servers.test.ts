@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { DOOR, ZONE } from '../../world/races/stage.ts'
 import type { NoteView } from '../contract.ts'
+import { notesWithin } from '../io/notes.ts'
 import { as, order, stage, until } from './hand.testing.ts'
 
 /** The shift log on the real service. */
@@ -45,6 +46,23 @@ describe('a note', () => {
       )
       return sent.rowCount === 1
     })
+  })
+
+  test('is found by its time, of one tenant, newest first, five hundred at the most', async () => {
+    const posted = [await post(MILK), await post(MILK)].map(({ body }) => body)
+    const [from_ms, to_ms] = [posted[0]?.posted_at ?? 0, posted[1]?.posted_at ?? 0]
+    const within = (span: { from_ms: number; to_ms: number }, tenant_id = 'demo') =>
+      notesWithin(stage.pool, tenant_id, span)
+    expect(await within({ from_ms, to_ms: to_ms + 1 })).toEqual(posted.toReversed())
+    expect(await within({ from_ms: to_ms + 1, to_ms: to_ms + 60_000 })).toEqual([])
+    expect(await within({ from_ms, to_ms: to_ms + 1 }, 'another')).toEqual([])
+    await stage.pool.query(
+      `INSERT INTO notes (tenant_id, note_id, zone_id, text, tone, posted_at, actor, correlation_id)
+       SELECT 'busy', 'n' || n, $1, 'x', 'plain', n, 'partner:ops', 'c' FROM generate_series(1, 502) AS n`,
+      [ZONE],
+    )
+    const many = (await within({ from_ms: 0, to_ms: 502 }, 'busy')).map(({ posted_at }) => posted_at)
+    expect([many.length, many.at(0), many.at(-1)]).toEqual([500, 501, 2])
   })
 
   test('is posted once for its key', async () => {

@@ -23,8 +23,27 @@ export async function readNotes(
      ORDER BY note_id DESC LIMIT $4`,
     [tenant_id, zone_id, before, limit],
   )
-  return rows.map(({ row: { tenant_id: _own, correlation_id: _led, ...note } }) => note)
+  return rows.map(viewOf)
 }
+
+const WITHIN_MAX = 500
+
+/** Posted in [from_ms, to_ms) of the business clock, newest first; of more than 500 the newest. */
+export async function notesWithin(
+  client: Queryable,
+  tenant_id: string,
+  { from_ms, to_ms }: { from_ms: number; to_ms: number },
+): Promise<NoteView[]> {
+  const { rows } = await client.query<{ row: NoteRow }>(
+    `SELECT to_jsonb(n) AS row FROM notes n
+     WHERE tenant_id = $1 AND posted_at >= $2 AND posted_at < $3
+     ORDER BY posted_at DESC, note_id DESC LIMIT $4`,
+    [tenant_id, from_ms, to_ms, WITHIN_MAX],
+  )
+  return rows.map(viewOf)
+}
+
+const viewOf = ({ row: { tenant_id: _own, correlation_id: _led, ...note } }: { row: NoteRow }): NoteView => note
 
 /** undefined: the tenant has no such order */
 export async function zoneOfOrder(client: Queryable, tenant_id: string, order_id: string): Promise<string | undefined> {
