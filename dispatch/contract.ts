@@ -19,7 +19,6 @@ import {
   WarehouseId,
   ZoneId,
 } from '../ingest/events/envelope.ts'
-import { Note, NoteTone } from '../ingest/events/notes.ts'
 
 /** What dispatch promises: the orders API, the couriers' API, the dispatchers' commands and the book's rows. */
 
@@ -310,12 +309,23 @@ export const Conflict = Type.Object({
   correlation_id: Type.Optional(Type.String()),
 })
 
-/** POST /v1/dispatch/notes: a line of the shift log, 201 with the NoteView; 404, 422 where its subject is not known. */
+const NoteTone = Type.Union([Type.Literal('good'), Type.Literal('plain'), Type.Literal('warn'), Type.Literal('bad')])
+
+/**
+ * POST /v1/dispatch/notes: a line of the shift log, 201 with the NoteView; 404, 422 where its subject is not known. It goes to
+ * everybody who looks on: nobody's name, phone number or address belongs in it, which no schema can check.
+ */
 export const PostNote = Type.Object(
   {
     zone_id: ZoneId,
-    ...Note.properties,
+    text: Type.String({ minLength: 1, maxLength: 200, pattern: '^\\S[^\\r\\n]*$', description: 'one plain sentence' }),
+    tone: NoteTone,
+    /** where it happened */
     point: Type.Optional(Type.Object(Point.properties, { additionalProperties: false })),
+    /** what it is about */
+    warehouse_id: Type.Optional(WarehouseId),
+    order_id: Type.Optional(OrderId),
+    courier_id: Type.Optional(CourierId),
   },
   { additionalProperties: false },
 )

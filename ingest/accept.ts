@@ -9,7 +9,6 @@ import {
   type EventDraft,
   NOT_AT_THE_DOOR,
   NOWHERE,
-  type NoteEvent,
   type OperationsEvent,
   partitionOf,
   type REJECTIONS,
@@ -31,7 +30,7 @@ import { KINDS, type Kind } from './kinds.ts'
 
 /** One draft → the whole event as it goes to Kafka, or why not. Pure: the network and both clocks come in as arguments. */
 
-export type LogEvent = OperationsEvent | CourierEvent | DeliveryEvent | NoteEvent
+export type LogEvent = OperationsEvent | CourierEvent | DeliveryEvent
 
 export interface Accepted {
   ok: true

@@ -12,7 +12,6 @@ import {
   ZoneId,
 } from './events/envelope.ts'
 import { Clock, network_events, type OpeningSpan, Policy, Warehouse } from './events/network.ts'
-import type { note_events } from './events/notes.ts'
 import { hold_events, order_events } from './events/orders.ts'
 import { picking_events } from './events/picking.ts'
 import { stock_events, transfer_events } from './events/stock.ts'
@@ -33,8 +32,6 @@ export type OperationsEvent = EventOf<typeof operations_events>
 export type OperationsType = OperationsEvent['type']
 export type CourierEvent = EventOf<typeof courier_events>
 export type DeliveryEvent = EventOf<typeof delivery_events>
-/** on the topic of deliveries, too */
-export type NoteEvent = EventOf<typeof note_events>
 
 const DAY_MS = 86_400_000
 

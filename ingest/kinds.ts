@@ -3,7 +3,6 @@ import { operations_events, type Topic } from './contract.ts'
 import { courier_events } from './events/couriers.ts'
 import { delivery_events } from './events/deliveries.ts'
 import { type Family, without } from './events/envelope.ts'
-import { note_events } from './events/notes.ts'
 import { type Shape, shapeOf } from './io/shape.ts'
 
 /** What there is to know of each type of event before one can be accepted: its topic, its shape, what tells its zone. */
@@ -27,7 +26,7 @@ export interface Kind {
 export const KINDS: ReadonlyMap<string, Kind> = new Map([
   ...kindsOf('operations', operations_events),
   ...kindsOf('couriers', courier_events),
-  ...kindsOf('deliveries', { ...delivery_events, ...note_events }),
+  ...kindsOf('deliveries', delivery_events),
 ])
 
 function kindsOf(topic: Topic, family: Family): [string, Kind][] {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { DOOR, ZONE } from '../../world/races/stage.ts'
 import type { NoteView } from '../contract.ts'
 import { notesWithin } from '../io/notes.ts'
-import { as, order, stage, until } from './hand.testing.ts'
+import { as, order, stage } from './hand.testing.ts'
 
 /** The shift log on the real service. */
 
@@ -13,7 +13,7 @@ const read = async (query = '') =>
   (await stage.call<{ notes: NoteView[] }>('GET', `/v1/dispatch/notes?${query}`)).body.notes
 
 describe('a note', () => {
-  test('is kept with its audit, told once to the log, and read newest first, page by page', async () => {
+  test('is kept with its audit, told to no topic, and read newest first, page by page', async () => {
     const order_id = await order()
     const note = { ...MILK, point: DOOR, order_id, courier_id: 'c7' }
     const { status, body } = await post(note)
@@ -27,25 +27,11 @@ describe('a note', () => {
       `note:${body.note_id}`,
     ])
     expect(audit).toEqual([{ actor: 'partner:ops', action: 'note.post', after: body }])
-    const { rows: events } = await stage.pool.query(
-      `SELECT topic, event -> 'type' AS type, event -> 'zone_id' AS zone_id, event -> 'actor' AS actor, event -> 'data' AS data
-       FROM outbox WHERE event -> 'data' ->> 'note_id' = $1`,
-      [body.note_id],
+    const { rows: waiting } = await stage.pool.query(
+      'SELECT event FROM outbox WHERE strpos(event::text, $1) > 0 OR strpos(event::text, $2) > 0',
+      [body.note_id, note.text],
     )
-    const { zone_id, ...data } = note
-    expect(events).toEqual([
-      {
-        ...{ topic: 'deliveries', type: 'note.posted', zone_id, actor: 'partner:ops' },
-        data: { note_id: body.note_id, ...data },
-      },
-    ])
-    await until('the relay to have published it', async () => {
-      const sent = await stage.pool.query(
-        `SELECT 1 FROM outbox WHERE event -> 'data' ->> 'note_id' = $1 AND published_at IS NOT NULL`,
-        [body.note_id],
-      )
-      return sent.rowCount === 1
-    })
+    expect(waiting, 'what enters Kafka cannot be erased').toEqual([])
   })
 
   test('is found by its time, of one tenant, newest first, five hundred at the most', async () => {

@@ -9,7 +9,10 @@ import { addNote, zoneOfOrder } from '../io/notes.ts'
 import type { Act } from '../trip.ts'
 import { type Answered, once } from './once.ts'
 
-/** The shift log: what somebody saw, written down beside the work. A note changes nothing; it is told to all who look on. */
+/**
+ * The shift log: what somebody saw, written down beside the work. A note changes nothing; all who look on
+ * read it. It is told to no topic: people's words may hold names, and what Kafka has cannot be erased.
+ */
 
 export interface NoteEffects {
   desk: Desk
@@ -23,15 +26,12 @@ export function postNote(
   note: PostNote,
 ): Promise<Answered<NoteView>> {
   const action = 'note.post'
-  return once(desk, act, { action, idempotency_key, request: note }, async (client, change) => {
+  return once(desk, act, { action, idempotency_key, request: note }, async client => {
     const refused = await unknownSubject(client, network(), act, note)
     if (refused) return refused
     const done = viewOf(note, act)
-    const { note_id, zone_id } = done
     await addNote(client, { ...done, tenant_id: act.tenant_id, correlation_id: act.correlation_id })
-    const { zone_id: _zone, ...data } = note
-    change.events.push({ type: 'note.posted', zone_id, data: { note_id, ...data } })
-    const audit = { action, subject: `note:${note_id}`, reason: null, before: null, after: done, idempotency_key }
+    const audit = { action, subject: `note:${done.note_id}`, reason: null, before: null, after: done, idempotency_key }
     await addAudit(client, act, audit)
     return { done }
   })
