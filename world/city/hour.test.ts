@@ -20,6 +20,13 @@ test('the clocks there show the hour that is wanted, soon and never in the past,
       expect(time_ms).toBeGreaterThan(after_ms)
       expect(time_ms - after_ms).toBeLessThan(DAY_MS + 2 * 3_600_000)
     }),
-    { numRuns: 300 },
+    { numRuns: 1_000 },
+  )
+})
+
+test('the day on which clocks are put forward is not stepped over', () => {
+  const late_before = Date.UTC(2026, 2, 8, 5) // 23:00 of the 7th in Chicago
+  expect(nextLocalTime(late_before, { time_zone: 'America/Chicago', minute_of_day: 300 })).toBe(
+    Date.UTC(2026, 2, 8, 10),
   )
 })

@@ -9,16 +9,17 @@ export interface HourWanted {
   weekday?: Weekday
 }
 
-const DAY_MS = 86_400_000
 const DAYS_AHEAD_MAX = 9
+/** Half a day: the shortest day, on which clocks are put forward, has 23 hours, and none may be stepped over. */
+const STEP_MS = 43_200_000
 
 export const weekdayOf = (time_ms: number, time_zone: string): Weekday =>
   new Intl.DateTimeFormat('en-US', { timeZone: time_zone, weekday: 'short' }).format(time_ms) as Weekday
 
 /** @returns the first time, ms, that the clocks there show this after `after_ms` */
 export function nextLocalTime(after_ms: number, { time_zone, minute_of_day, weekday }: HourWanted): number {
-  for (let ahead = 0; ahead <= DAYS_AHEAD_MAX; ahead++) {
-    const time_ms = atLocalTime(after_ms + ahead * DAY_MS, time_zone, minute_of_day)
+  for (let ahead = 0; ahead <= 2 * DAYS_AHEAD_MAX; ahead++) {
+    const time_ms = atLocalTime(after_ms + ahead * STEP_MS, time_zone, minute_of_day)
     if (time_ms > after_ms && (weekday === undefined || weekdayOf(time_ms, time_zone) === weekday)) return time_ms
   }
   throw new Error(`no clock in ${time_zone} shows that within ${DAYS_AHEAD_MAX} days`)

@@ -40,7 +40,8 @@ test('a way begins and ends where it should, over streets that are not much long
       expect(metresBetween(positionAt(way, 0).point, from)).toBeLessThan(2)
       expect(metresBetween(positionAt(way, arrivalOf(way)).point, to)).toBeLessThan(2)
       const length_m = way.points.reduce((sum, point, i) => sum + metresBetween(way.points[i - 1] ?? point, point), 0)
-      expect(length_m).toBeLessThanOrEqual(metresBetween(from, to) * Math.SQRT2 + 5)
+      // A degree of longitude is not as long at both ends of the city.
+      expect(length_m).toBeLessThanOrEqual(metresBetween(from, to) * Math.SQRT2 * 1.001 + 5)
       expect([...way.at]).toEqual([...way.at].sort((a, b) => a - b))
     }),
     { numRuns: 300 },
