@@ -14,7 +14,7 @@ import type { Clock } from '../ingest/events/network.ts'
  *   page:   ──join──►  ◄─snapshot(seq 41)─  ◄─delta 42─  ◄─delta 43─   (45 comes: 44 is missing) ──resync──►  ◄─snapshot(seq 45)─
  *
  * A row in a delta is absolute and replaces the row of the same id, so that a delta after a snapshot never does harm.
- * `demand`, `counters`, `minutes` and `clock` are whole when they are there at all (a cell that is missing from `demand` has
+ * `demand`, `incidents`, `counters`, `minutes` and `clock` are whole when they are there at all (a cell that is missing from `demand` has
  * none); `feed` brings new items only; a page keeps the newest FEED_MAX by (at, id), each id once.
  * While nothing happens an empty delta still comes every second or two: silence of 6 s is shown as stale.
  * A snapshot or a delta of another `epoch` than the page's last snapshot is the start of another life: only a snapshot helps.
@@ -86,6 +86,58 @@ export interface FeedItem {
   point?: Point
   /** somebody outside wrote it into the shift log: what happened there, not what Waggle decided */
   scene?: true
+  /** nothing is out of the ordinary */
+  routine?: true
+}
+
+/**
+ * Something that went wrong, or that somebody noted: what was said of it, what Waggle did about it, and what became of the orders.
+ * Kept while orders of it are under way and for some minutes more. The same `incident_id` is the same incident, newer.
+ */
+export interface Incident {
+  incident_id: string
+  at: number
+  tone: FeedItem['tone']
+  text: string
+  /** what it is about: at most one of these */
+  warehouse_id?: string
+  courier_id?: string
+  order_id?: string
+  /** where it happened; without a subject: it is about what is ordered around there */
+  point?: Point
+  /** `text`: how it was said that it is over; null: nobody said it, it just was */
+  over: { at: number; text: string | null } | null
+  /** the ones with most orders first; an order is counted under the last thing done about it */
+  answers: IncidentAnswer[]
+  /** what became of these orders so far; lost: rejected, cancelled or failed. `delivered` has the late ones in it. */
+  orders: { under_way: number; delivered: number; late: number; lost: number }
+}
+
+/** The same thing done about several orders, with the same outcome. */
+export interface IncidentAnswer {
+  /**
+   * taken: as usual, told only of what is ordered around a place. sent_elsewhere: routed past the warehouse it would have gone to.
+   * moved: to another warehouse after it had one. left: its courier cannot go on. given: to another courier.
+   */
+  did:
+    | 'taken'
+    | 'sent_elsewhere'
+    | 'moved'
+    | 'shortened'
+    | 'substituted'
+    | 'promised_later'
+    | 'rejected'
+    | 'cancelled'
+    | 'left'
+    | 'given'
+  orders: number
+  /** one of them, for a closer look */
+  order_id: string
+  to_warehouse_id?: string
+  from_courier_id?: string
+  to_courier_id?: string
+  /** of what was rejected */
+  reason?: string
 }
 
 export interface Counters {
@@ -126,6 +178,8 @@ export interface RoomState {
   couriers: MapCourier[]
   demand: DemandCell[]
   feed: FeedItem[]
+  /** oldest first */
+  incidents: Incident[]
   counters: Counters
   /** null while ClickHouse cannot be asked; `minutes_as_of` then says how old the last answer is */
   minutes: MinutePoint[] | null
@@ -155,6 +209,7 @@ export interface Delta {
   couriers_gone?: string[]
   demand?: DemandCell[]
   feed?: FeedItem[]
+  incidents?: Incident[]
   counters?: Counters
   minutes?: MinutePoint[] | null
   minutes_as_of?: number | null

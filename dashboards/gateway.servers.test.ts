@@ -126,7 +126,7 @@ function openPage(url: string): Page {
 
 /** What is on the screen, without what depends on the moment of looking. */
 function screen({ room }: Page) {
-  const { orders, warehouses, couriers, demand, feed, counters, fleet, phase } = room()
+  const { orders, warehouses, couriers, demand, feed, incidents, counters, fleet, phase } = room()
   const sorted = <Row>(rows: ReadonlyMap<string, Row>) => [...rows].toSorted(([a], [b]) => (a < b ? -1 : 1))
   const { events_per_s: _events, lag_ms_max: _lag, ...counted } = counters
   const places = sorted(couriers).map(([id, { index }]) => [
@@ -136,7 +136,7 @@ function screen({ room }: Page) {
     fleet.seen_at[index],
   ])
   const [o, w, c] = [sorted(orders), sorted(warehouses), sorted(couriers)]
-  return { phase, orders: o, warehouses: w, couriers: c, demand, feed, counted, places }
+  return { phase, orders: o, warehouses: w, couriers: c, demand, feed, incidents, counted, places }
 }
 
 const see = <T>(what: string, look: () => T) => waitFor(() => look(), { timeout_ms: 20_000, what })
@@ -270,7 +270,7 @@ describe('a page', () => {
     })
     await see('the courier on its trip', () => page.room().couriers.get('c1')?.trip_id === 'trip-order-aaaa')
     expect(page.room().warehouses.get('w1')).toMatchObject({ name: 'Loop', open_orders: 2, paused: false })
-    expect(page.room().feed.map(item => item.text)).toContain('Order AAAA: packed at Loop, at the door by 18:55')
+    expect(page.room().feed.map(item => item.text)).toContain('Order AAAA: Loop will pack it, at the door by 18:55')
     expect(page.room().counters).toMatchObject({ placed: 2, routed: 2, open: 2, couriers_on_trip: 1 })
     await see('the line from ClickHouse', () => page.room().minutes?.length)
     await sameAsFresh(page)
@@ -341,8 +341,15 @@ describe('a page', () => {
     await see('the new warehouse', () => page.room().orders.get('order-aaaa')?.warehouse_id === 'w2')
     expect(page.room().counters).toMatchObject({ placed: 3, routed: 3, rerouted: 1, cancelled: 1, open: 2 })
     expect(page.room().feed.map(item => item.text)).toContain('Loop is out of oat milk: order AAAA moved to Old Town')
-    expect(page.room().feed.map(item => item.text)).toContain('Order AAAA: packed at Loop, at the door by 18:55')
+    expect(page.room().feed.map(item => item.text)).toContain('Order AAAA: Loop will pack it, at the door by 18:55')
     await see('the note', () => page.room().feed.some(item => item.text === RAIN))
+    expect(
+      await see('what followed from it', () => page.room().incidents.find(one => one.text === RAIN)),
+    ).toMatchObject({
+      warehouse_id: 'w1',
+      answers: [{ did: 'moved', orders: 1, order_id: 'order-aaaa', to_warehouse_id: 'w2' }],
+      orders: { under_way: 1 },
+    })
     await see('the courier', () => page.room().couriers.get('c1')?.trip_id === 'trip-order-aaaa')
     await sameAsFresh(page)
   })

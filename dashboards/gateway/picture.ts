@@ -4,9 +4,21 @@ import { type CourierEvent, type DeliveryEvent, REAL_TIME, type WarehouseRow } f
 import type { DecisionRecord, DecisionsRecord } from '../../ingest/events/decisions.ts'
 import type { Clock } from '../../ingest/events/network.ts'
 import type { MinutePoint } from '../contract.ts'
+import { deedsOfDelivery, deedsOfRecord } from './deeds.ts'
 import { type Demand, forgetDemand, newDemand, want } from './demand.ts'
 import { type Feed, newFeed, tell } from './feed.ts'
 import { courierFromView, type Fleet, hearCourier, newFleet } from './fleet.ts'
+import {
+  followDeeds,
+  followOrder,
+  forgetIncidents,
+  type Incidents,
+  newIncidents,
+  report,
+  reportPause,
+  reportResumed,
+} from './incidents.ts'
+import { noticeLate } from './lateness.ts'
 import { followLeft, type LeftOrders } from './left_orders.ts'
 import { carry, closedAt, decide, fromBook, type OrderRow, orderOf } from './orders.ts'
 import { type At, bookPosition, type DecisionsPositions, judge } from './positions.ts'
@@ -49,6 +61,9 @@ export interface Picture {
   fleet: Fleet
   demand: Demand
   feed: Feed
+  incidents: Incidents
+  /** told to be late */
+  late: Set<string>
   totals: Share
   minutes: MinutePoint[] | null
   minutes_as_of: number | null
@@ -112,6 +127,8 @@ export function startPicture(start: Start): Picture {
     fleet: newFleet(),
     demand: newDemand(),
     feed: newFeed(),
+    incidents: newIncidents(),
+    late: new Set(),
     totals: { ...NO_SHARE },
     minutes: null,
     minutes_as_of: null,
@@ -149,12 +166,14 @@ export function applyDecisions(picture: Picture, record: DecisionsRecord, at: At
   // A record that is read again knows no more where its orders were before.
   const before = (order_id: string) => picture.orders.get(order_id)?.decided?.warehouse_id ?? undefined
   const items = tellDecisions(record, { ...namesOf(picture), ...(verdict === 'new' && { before }) })
+  const deeds = deedsOfRecord(record, verdict === 'new' ? before : () => undefined)
   if (verdict === 'new') {
     for (const decision of record.decisions) {
       const order_id = orderOf(decision)
       if (order_id !== undefined) decideOrder(picture, order_id, decision, record.decided_at)
     }
   }
+  followDeeds(picture.incidents, deeds, picture.orders)
   for (const item of items) tell(picture.feed, item)
 }
 
@@ -176,6 +195,7 @@ function putOrder(picture: Picture, row: OrderRow): void {
   if (!before && picture.orders.size >= ORDERS_MAX) return
   picture.orders.set(row.order_id, row)
   addTo(picture.totals, shareOf(row), before ? shareOf(before) : NO_SHARE)
+  followOrder(picture.incidents, row)
   if (row.decided) want(picture.demand, row.order_id, row.decided)
   if (before?.decided?.warehouse_id) picture.changes.warehouses.add(before.decided.warehouse_id)
   touchOrder(picture, row.order_id)
@@ -200,6 +220,7 @@ export function applyDelivery(picture: Picture, event: DeliveryEvent, at: At): v
   if (trip && trip !== known) putTrip(picture, trip)
   if ('order_id' in event.data) carryOrder(picture, event.data.order_id, event)
   const taken_over = followLeft(picture.left, event)
+  followDeeds(picture.incidents, deedsOfDelivery(event, taken_over), picture.orders)
   const item = taken_over ? tellTakenOver(event, taken_over) : tellDelivery(event, namesOf(picture))
   if (item) tell(picture.feed, item)
 }
@@ -229,22 +250,6 @@ function unlinkTrip(picture: Picture, trip: TripRow): void {
   for (const order_id of trip.order_ids) unlink(picture.trips_of_order, order_id, trip.trip_id)
 }
 
-/**
- * The trip that the courier is on, or that has the order: at most one in the log, beside what is planned after it; of two
- * during a catch-up the newer, since ids are UUIDv7.
- */
-export function liveTrip(picture: Picture, trip_ids: Set<string> | undefined): TripRow | null {
-  let newest: TripRow | null = null
-  for (const trip_id of trip_ids ?? []) {
-    const trip = picture.trips.get(trip_id)
-    if (trip?.live && (!newest || comesBefore(trip, newest))) newest = trip
-  }
-  return newest
-}
-
-const comesBefore = (trip: TripRow, other: TripRow): boolean =>
-  trip.planned === other.planned ? trip.trip_id > other.trip_id : other.planned
-
 // ── Couriers, warehouses, the clock ─────────────────────────────────────────────────────────────────────────────────
 
 export function applyFleet(picture: Picture, views: readonly CourierView[]): void {
@@ -263,7 +268,11 @@ export function applyWarehouses(picture: Picture, rows: readonly WarehouseRow[])
     picture.warehouses.set(row.warehouse_id, row)
     picture.changes.warehouses.add(row.warehouse_id)
     const item = tellWarehouse(before, row, picture.now)
-    if (item) tell(picture.feed, item)
+    if (!item) continue
+    tell(picture.feed, item)
+    const { warehouse_id } = row
+    if (row.paused) reportPause(picture.incidents, { ...item, warehouse_id }, picture.orders)
+    else reportResumed(picture.incidents, { ...item, warehouse_id })
   }
 }
 
@@ -292,7 +301,9 @@ export function applyMinutes(picture: Picture, minutes: MinutePoint[] | null, as
 
 /** Once a note, in any order. */
 export function applyNote(picture: Picture, note: NoteView): void {
-  tell(picture.feed, tellNote(note))
+  const item = tellNote(note)
+  tell(picture.feed, item)
+  report(picture.incidents, { ...item, courier_id: note.courier_id ?? undefined }, picture.orders)
 }
 
 // ── Time ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -306,6 +317,7 @@ export function advance(picture: Picture, now: number): void {
     if (over_at === null || over_at >= since) continue
     picture.orders.delete(order_id)
     picture.left.delete(order_id)
+    picture.late.delete(order_id)
     picture.changes.orders.delete(order_id)
     picture.changes.orders_gone.add(order_id)
   }
@@ -315,4 +327,6 @@ export function advance(picture: Picture, now: number): void {
     picture.trips.delete(trip_id)
   }
   forgetDemand(picture.demand, picture.now)
+  noticeLate(picture)
+  forgetIncidents(picture.incidents, picture.now)
 }

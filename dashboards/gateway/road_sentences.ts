@@ -79,7 +79,7 @@ function deliveredTold(order_id: string, late_s: number): Told {
   const order = `Order ${shortName(order_id)} was delivered`
   if (late_s >= LATE_S_MIN) return { tone: 'bad', text: `${order} ${minutes(late_s)} late`, order_id }
   const early = late_s <= -LATE_S_MIN ? `${minutes(late_s)} early` : 'on time'
-  return { tone: 'good', text: `${order} ${early}`, order_id }
+  return { tone: 'good', text: `${order} ${early}`, order_id, routine: true }
 }
 
 function ordersOf(stops: readonly { order_id: string }[]) {

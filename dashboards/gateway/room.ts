@@ -1,6 +1,7 @@
 import type { Counters, Delta, Snapshot } from '../contract.ts'
 import { demandCells } from './demand.ts'
 import { frameOf } from './fleet.ts'
+import { incidentsOf } from './incidents.ts'
 import { noChanges, type Picture } from './picture.ts'
 import { countersOf, type Flow, mapCourier, mapOrder, mapWarehouses } from './rows.ts'
 
@@ -35,6 +36,7 @@ export function snapshotOf(picture: Picture, room: Room, flow: Flow, wall_ms: nu
     couriers: couriers.map(courier => mapCourier(picture, courier)),
     demand: demandCells(picture.demand),
     feed: [...picture.feed.items],
+    incidents: incidentsOf(picture.incidents),
     counters: countersOf(picture, flow),
     minutes: picture.minutes,
     minutes_as_of: picture.minutes_as_of,
@@ -57,7 +59,7 @@ export function nextDelta(picture: Picture, room: Room, flow: Flow, wall_ms: num
 }
 
 function changedRows(picture: Picture): Omit<Delta, 'seq' | 'epoch' | 'as_of' | 'sent_wall_ms'> {
-  const { changes, fleet, demand, feed } = picture
+  const { changes, fleet, demand, feed, incidents } = picture
   picture.changes = noChanges()
   const orders = [...changes.orders].flatMap(id => mapOrder(picture, picture.orders.get(id)) ?? [])
   const orders_gone = [...changes.orders_gone].filter(id => !picture.orders.has(id))
@@ -70,12 +72,14 @@ function changedRows(picture: Picture): Omit<Delta, 'seq' | 'epoch' | 'as_of' | 
     ...changedCouriers(picture, changes.couriers),
     ...(demand.changed ? { demand: demandCells(demand) } : {}),
     ...(feed.fresh.length > 0 ? { feed: feed.fresh } : {}),
+    ...(incidents.changed ? { incidents: incidentsOf(incidents) } : {}),
     ...(changes.minutes ? { minutes: picture.minutes, minutes_as_of: picture.minutes_as_of } : {}),
     ...(fleet.moved.size > 0 ? { positions: frameOf([...fleet.moved]) } : {}),
   }
   fleet.moved.clear()
   fleet.changed.clear()
   demand.changed = false
+  incidents.changed = false
   feed.fresh = []
   return rows
 }

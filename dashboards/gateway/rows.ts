@@ -2,7 +2,8 @@ import { ORDER_STATES } from '../../dispatch/contract.ts'
 import type { Counters, MapCourier, MapOrder, MapWarehouse } from '../contract.ts'
 import type { CourierRow } from './fleet.ts'
 import { closedAt, linesOf, type OrderRow, stateOf } from './orders.ts'
-import { liveTrip, type Picture } from './picture.ts'
+import type { Picture } from './picture.ts'
+import { liveTrip } from './trips.ts'
 
 /** The picture's rows as the page sees them. */
 
@@ -11,7 +12,7 @@ export function mapOrder(picture: Picture, row: OrderRow | undefined): MapOrder 
   const state = row && stateOf(row)
   if (!row?.decided || !state) return null
   const { decided, carried } = row
-  const trip = liveTrip(picture, picture.trips_of_order.get(row.order_id))
+  const trip = liveTrip(picture.trips, picture.trips_of_order.get(row.order_id))
   const open = closedAt(row) === null
   return {
     order_id: row.order_id,
@@ -33,7 +34,7 @@ export function mapOrder(picture: Picture, row: OrderRow | undefined): MapOrder 
 }
 
 export function mapCourier(picture: Picture, courier: CourierRow): MapCourier {
-  const trip = liveTrip(picture, picture.trips_of_courier.get(courier.courier_id))
+  const trip = liveTrip(picture.trips, picture.trips_of_courier.get(courier.courier_id))
   const { courier_id, index, state } = courier
   return { courier_id, index, state, trip_id: trip?.trip_id ?? null, order_ids: trip ? [...trip.order_ids] : [] }
 }
@@ -70,7 +71,7 @@ export function countersOf(picture: Picture, flow: Flow): Counters {
   for (const courier of picture.fleet.by_index) {
     if (courier.state === 'off') continue
     couriers_on_shift += 1
-    if (liveTrip(picture, picture.trips_of_courier.get(courier.courier_id))) couriers_on_trip += 1
+    if (liveTrip(picture.trips, picture.trips_of_courier.get(courier.courier_id))) couriers_on_trip += 1
   }
   return { ...picture.totals, couriers_on_shift, couriers_on_trip, ...flow }
 }

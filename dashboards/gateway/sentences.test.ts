@@ -41,7 +41,7 @@ const rerouted = (order_id: string, warehouse_id: string, cause: string, refused
 
 describe('a decision in words', () => {
   test('names the place and the local time at the door', () => {
-    expect(told(routed)).toEqual(['Order 4F2A: packed at Wicker Park, at the door by 19:24'])
+    expect(told(routed)).toEqual(['Order 4F2A: Wicker Park will pack it, at the door by 19:24'])
   })
 
   test.each([
@@ -51,12 +51,16 @@ describe('a decision in words', () => {
     ['full', 'not Loop: the promise would be longer than the policy allows'],
   ])('says why the nearest one did not get it: %s', (refused, why) => {
     const candidates = [{ warehouse_id: 'w1', refused, line_id: 'l1' }]
-    expect(told({ ...routed, candidates })).toEqual([`Order 4F2A: packed at Wicker Park, at the door by 19:24; ${why}`])
+    expect(told({ ...routed, candidates })).toEqual([
+      `Order 4F2A: Wicker Park will pack it, at the door by 19:24; ${why}`,
+    ])
   })
 
   test('names both places of a split order', () => {
     const fulfilments = [...to('w1'), ...to('w2')]
-    expect(told({ ...routed, fulfilments })).toEqual(['Order 4F2A: packed at Loop and Old Town, at the door by 19:24'])
+    expect(told({ ...routed, fulfilments })).toEqual([
+      'Order 4F2A: Loop and Old Town will pack it, at the door by 19:24',
+    ])
   })
 
   test('tells of an order that goes over a border, on both sides', () => {
@@ -64,7 +68,7 @@ describe('a decision in words', () => {
     const offered = { ...routed, type: 'order.offered', to_zone_id: 'south-side', reason: 'out_of_stock', candidates }
     expect(told(offered)).toEqual(['Loop is out of oat milk: order 4F2A was offered to south side'])
     expect(told({ ...routed, from_zone_id: 'north' })).toEqual([
-      'Order 4F2A: packed at Wicker Park, at the door by 19:24, taken over from north',
+      'Order 4F2A: Wicker Park will pack it, at the door by 19:24, taken over from north',
     ])
   })
 

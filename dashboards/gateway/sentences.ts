@@ -70,8 +70,9 @@ function tellRouted(decision: DecisionOf<'order.routed'>, names: Names): Told {
   const passed = candidates[0]?.refused ? `; ${refusedBy(candidates[0], order, names)}` : ''
   return {
     tone: 'plain',
-    text: `Order ${shortName(order_id)}: packed at ${placesOf(fulfilments, names)}, at the door by ${by}${passed}${over}`,
+    text: `Order ${shortName(order_id)}: ${placesOf(fulfilments, names)} will pack it, at the door by ${by}${passed}${over}`,
     order_id,
+    ...(passed === '' && over === '' && { routine: true }),
   }
 }
 

@@ -84,3 +84,19 @@ export function unlink(links: TripLinks, from: string, trip_id: string): void {
   trips?.delete(trip_id)
   if (trips?.size === 0) links.delete(from)
 }
+
+/**
+ * The trip that the courier is on, or that has the order: at most one in the log, beside what is planned after it; of two
+ * during a catch-up the newer, since ids are UUIDv7.
+ */
+export function liveTrip(trips: ReadonlyMap<string, TripRow>, trip_ids: Set<string> | undefined): TripRow | null {
+  let newest: TripRow | null = null
+  for (const trip_id of trip_ids ?? []) {
+    const trip = trips.get(trip_id)
+    if (trip?.live && (!newest || comesBefore(trip, newest))) newest = trip
+  }
+  return newest
+}
+
+const comesBefore = (trip: TripRow, other: TripRow): boolean =>
+  trip.planned === other.planned ? trip.trip_id > other.trip_id : other.planned

@@ -1,12 +1,13 @@
 import { lazy, Suspense, useCallback, useEffect, useState } from 'react'
-import type { FeedItem, PageConfig } from '../contract.ts'
-import { Banner } from './banner.tsx'
+import type { PageConfig } from '../contract.ts'
 import { ChartPanel, Guard } from './chart_panel.tsx'
 import { setTimeZone } from './clock.ts'
 import { CountersPanel } from './counters.tsx'
 import { Feed } from './feed.tsx'
 import { Header } from './header.tsx'
 import { Hints, useHints } from './hints.tsx'
+import type { Announced } from './incidents/announcement.ts'
+import { Incidents } from './incidents/incidents.tsx'
 import { fetchConfig } from './io/api.ts'
 import { Legend } from './legend.tsx'
 import { OrderDrawer } from './order_drawer.tsx'
@@ -19,9 +20,15 @@ import { usePalette } from './theme.ts'
 const CityMap = lazy(() => import('./map.tsx'))
 
 /** On a narrow screen one panel at a time lies over the map's lower part. */
-const SHEETS = ['feed', 'numbers', 'chart', 'legend'] as const
+const SHEETS = ['incidents', 'feed', 'numbers', 'chart', 'legend'] as const
 type Sheet = (typeof SHEETS)[number]
-const SHEET_WORDS: Record<Sheet, string> = { feed: 'Feed', numbers: 'Numbers', chart: 'Chart', legend: 'Legend' }
+const SHEET_WORDS: Record<Sheet, string> = {
+  incidents: 'Trouble',
+  feed: 'Feed',
+  numbers: 'Numbers',
+  chart: 'Chart',
+  legend: 'Legend',
+}
 
 interface AppProps {
   live: Store
@@ -36,7 +43,7 @@ export function App({ live, player }: AppProps) {
   const [selection, select] = useSelection()
   const [spot, show] = useSpot()
   const open = useCallback(
-    (item: FeedItem) => {
+    (item: Announced) => {
       const subject = subjectOf(item)
       if (subject) select(subject)
       if (item.point) show(item.point)
@@ -44,11 +51,13 @@ export function App({ live, player }: AppProps) {
     [select, show],
   )
   const hints = useHints()
-  const [sheet, setSheet] = useState<Sheet | null>('feed')
+  const [sheet, setSheet] = useState<Sheet | null>('incidents')
+  const [pointed, point] = useState<string | null>(null)
   return (
     <div className="page" data-sheet={sheet ?? 'none'} data-open={selection?.kind ?? 'none'} data-past={past}>
       <Guard>
-        <Suspense fallback={<div className="map" />}>
+        <Suspense fallback={<MapAwaited />}>
+          {!config && <MapAwaited />}
           {config && (
             <CityMap
               store={store}
@@ -56,6 +65,7 @@ export function App({ live, player }: AppProps) {
               basemap_url={config.basemap_url}
               selection={selection}
               spot={spot}
+              pointed={pointed}
               world={config.world}
               onSelect={select}
               onShow={show}
@@ -77,14 +87,16 @@ export function App({ live, player }: AppProps) {
           <CountersPanel store={store} />
           <ChartPanel store={store} palette={palette} />
         </div>
-        <Feed store={store} onOpen={open} />
+        <div className="right">
+          <Incidents store={store} onOpen={open} onPoint={point} />
+          <Feed store={store} onOpen={open} />
+        </div>
         <Legend />
       </main>
       {selection?.kind === 'order' && (
         <OrderDrawer key={selection.id} store={store} id={selection.id} onSelect={select} />
       )}
       <Scrubber player={player} />
-      <Banner store={store} onOpen={open} />
       {config && hints.open && <Hints world={config.world} onEnd={hints.putAway} />}
       <Interruption store={live} />
       <nav className="tabs" aria-label="Panels">
@@ -102,6 +114,12 @@ export function App({ live, player }: AppProps) {
     </div>
   )
 }
+
+const MapAwaited = () => (
+  <div className="map">
+    <p className="map-awaited">Loading the map …</p>
+  </div>
+)
 
 /** The configuration, asked for until it is there: without a gateway there is nothing to show anyway. */
 function useConfig(): PageConfig | null {

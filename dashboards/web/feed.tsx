@@ -1,7 +1,7 @@
 import { memo, useState } from 'react'
 import type { FeedItem } from '../contract.ts'
-import { SceneSign } from './banner.tsx'
 import { hms } from './clock.ts'
+import { SceneSign } from './incidents/scene_sign.tsx'
 import { subjectOf } from './selection.ts'
 import { type Store, usePage } from './store.ts'
 
@@ -16,19 +16,19 @@ export function Feed({ store, onOpen }: FeedProps) {
   const items = usePage(store, page => page.room.feed)
   const empty = usePage(store, page => page.room.phase === 'empty')
   const past = usePage(store, page => page.past)
-  const [trouble, setTrouble] = useState(false)
-  const shown = trouble ? items.filter(item => item.tone === 'warn' || item.tone === 'bad') : items
+  const [all, setAll] = useState(false)
+  const shown = all ? items : items.filter(item => !item.routine)
   return (
     <section className="panel feed" aria-label="What happens">
       <header>
         <h2>What happens</h2>
         <fieldset className="switch">
           <legend className="hidden">Which sentences</legend>
-          <button type="button" aria-pressed={!trouble} onClick={() => setTrouble(false)}>
-            All
+          <button type="button" aria-pressed={!all} onClick={() => setAll(false)}>
+            Unusual
           </button>
-          <button type="button" aria-pressed={trouble} onClick={() => setTrouble(true)}>
-            Trouble
+          <button type="button" aria-pressed={all} onClick={() => setAll(true)}>
+            All
           </button>
         </fieldset>
       </header>
@@ -38,9 +38,9 @@ export function Feed({ store, onOpen }: FeedProps) {
             ? 'Nothing was written down by then.'
             : empty
               ? 'Waiting for the first news …'
-              : trouble
-                ? 'No trouble so far.'
-                : 'Nothing has happened yet.'}
+              : all
+                ? 'Nothing has happened yet.'
+                : 'Nothing unusual so far.'}
         </p>
       ) : (
         <ol>

@@ -11,13 +11,19 @@ export function Legend() {
           <svg viewBox="-20 -22 40 44" aria-hidden="true">
             <path className="comb" d="M0-19.5 17-9.8V9.8L0 19.5-17 9.8V-9.8z" />
           </svg>
-          Warehouse, orders to pick
+          Warehouse, orders to pack
         </li>
         <li>
           <i className="bee" /> Courier with orders
         </li>
         <li>
           <i className="bee free" /> free
+        </li>
+        <li>
+          <i className="leg" data-to="warehouse" /> to the warehouse
+        </li>
+        <li>
+          <i className="leg" data-to="door" /> to the door
         </li>
         <li>
           <i className="cell" /> Where people order

@@ -83,7 +83,7 @@ describe('the map', { timeout: 300_000 }, () => {
     await see('the hints to be away again', async () => (await hints()) === 0)
   })
 
-  test('announces what happens outside, goes there when asked, and keeps it in the feed', async () => {
+  test('calls out what happens outside at its place, and keeps it among what went wrong and in the feed', async () => {
     const { services, page, press, shows } = opened
     const words = 'A stadium empties onto Clark Street'
     const answer = await fetch(`${services.each.dispatch.url}/v1/dispatch/notes`, {
@@ -97,8 +97,9 @@ describe('the map', { timeout: 300_000 }, () => {
     })
     expect(answer.status, await answer.text()).toBe(201)
     await shows('.feed [data-scene="true"]', words)
-    // The banner is there for some seconds only; the feed's line stays and does the same.
-    await press('.feed [data-scene="true"] button')
+    await shows('.beacon p', words)
+    await shows('.incidents .incident-text', words)
+    await press('.incidents .incident-text')
     await see('the place to be marked in what is seen of the map', async () => {
       const at = await page.locator('.beacon').first().boundingBox({ timeout: 1_000 })
       return at !== null && at.x > 300 && at.x < 700 && at.y > 100 && at.y < 600

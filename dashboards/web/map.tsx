@@ -1,11 +1,11 @@
 import { type RefObject, useEffect, useRef, useState } from 'react'
 import type { Point } from '../../ingest/events/envelope.ts'
-import { useAnnounced } from './banner.tsx'
-import { Beacon } from './beacon.tsx'
 import { behind } from './behind.ts'
 import { CourierCard } from './courier_card.tsx'
+import { Arrows } from './incidents/arrows.tsx'
+import { Callout } from './incidents/callout.tsx'
 import { MapTip } from './map_tip.tsx'
-import { Markers } from './markers.tsx'
+import { LateMarks, Markers } from './markers.tsx'
 import { spareMotion } from './motion.ts'
 import type { Selection, Spot } from './selection.ts'
 import { type Found, openStage, overview, placeAround, placeOf, type Stage } from './stage.ts'
@@ -22,6 +22,8 @@ export interface CityMapProps {
   selection: Selection
   /** where to go and what to mark; stronger than the selection */
   spot: Spot | null
+  /** an incident whose orders' ways are shown; null: the newest one's */
+  pointed: string | null
   /** the outside world takes part: visitors may make trouble */
   world: boolean
   onSelect: (selection: Selection) => void
@@ -35,6 +37,7 @@ export default function CityMap({
   basemap_url,
   selection,
   spot,
+  pointed,
   world: offered,
   onSelect,
   onShow,
@@ -64,8 +67,15 @@ export default function CityMap({
     <div className="map" data-hit={found !== null} data-armed={trouble.armed}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the map pans and zooms by arrow keys, plus and minus. */}
       <section className="map-canvas" ref={parent} aria-label="Map of the city" tabIndex={0} />
-      {stage && <Beacons stage={stage} store={store} spot={spot} />}
+      {!problem && (
+        <p className="map-awaited" data-until={stage ? 'sharp' : 'open'}>
+          Drawing the map …
+        </p>
+      )}
+      {stage && <Arrows stage={stage} store={store} pointed={pointed} />}
       {stage && <Markers stage={stage} store={store} selection={selection} onSelect={onSelect} />}
+      {stage && <LateMarks stage={stage} store={store} />}
+      {stage && <Callout stage={stage} store={store} spot={spot} />}
       {stage && selection?.kind === 'warehouse' && (
         <WarehouseCard key={selection.id} stage={stage} store={store} id={selection.id} onSelect={onSelect} />
       )}
@@ -161,13 +171,6 @@ const chosenOf = (selection: Selection) => ({
 })
 
 const flightMs = () => (spareMotion() ? 0 : 900)
-
-/** Where something is announced, while it is, and where somebody asked to be shown. */
-function Beacons({ stage, store, spot }: { stage: Stage; store: Store; spot: Spot | null }) {
-  const announced = useAnnounced(store)
-  const point = spot?.point ?? announced?.point
-  return point ? <Beacon key={spot?.since_wall_ms ?? announced?.id} stage={stage} point={point} /> : null
-}
 
 function middleOf({ surface }: Stage): Point {
   const { longitude, latitude } = surface.view()

@@ -2,7 +2,8 @@ import { memo, useEffect, useRef } from 'react'
 import type { MapWarehouse } from '../contract.ts'
 import type { Selection } from './selection.ts'
 import type { Stage } from './stage.ts'
-import { type Store, usePage } from './store.ts'
+import { cityNow, type Store, usePage, useWall } from './store.ts'
+import { isLate } from './words.ts'
 
 /** Warehouses are few and are acted upon, so they are buttons: sharp, reachable by keyboard, moved by the map's view. */
 interface MarkersProps {
@@ -29,6 +30,30 @@ export function Markers({ stage, store, selection, onSelect }: MarkersProps) {
     </div>
   )
 }
+
+/** Late orders once more, above the combs: what is worst must not be hidden by anything. */
+export function LateMarks({ stage, store }: { stage: Stage; store: Store }) {
+  useWall(1_000)
+  const page = store.get()
+  const now = cityNow(page)
+  const late = [...page.room.orders.values()].filter(order => isLate(order, now)).slice(0, LATE_MAX)
+  const host = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    const place = () => host.current && placeAll(stage, host.current)
+    place()
+    return stage.onMoved(place)
+  })
+  return (
+    <div className="markers" ref={host} aria-hidden="true">
+      {late.map(({ order_id, lng, lat }) => (
+        <i key={order_id} className="late-mark" data-lng={lng} data-lat={lat} />
+      ))}
+    </div>
+  )
+}
+
+/** With more of them the map is red all over anyway. */
+const LATE_MAX = 60
 
 function placeAll(stage: Stage, host: HTMLElement): void {
   const view = stage.surface.view()

@@ -33,6 +33,7 @@ const newSource = (epoch: string): Source => ({
     couriers: [],
     demand: [],
     feed: [],
+    incidents: [],
     counters: counters(0),
     minutes: null,
     minutes_as_of: null,

@@ -6,6 +6,7 @@ import {
   type DemandCell,
   FEED_MAX,
   type FeedItem,
+  type Incident,
   type MapCourier,
   type MapOrder,
   type MapWarehouse,
@@ -38,6 +39,8 @@ export interface Room {
   demand: readonly DemandCell[]
   /** by (at, id), oldest first, the newest FEED_MAX */
   feed: readonly FeedItem[]
+  /** oldest first */
+  incidents: readonly Incident[]
   counters: Counters
   minutes: readonly MinutePoint[] | null
   minutes_as_of: number | null
@@ -60,7 +63,7 @@ export interface Step {
   resync: boolean
 }
 
-const NO_COUNTERS: Counters = {
+export const NO_COUNTERS: Counters = {
   placed: 0,
   routed: 0,
   rerouted: 0,
@@ -88,6 +91,7 @@ export const EMPTY_ROOM: Room = {
   couriers: new Map(),
   demand: [],
   feed: [],
+  incidents: [],
   counters: NO_COUNTERS,
   minutes: null,
   minutes_as_of: null,
@@ -120,6 +124,7 @@ function applySnapshot(room: Room, snapshot: Snapshot): Room {
     couriers: new Map(snapshot.couriers.map(row => [row.courier_id, row])),
     demand: snapshot.demand,
     feed: told([], snapshot.feed),
+    incidents: snapshot.incidents,
     counters: snapshot.counters,
     minutes: snapshot.minutes,
     minutes_as_of: snapshot.minutes_as_of,
@@ -140,6 +145,7 @@ function applyDelta(room: Room, delta: Delta): Room {
     couriers: replaced(room.couriers, delta.couriers, delta.couriers_gone, row => row.courier_id),
     demand: delta.demand ?? room.demand,
     feed: told(room.feed, delta.feed ?? []),
+    incidents: delta.incidents ?? room.incidents,
     counters: delta.counters ?? room.counters,
     minutes: delta.minutes === undefined ? room.minutes : delta.minutes,
     minutes_as_of: delta.minutes_as_of === undefined ? room.minutes_as_of : delta.minutes_as_of,

@@ -48,5 +48,5 @@ export function useSelection(): [Selection, (next: Selection) => void] {
 }
 
 /** What a sentence speaks of. */
-export const subjectOf = ({ order_id, warehouse_id }: FeedItem): Selection =>
+export const subjectOf = ({ order_id, warehouse_id }: Pick<FeedItem, 'order_id' | 'warehouse_id'>): Selection =>
   order_id ? { kind: 'order', id: order_id } : warehouse_id ? { kind: 'warehouse', id: warehouse_id } : null

@@ -43,8 +43,9 @@ export const STATE_WORDS: Record<OrderState, string> = {
   cancelled: 'Cancelled',
 }
 
-const CLOSED: ReadonlySet<OrderState> = new Set(['delivered', 'failed', 'rejected', 'cancelled'])
-export const isClosed = (state: OrderState) => CLOSED.has(state)
+type ClosedState = 'delivered' | 'failed' | 'rejected' | 'cancelled'
+const CLOSED: ReadonlySet<OrderState> = new Set<ClosedState>(['delivered', 'failed', 'rejected', 'cancelled'])
+export const isClosed = (state: OrderState): state is ClosedState => CLOSED.has(state)
 
 interface Promised {
   state: OrderState

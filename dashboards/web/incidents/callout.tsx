@@ -1,22 +1,65 @@
 import { useEffect, useRef } from 'react'
-import type { Point } from '../../ingest/events/envelope.ts'
-import type { Stage } from './stage.ts'
+import type { Point } from '../../../ingest/events/envelope.ts'
+import type { Spot } from '../selection.ts'
+import type { Stage } from '../stage.ts'
+import { cityNow, type Store, usePage, useWall } from '../store.ts'
+import { type Announced, announcedNow } from './announcement.ts'
 
-/** Marks a place of the map for a while, wherever the map is moved to: rings that run out from it. */
-export function Beacon({ stage, point: { lat, lng } }: { stage: Stage; point: Point }) {
+/** What has just happened, at its place on the map: rings that run out from it, and one sentence. */
+export function Callout({ stage, store, spot }: { stage: Stage; store: Store; spot: Spot | null }) {
+  const announced = useAnnounced(store)
+  const point = spot?.point ?? announced?.point
+  if (!point) return null
+  const said = spot && !isAt(spot.point, announced?.point) ? null : announced
+  return <Beacon key={spot?.since_wall_ms ?? announced?.id} stage={stage} point={point} said={said} />
+}
+
+const isAt = (one: Point, other: Point | undefined): boolean => one.lat === other?.lat && one.lng === other.lng
+
+/** What is announced just now, with its place; looked at each second, since it is over by itself. */
+function useAnnounced(store: Store): Announced | null {
+  const feed = usePage(store, page => page.room.feed)
+  const incidents = usePage(store, page => page.room.incidents)
+  useWall(1_000)
+  const page = store.get()
+  if (page.room.phase === 'empty') return null
+  const found = announcedNow({ feed, incidents }, { now: cityNow(page), rate: page.room.clock.rate })
+  const place = page.room.warehouses.get(found?.warehouse_id ?? '')
+  return found && { ...found, ...(!found.point && place && { point: { lat: place.lat, lng: place.lng } }) }
+}
+
+/** px: a sentence is so wide at the most; see scenes.css. */
+const SAID_PX = 250
+
+function Beacon({ stage, point: { lat, lng }, said }: { stage: Stage; point: Point; said: Announced | null }) {
   const mark = useRef<HTMLDivElement>(null)
   useEffect(() => {
     const place = () => {
-      const [x = 0, y = 0] = stage.surface.view().project([lng, lat])
-      if (mark.current) mark.current.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`
+      const { current } = mark
+      if (!current) return
+      const view = stage.surface.view()
+      const [x = 0, y = 0] = view.project([lng, lat])
+      current.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`
+      // The sentence stands where the map has room for it: below where the page is narrow, else at the side.
+      const { left, right } = roomBeside(view.width, x)
+      current.dataset.side = Math.max(left, right) < SAID_PX ? 'below' : right >= SAID_PX ? 'right' : 'left'
+      const most = view.width / 2 - SAID_PX / 2 - 8
+      current.style.setProperty('--shift', `${Math.min(most, Math.max(-most, view.width / 2 - x)).toFixed(0)}px`)
     }
     place()
     return stage.onMoved(place)
   }, [stage, lat, lng])
   return (
-    <div className="beacon" ref={mark} aria-hidden="true">
-      <i />
-      <i />
+    <div className="beacon" ref={mark} data-tone={said?.tone}>
+      <i aria-hidden="true" />
+      <i aria-hidden="true" />
+      <p aria-live="polite">{said?.text}</p>
     </div>
   )
+}
+
+/** Beside a point and its ring, between the panels, px. */
+function roomBeside(width: number, x: number): { left: number; right: number } {
+  const panels = width < 820 ? { left: 8, right: 8 } : { left: 328, right: 372 }
+  return { left: x - 50 - panels.left, right: width - panels.right - x - 50 }
 }

@@ -1,5 +1,5 @@
 import type { Counters, FeedItem, History, MapCourier, MapOrder, MapWarehouse, PastOrder } from '../../contract.ts'
-import type { Fleet, Room } from '../room.ts'
+import { type Fleet, NO_COUNTERS, type Room } from '../room.ts'
 import { isClosed } from '../words.ts'
 
 /**
@@ -48,6 +48,7 @@ export function roomAt(
     warehouses: warehousesAt(past.history, live.warehouses, orders.values(), time),
     demand: [],
     feed: told(past.history, live, time),
+    incidents: [],
     counters: countersAt(past.history, time, couriers),
   }
 }
@@ -132,17 +133,7 @@ function wasPaused({ pauses }: History, { warehouse_id, paused }: MapWarehouse, 
 
 /** Of what was placed or ended since the history begins, and what was open: the day's totals of then are not known. */
 function countersAt({ orders, from }: History, time: number, couriers: ReadonlyMap<string, MapCourier>): Counters {
-  const counted = {
-    placed: 0,
-    routed: 0,
-    rerouted: 0,
-    rejected: 0,
-    cancelled: 0,
-    delivered: 0,
-    failed: 0,
-    late: 0,
-    open: 0,
-  }
+  const counted = { ...NO_COUNTERS }
   for (const order of orders) {
     const step = stepAt(order, time)
     const [first] = order.steps
@@ -153,18 +144,12 @@ function countersAt({ orders, from }: History, time: number, couriers: ReadonlyM
       counted.rerouted += 1
     if (!isClosed(step.state)) counted.open += 1
     else if (step.at >= from) {
-      if (
-        step.state === 'delivered' ||
-        step.state === 'failed' ||
-        step.state === 'rejected' ||
-        step.state === 'cancelled'
-      )
-        counted[step.state] += 1
+      counted[step.state] += 1
       if (step.state === 'delivered' && step.at > (order.first_deliver_by ?? step.at)) counted.late += 1
     }
   }
   const on_trip = [...couriers.values()].filter(courier => courier.order_ids.length > 0).length
-  return { ...counted, couriers_on_shift: couriers.size, couriers_on_trip: on_trip, events_per_s: 0, lag_ms_max: 0 }
+  return { ...counted, couriers_on_shift: couriers.size, couriers_on_trip: on_trip }
 }
 
 /** The shift log of then, and of the other sentences those that the page still has. */

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest'
+import type { IncidentAnswer } from '../../contract.ts'
+import { answerLines, outcomeWords } from './incident_words.ts'
+
+const NAMES: Record<string, string> = { 'old-town': 'Old Town', loop: 'Loop', skokie: 'Skokie', lakeview: 'Lakeview' }
+const answer = (did: IncidentAnswer['did'], orders: number, more: Partial<IncidentAnswer> = {}): IncidentAnswer => ({
+  ...{ did, orders, order_id: 'order-4f2a' },
+  ...more,
+})
+const lines = (...answers: IncidentAnswer[]) => answerLines({ answers }, id => NAMES[id] ?? id).map(({ text }) => text)
+
+describe('what was done', () => {
+  it('names one order, and counts several', () => {
+    expect(lines(answer('moved', 1, { to_warehouse_id: 'old-town' }))).toEqual(['Order 4F2A moved to Old Town'])
+    expect(lines(answer('moved', 3, { to_warehouse_id: 'old-town' }))).toEqual(['3 waiting orders moved to Old Town'])
+    expect(lines(answer('shortened', 1), answer('left', 2))).toEqual([
+      '2 orders wait for another courier',
+      'Order 4F2A comes without what is missing',
+    ])
+  })
+
+  it('tells where they went, three places by name', () => {
+    const went = (to_warehouse_id: string, orders: number) => answer('sent_elsewhere', orders, { to_warehouse_id })
+    expect(lines(went('old-town', 7), went('loop', 2))).toEqual([
+      '9 new orders went to Old Town (7) and Loop (2) instead',
+    ])
+    expect(lines(went('old-town', 7), went('loop', 2), went('skokie', 2), went('lakeview', 1))).toEqual([
+      '12 new orders went to Old Town (7), Loop (2), Skokie (2) and others (1) instead',
+    ])
+    expect(lines(answer('sent_elsewhere', 2))).toEqual(['2 new orders went to another zone instead'])
+  })
+
+  it('tells why orders were rejected', () => {
+    const rejected = (reason: string, orders: number) => answer('rejected', orders, { reason })
+    expect(lines(rejected('out_of_stock', 5))).toEqual(['5 orders were rejected: not enough in stock'])
+    expect(lines(rejected('out_of_stock', 5), rejected('warehouse_paused', 1))).toEqual([
+      '6 orders were rejected: not enough in stock (5) and paused (1)',
+    ])
+  })
+
+  it('tells who took over', () => {
+    const given = (to_courier_id: string) => answer('given', 1, { from_courier_id: 'c1', to_courier_id })
+    expect(lines(given('c2'))).toEqual(['Order 4F2A went from courier c1 to c2'])
+    expect(lines(given('c2'), given('c3'))).toEqual(['2 orders went to other couriers'])
+  })
+})
+
+it('tells what became of them, and nothing of what is none', () => {
+  expect(outcomeWords({ orders: { under_way: 4, delivered: 6, late: 1, lost: 2 } })).toBe(
+    '5 delivered in time · 1 delivered late · 4 still under way · 2 not served',
+  )
+  expect(outcomeWords({ orders: { under_way: 0, delivered: 0, late: 0, lost: 0 } })).toBe('')
+})
