@@ -17,7 +17,7 @@ const HINTS: readonly Hint[] = [
   },
   {
     title: 'Waggle decides, all the time',
-    text: 'Red that pulses is late. What goes wrong stands under “What happens”: click a line, and the map goes there.',
+    text: 'Red that pulses is late. What goes wrong is called out on the map and kept in the list at its side, with what Waggle did about it and what came of it: click it, and the map goes there.',
   },
 ]
 const TROUBLE: Hint = {

@@ -72,9 +72,9 @@ export default function CityMap({
           Drawing the map …
         </p>
       )}
-      {stage && <Arrows stage={stage} store={store} pointed={pointed} />}
       {stage && <Markers stage={stage} store={store} selection={selection} onSelect={onSelect} />}
       {stage && <LateMarks stage={stage} store={store} />}
+      {stage && <Arrows stage={stage} store={store} pointed={pointed} />}
       {stage && <Callout stage={stage} store={store} spot={spot} />}
       {stage && selection?.kind === 'warehouse' && (
         <WarehouseCard key={selection.id} stage={stage} store={store} id={selection.id} onSelect={onSelect} />

@@ -34,7 +34,7 @@ describe('what was done', () => {
     const rejected = (reason: string, orders: number) => answer('rejected', orders, { reason })
     expect(lines(rejected('out_of_stock', 5))).toEqual(['5 orders were rejected: not enough in stock'])
     expect(lines(rejected('out_of_stock', 5), rejected('warehouse_paused', 1))).toEqual([
-      '6 orders were rejected: not enough in stock (5) and paused (1)',
+      '6 orders were rejected: not enough in stock (5) and the warehouse is paused (1)',
     ])
   })
 
@@ -50,4 +50,7 @@ it('tells what became of them, and nothing of what is none', () => {
     '5 delivered in time · 1 delivered late · 4 still under way · 2 not served',
   )
   expect(outcomeWords({ orders: { under_way: 0, delivered: 0, late: 0, lost: 0 } })).toBe('')
+  expect(outcomeWords({ orders: { under_way: 0, delivered: 1, late: 1, lost: 0 } })).toBe('Delivered late')
+  expect(outcomeWords({ orders: { under_way: 1, delivered: 0, late: 0, lost: 0 } })).toBe('Still under way')
+  expect(outcomeWords({ orders: { under_way: 0, delivered: 0, late: 0, lost: 1 } })).toBe('')
 })

@@ -93,11 +93,14 @@ function placesOf(group: readonly IncidentAnswer[], nameOf: (warehouse_id: strin
 
 /** "not enough in stock (13) and paused (6)"; the count is left out where there is one reason. */
 function reasonsOf(group: readonly IncidentAnswer[]): string {
-  const reasons = group.map(({ reason, orders }) => [reason ? reasonWords(reason) : 'not possible', orders] as const)
+  const reasons = group.map(({ reason, orders }) => [whyRejected(reason), orders] as const)
   const [only] = reasons
   if (reasons.length === 1 && only) return only[0]
   return listed(reasons.slice(0, NAMED_MAX).map(([words, orders]) => `${words} (${orders})`))
 }
+
+const whyRejected = (reason = 'not_possible'): string =>
+  reason === 'warehouse_paused' ? 'the warehouse is paused' : reasonWords(reason)
 
 const listed = (words: readonly string[]): string =>
   words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`
@@ -105,6 +108,10 @@ const listed = (words: readonly string[]): string =>
 /** What became of the orders so far, the parts that are none left out; '': it touched none. */
 export function outcomeWords({ orders: { under_way, delivered, late, lost } }: Pick<Incident, 'orders'>): string {
   const in_time = delivered - late
+  if (under_way + delivered + lost === 1) {
+    // That it was not served is what was done about it.
+    return in_time > 0 ? 'Delivered in time' : late > 0 ? 'Delivered late' : under_way > 0 ? 'Still under way' : ''
+  }
   return [
     ...(in_time > 0 ? [`${count(in_time)} delivered in time`] : []),
     ...(late > 0 ? [`${count(late)} delivered late`] : []),

@@ -40,7 +40,7 @@ export function Incidents({ store, onOpen, onPoint }: IncidentsProps) {
             return (
               <li
                 key={id}
-                data-tone={incident.over ? 'good' : incident.tone}
+                data-tone={incident.over?.text ? 'good' : incident.tone}
                 data-over={incident.over !== null}
                 onPointerEnter={() => onPoint(id)}
                 onFocus={() => onPoint(id)}
