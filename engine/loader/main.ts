@@ -1,6 +1,6 @@
-import { setPriority } from 'node:os'
 import { openHttp } from '../../ingest/io/http.ts'
 import { kafkaClient, pingKafka } from '../../ingest/io/kafka.ts'
+import { stepBack } from '../../ingest/io/priority.ts'
 import { openClickhouse } from '../io/clickhouse.ts'
 import { openLoaderBook } from '../io/loader_book.ts'
 import { readConfig } from './config.ts'
@@ -14,7 +14,7 @@ const BATCH_BYTES_MAX = 32 * 1024 * 1024
 const FORGET_DAYS = 7
 const FORGET_EVERY_MS = 3_600_000
 
-setPriority(NICE)
+stepBack(NICE)
 const config = readConfig()
 const { namespace, kafka_brokers: brokers } = config
 await using stack = new AsyncDisposableStack()

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
-import { setPriority } from 'node:os'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { stepBack } from '../../../ingest/io/priority.ts'
 
 export interface ClickHouseOptions {
   data_dir: string
@@ -48,7 +48,7 @@ export async function startClickhouse(options: ClickHouseOptions): Promise<Click
     env: { ...process.env, UV_THREADPOOL_SIZE: String(running_max + 8), TZ: 'UTC' },
   })
   // Before it has threads: those of later inherit it.
-  if (child.pid !== undefined) setPriority(child.pid, NICE)
+  if (child.pid !== undefined) stepBack(NICE, child.pid)
   createInterface({ input: child.stderr }).on('line', log)
   const port = await portOf(child)
   const url = `http://${host}:${port}`
