@@ -221,7 +221,6 @@ function foldCouriers(held: Partition, messages: PackedMessages, folded: Folding
   }
   // One field a courier, however often it moved within the batch.
   if (moved.size > 0) folded.views.push(fleetView(held, moved))
-  folded.due = earliestDue(held)
 }
 
 // ── Views ───────────────────────────────────────────────────────────────────────────────────────────────────────────

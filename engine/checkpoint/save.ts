@@ -2,7 +2,7 @@ import { FOLD_VERSION } from '../checkpoint.ts'
 import { type Checkpoint, PART_BYTES_MAX } from '../io/checkpoints.ts'
 import type { OwnerEffects } from '../owner/effects.ts'
 import { offersAreOut } from '../owner/offers.ts'
-import { inTurn, type Owner } from '../owner.ts'
+import { BOTH_TOPICS, inTurn, type Owner } from '../owner.ts'
 import type { CutAnswer, Due } from '../worker/protocol.ts'
 import { FORMAT } from './frames.ts'
 
@@ -100,7 +100,7 @@ async function saveNext(owner: Owner, effects: OwnerEffects): Promise<void> {
   chain.cut = cut
   chain.base = null
   const bytes_before = await saveSlices(owner, cut, whole, effects)
-  const taken = await inTurn(owner, () => takeCut(owner, effects))
+  const taken = await inTurn(owner, BOTH_TOPICS, () => takeCut(owner, effects))
   if (!taken) return
   const bytes = bytes_before.bytes + taken.frames.length
   await effects.writePart({ partition, epoch, cut, part: bytes_before.parts, frames: taken.frames })
@@ -166,7 +166,7 @@ type Taken = CutAnswer & { decisions_next: number; decisions_epoch: number }
 
 /** In turn, so that no batch is between its fold and its acknowledgement. */
 async function takeCut(owner: Owner, effects: OwnerEffects): Promise<Taken | null> {
-  if (!owner.settled) return null
+  if (!owner.settled.operations || !owner.settled.couriers) return null
   await owner.ledger
   if (!(await offersAreOut(owner, effects))) return null
   const { partition, epoch, decisions_next, decisions_epoch } = owner

@@ -1,4 +1,4 @@
-import { inTurn, type Owner } from '../owner.ts'
+import { BOTH_TOPICS, inTurn, type Owner } from '../owner.ts'
 import type { ViewChange } from '../worker/protocol.ts'
 import type { OwnerEffects } from './effects.ts'
 
@@ -39,7 +39,7 @@ async function rewriteSlice(owner: Owner, effects: OwnerEffects): Promise<boolea
   const wanted = owner.views.wanting()
   if (!wanted || owner.ended.signal.aborted) return false
   // In turn, so that the fences say what the views hold.
-  const written = await inTurn(owner, async () => {
+  const written = await inTurn(owner, BOTH_TOPICS, async () => {
     const { partition, epoch, next } = owner
     const changes = await effects.ask<'whole'>({
       kind: 'whole',

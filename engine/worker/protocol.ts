@@ -7,7 +7,7 @@ import type { Decision } from '../../ingest/events/decisions.ts'
  *   main                                   worker (owns partitions p with p mod W = its number)
  *   ── load {offsets}, restore {frames} … ─►  builds the partition's zones and fleet from a checkpoint's parts
  *   ◄─ due ─────────────────────────────────
- *   ── fold {PackedMessages}             ─►  decode, step, encode
+ *   ── fold {PackedMessages}             ─►  decode, step, encode; small batches travel together, see gather.ts
  *   ◄─ Folded {records, moved, dead, views …} ─
  *   ── names                             ─►  the warehouses that it holds
  *   ── whole {warehouses}                ─►  complete views, for a Redis that was emptied; a slice of bounded size
@@ -108,7 +108,7 @@ export interface Folded {
   dead: DeadLetter[]
   views: ViewChange[]
   counts: { ok: number; duplicate: number; superseded: number; dead: number; decisions: Record<string, number> }
-  /** the next timer of the fold */
+  /** the next timer of the fold; couriers' events have none and change none */
   due: Due | null
   /** correlation ids of orders decided in this batch, for the log */
   decided: { correlation_id: string; order_id: string; type: string; source_offset: number }[]
