@@ -52,3 +52,26 @@ test('a change that the whole view has already is not written behind it, and lea
   await views.idle()
   expect([views.trouble(), fence.offset]).toEqual([null, 4])
 })
+
+test('while Redis is away nobody is asked for whole views; a probe that is answered asks for them again', async () => {
+  let away = false
+  const gone = <Answer>(answer: Answer) => (away ? new Error('Redis is away') : answer)
+  const views = openLiveViews({
+    writeViews: async writes => writes.map(() => gone('ok' as const)),
+    readFences: async known => known.map(() => gone('')),
+    metrics: { viewWritten: () => undefined },
+  })
+  const at = (offset: number) => ({ operations: { epoch: 1, offset }, couriers: { epoch: 1, offset } })
+  await views.replace([change(1)], at(1))
+  away = true
+  views.change([change(2)], { epoch: 1, offset: 2 })
+  await views.idle()
+  expect(views.wanting()).toBeNull()
+  await views.probe()
+  expect([views.wanting(), views.trouble()]).toEqual([null, 'Redis is away'])
+  away = false
+  await views.probe()
+  expect(views.wanting()).toEqual({ warehouse_ids: ['w1'], fleet: false })
+  await views.replace([change(2)], at(2))
+  expect([views.wanting(), views.trouble()]).toEqual([null, null])
+})
