@@ -6,14 +6,17 @@ import type { Log } from '../ingest/io/log.ts'
 import type { Pool } from '../ingest/io/postgres.ts'
 import type { Producer } from '../ingest/io/producer.ts'
 import { openReader } from '../ingest/io/reader.ts'
+import { isWatched, tell, timeNow } from '../ingest/io/timeline.ts'
 import { waitUnlessAborted } from '../ingest/io/wait.ts'
 import { withFailpoint } from './failpoints.ts'
 import { readCheckpoint, readParts, writeCut, writePart } from './io/checkpoints.ts'
 import { isNewestOwner, raiseEpoch } from './io/postgres.ts'
 import { type RedisClient, readFences, writeViews } from './io/redis.ts'
 import type { EngineMetrics } from './metrics.ts'
-import type { OwnerEffects, OwnerSettings } from './owner/effects.ts'
+import type { OwnerEffects, OwnerSettings, RequestOf, WorkerAnswers } from './owner/effects.ts'
 import { openOwners } from './owners.ts'
+import { type Gatherer, newGatherer } from './worker/gather.ts'
+import type { WorkerAnswer } from './worker/memory.ts'
 import type { WorkerRequest } from './worker/protocol.ts'
 
 /** Wires owners (owners.ts) to the servers and to the worker threads: partition p is folded by worker p mod W. */
@@ -98,12 +101,7 @@ function realEffects(options: EngineOptions, workers: readonly Piscina[]): Owner
       return ends[partition]?.high ?? 0
     },
     send: (topic, message) => producer.send(topicName(namespace, topic), message),
-    ask(request) {
-      const worker = workers[request.partition % workers.length]
-      return worker
-        ? worker.run(request, { transferList: transferOf(request) })
-        : Promise.reject(new Error('no workers'))
-    },
+    ask: openAsking(workers, namespace),
     writeViews: writes => writeViews(redis, namespace, writes),
     readFences: views => readFences(redis, namespace, views),
     now_ms: () => Date.now(),
@@ -114,6 +112,30 @@ function realEffects(options: EngineOptions, workers: readonly Piscina[]): Owner
     decided: boundedLines(log),
     fault,
   }
+}
+
+/** Each worker is asked through a gatherer of its own. */
+function openAsking(workers: readonly Piscina[], namespace: string): OwnerEffects['ask'] {
+  const gatherers = workers.map(worker =>
+    newGatherer(requests => worker.run(requests, { transferList: requests.flatMap(transferOf) })),
+  )
+  return <Kind extends WorkerRequest['kind']>(request: RequestOf<Kind>) => {
+    const gatherer = gatherers[request.partition % gatherers.length]
+    if (!gatherer) return Promise.reject(new Error('no workers'))
+    const answer = isWatched() ? askWatched(gatherer, request, namespace) : gatherer.ask(request)
+    return answer as Promise<WorkerAnswers[Kind]>
+  }
+}
+
+async function askWatched({ ask }: Gatherer, request: WorkerRequest, namespace: string): Promise<WorkerAnswer> {
+  if (request.kind !== 'fold') return ask(request)
+  const { partition, messages } = request
+  // Before it changes hands.
+  const [first = 0, last = 0] = [messages.index[0], messages.index.at(-4)]
+  const from = timeNow()
+  const answer = await ask(request)
+  tell({ what: 'folded', topic: topicName(namespace, request.topic), partition, first, last, from, to: timeNow() })
+  return answer
 }
 
 const transferOf = (request: WorkerRequest): ArrayBuffer[] =>

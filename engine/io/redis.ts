@@ -140,8 +140,21 @@ export async function writeViews(
   writes: readonly ViewWrite[],
 ): Promise<(ViewAnswer | Error)[]> {
   const client = await connected(redis)
-  const answers = await Promise.allSettled(writes.map(write => writeView(client, namespace, write)))
+  const answers = await Promise.allSettled(
+    together(client, () => writes.map(write => writeView(client, namespace, write))),
+  )
   return answers.map(answer => (answer.status === 'fulfilled' ? answer.value : asError(answer.reason)))
+}
+
+/**
+ * What is sent meanwhile, and until the end of this turn of the event loop, goes to the socket at once: ioredis writes each command by itself, and
+ * eight scripts for each of some hundred small batches a second were a tenth of the main thread's time.
+ */
+function together<Result>(client: RedisClient, send: () => Result): Result {
+  const stream = client instanceof Cluster ? null : client.stream
+  stream?.cork()
+  if (stream) setImmediate(() => stream.uncork())
+  return send()
 }
 
 async function writeView(redis: RedisClient, namespace: string, write: ViewWrite): Promise<ViewAnswer> {
