@@ -2,7 +2,14 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Kafka } from 'kafkajs'
 import { again } from './again.ts'
 import { withAdmin } from './kafka.ts'
-import { newRequestMemory, produceBatches, teachBatches } from './produce_request.ts'
+import {
+  type BatchAppended,
+  newRequestMemory,
+  type PartitionBatch,
+  produceBatches,
+  teachBatches,
+} from './produce_request.ts'
+import { isWatched, tell, timeNow } from './timeline.ts'
 
 /**
  * A producer that gathers.
@@ -124,7 +131,9 @@ export async function openProducer(kafka: Kafka, options: { buffer_bytes_max?: n
   /** @throws when nobody knows what of it the log holds */
   async function sendTogether(parts: readonly Part[]): Promise<void> {
     const batches = parts.map(({ lane: { topic, partition }, records }) => ({ topic, partition, records }))
+    const from = timeNow()
     const appended = await produceBatches(producer, batches, memory)
+    if (isWatched()) tellProduced(batches, appended, from)
     parts.forEach(({ lane: { topic, partition }, records }, place) => {
       const { base_offset, appended_at } = appended[place] as (typeof appended)[number]
       records.forEach(({ bytes, resolve }, nth) => {
@@ -226,6 +235,14 @@ export async function openProducer(kafka: Kafka, options: { buffer_bytes_max?: n
       await producer.disconnect()
     },
   }
+}
+
+function tellProduced(batches: readonly PartitionBatch[], appended: readonly BatchAppended[], from: number): void {
+  const to = timeNow()
+  batches.forEach(({ topic, partition, records }, place) => {
+    const { base_offset: first } = appended[place] as BatchAppended
+    tell({ what: 'produced', topic, partition, first, last: first + records.length - 1, from, to })
+  })
 }
 
 const laneName = ({ topic, partition }: { topic: string; partition: number }): string => `${topic}/${partition}`

@@ -1,6 +1,7 @@
-import type { Consumer, Kafka } from 'kafkajs'
+import type { Batch, Consumer, Kafka } from 'kafkajs'
 import { togetherAssigner } from './assigner.ts'
 import { topicEnds } from './kafka.ts'
+import { isWatched, tell, timeNow } from './timeline.ts'
 import { waitUnlessAborted } from './wait.ts'
 
 /**
@@ -341,6 +342,7 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
         const slot = slots.get(`${batch.topic}/${batch.partition}`)
         if (slot?.state !== 'live') return
         slot.high = Math.max(slot.high, Number(batch.highWatermark))
+        if (isWatched()) tellFetched(batch)
         enqueue(slot, batch.messages.map(toMessage))
       },
     })
@@ -399,6 +401,11 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
       slots.clear()
     },
   }
+}
+
+function tellFetched({ topic, partition, messages }: Batch): void {
+  const [first, last] = [messages[0], messages.at(-1)].map(message => Number(message?.offset))
+  tell({ what: 'fetched', topic, partition, first: first ?? 0, last: last ?? 0, at: timeNow() })
 }
 
 function newSlot(at: TopicPartition): Slot {

@@ -1,17 +1,21 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { topicName } from '../../ingest/contract.ts'
 import type { DecisionsRecord } from '../../ingest/events/decisions.ts'
 import { openProducer, type Producer } from '../../ingest/io/producer.ts'
 import { type LogBatch, openReader } from '../../ingest/io/reader.ts'
-import { eachPerMillion, type Line, openZones, startEngine, zoneAt } from './folding.ts'
+import { eachPerMillion, type Line, openZones, zoneAt } from './folding.ts'
 import { startLoader } from './loading.ts'
 import { openMeter } from './machine.ts'
 import type { BenchOptions } from './options.ts'
 import type { Part } from './part.ts'
 import { PART_SCRIPT } from './parts.ts'
-import { benchKafka, freshGround, type Ground, type Stage, until } from './stage.ts'
+import { quantiles } from './quantiles.ts'
+import { benchKafka, freshGround, type Ground, type Running, type Stage, startProcess, until } from './stage.ts'
+import { readTimeline, type Timeline, waitsTable } from './timeline.ts'
 import { adjustmentOf, type BenchZone, benchZones, mixOf, orderOf, positionOf } from './traffic.ts'
 
 /**
@@ -33,7 +37,9 @@ export async function latencyCase(stage: Stage, options: BenchOptions): Promise<
   const ground = await freshGround(stage, 'latency')
   const zones = benchZones()
   await openZones(stage, ground, zones)
-  const [engine, loader] = [await startEngine(stage, ground), await startLoader(stage, ground)]
+  const timeline_dir = join(stage.dir, 'timeline')
+  const engine = await startWatched(stage, ground, timeline_dir)
+  const loader = await startLoader(stage, ground)
   await until('the engine and the loader', 120, async () => (await engine.isReady()) && (await loader.isReady()))
   const echo = await startEcho(ground)
   const watch = await openWatch(ground)
@@ -61,6 +67,10 @@ export async function latencyCase(stage: Stage, options: BenchOptions): Promise<
   await echo.stop()
   await engine.stop()
   await loader.stop()
+  const timeline = readTimeline(timeline_dir, {
+    operations: topicName(ground.namespace, 'operations'),
+    decisions: topicName(ground.namespace, 'decisions'),
+  })
   const events = (ORDERS_A_SECOND + OTHERS_A_SECOND) * options.measure_s
   return {
     case: 'latency',
@@ -69,8 +79,8 @@ export async function latencyCase(stage: Stage, options: BenchOptions): Promise<
     not_taken_by_kafka: load.refused(),
     cpu_s_per_million: eachPerMillion(used.cpu_s, events),
     rss_mb_max: used.rss_mb_max,
-    steady: watch.figures(steady),
-    without_clickhouse_and_redis: watch.figures(outage),
+    steady: figuresOf(watch, timeline, steady),
+    without_clickhouse_and_redis: figuresOf(watch, timeline, outage),
   }
 }
 
@@ -124,27 +134,41 @@ const ORDER = '"order.placed"'
 
 // ── What came of it ─────────────────────────────────────────────────────────────────────────────────────────────────
 
+interface Span {
+  from: number
+  to: number
+}
+
+interface WatchedOrder {
+  partition: number
+  offset: number
+  placed_at: number
+  decision: { offset: number; at: number } | undefined
+  echoed_at: number | undefined
+}
+
 interface Watch {
   placed(partition: number, offset: number, appended_at: number): void
   /** orders without a decision, or without an echo */
   missing(): number
-  figures(span: { from: number; to: number }): object
+  /** those that were placed in a span; one without a decision has none */
+  orders(span: Span): WatchedOrder[]
   close(): Promise<void>
 }
 
 async function openWatch(ground: Ground): Promise<Watch> {
   const placed_at = new Map<string, number>()
-  const decided_at = new Map<string, number>()
+  const decided = new Map<string, { offset: number; at: number }>()
   const echoed_at = new Map<string, number>()
   const decisions = topicName(ground.namespace, 'decisions')
   const note = ({ topic, partition, messages }: LogBatch) => {
-    for (const { key, value, appended_at } of messages) {
+    for (const { key, value, offset, appended_at } of messages) {
       if (topic !== decisions) {
         echoed_at.set(String(key), appended_at)
         continue
       }
       const record = JSON.parse(String(value)) as DecisionsRecord
-      if (record.kind === 'decided') decided_at.set(`${partition}:${record.source_offset}`, appended_at)
+      if (record.kind === 'decided') decided.set(`${partition}:${record.source_offset}`, { offset, at: appended_at })
     }
   }
   const reader = await openReader({
@@ -162,30 +186,44 @@ async function openWatch(ground: Ground): Promise<Watch> {
   await until('the watch', 60, async () => reader.ready())
   return {
     placed: (partition, offset, appended_at) => void placed_at.set(`${partition}:${offset}`, appended_at),
-    missing: () => [...placed_at.keys()].filter(key => !decided_at.has(key)).length,
-    figures({ from, to }) {
-      const keys = [...placed_at].filter(([, at]) => at >= from && at < to)
-      const decided = keys.map(([key, at]) => (decided_at.get(key) ?? Number.POSITIVE_INFINITY) - at)
-      const echoed = keys.flatMap(([key, at]) => {
-        const echo = echoed_at.get(key)
-        return echo === undefined ? [] : [echo - at]
-      })
-      const [ours, bare] = [quantiles(decided), quantiles(echoed)]
-      return {
-        orders: keys.length,
-        decision: ours,
-        echo: bare,
-        p99_ratio: Number((ours.p99_ms / bare.p99_ms).toFixed(2)),
-      }
-    },
+    missing: () => [...placed_at.keys()].filter(key => !decided.has(key)).length,
+    orders: ({ from, to }) =>
+      [...placed_at].flatMap(([key, at]) => {
+        if (at < from || at >= to) return []
+        const [partition = 0, offset = 0] = key.split(':').map(Number)
+        const decision = decided.get(key)
+        return [{ partition, offset, placed_at: at, decision, echoed_at: echoed_at.get(key) }]
+      }),
     close: () => reader.close(),
   }
 }
 
-function quantiles(numbers: number[]): { p50_ms: number; p99_ms: number; max_ms: number } {
-  const sorted = numbers.toSorted((a, b) => a - b)
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
-  return { p50_ms: at(0.5), p99_ms: at(0.99), max_ms: at(1) }
+function figuresOf(watch: Watch, timeline: Timeline, span: Span) {
+  const orders = watch.orders(span)
+  const decided = orders.flatMap(({ decision, ...order }) =>
+    decision ? [{ ...order, decision_offset: decision.offset, decided_at: decision.at }] : [],
+  )
+  const echoed = orders.flatMap(({ placed_at, echoed_at }) => (echoed_at === undefined ? [] : [echoed_at - placed_at]))
+  const [ours, bare] = [quantiles(decided.map(order => order.decided_at - order.placed_at)), quantiles(echoed)]
+  const waits = decided.flatMap(order => timeline.waitsOf(order) ?? [])
+  const slices = timeline.worked('slice', span)
+  return {
+    orders: orders.length,
+    decision: ours,
+    echo: bare,
+    p99_ratio: Number((ours.p99_ms / bare.p99_ms).toFixed(2)),
+    followed: waits.length,
+    waits: waitsTable(waits),
+    checkpoint_slices: { count: slices.length, ...quantiles(slices) },
+  }
+}
+
+/** The engine, with what it tells of its timeline written into a folder. */
+function startWatched(stage: Stage, ground: Ground, dir: string): Promise<Running> {
+  mkdirSync(dir)
+  const preload = new URL('timeline_probe.ts', import.meta.url)
+  preload.searchParams.set('dir', dir)
+  return startProcess(stage, ground, { name: 'engine', script: 'engine/main.ts', preload })
 }
 
 async function startEcho({ namespace, urls }: Ground): Promise<{ stop(): Promise<void> }> {

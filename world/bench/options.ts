@@ -30,7 +30,8 @@ engine's real process fold it. One JSON line a case on stdout, progress on stder
                    loader       rows of all kinds into ClickHouse
                    everything   orders, stock and positions at once, with the loader
                    latency      order in Kafka to decision in Kafka at 500 orders and 2,000 other events a second, beside a bare
-                                consume-and-produce echo; then the same while ClickHouse and Redis are down for 30 s
+                                consume-and-produce echo; then the same while ClickHouse and Redis are down for 30 s; what the
+                                orders waited for, and how long checkpoints' slices took the worker
                    two          orders with two engine processes: correct, and CPU an event
   --profile DIR  a .cpuprofile of every thread of the engine, and the table of what took its time in the line
   --warm-up S    before latencies count, default 60

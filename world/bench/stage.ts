@@ -125,6 +125,8 @@ export interface StartOptions {
   name: string
   script: string
   env?: Record<string, string>
+  /** a module that it loads before its own, with the same address in each of its threads */
+  preload?: URL
   /** .cpuprofile files of all its threads go there when it stops */
   profile_dir?: string | undefined
 }
@@ -133,7 +135,7 @@ const ANSWERS_WITHIN_MS = 60_000
 
 /** Resolves when it listens: what it does from then on is what is measured. */
 export async function startProcess(stage: Stage, ground: Ground, options: StartOptions): Promise<Running> {
-  const { name, script, profile_dir } = options
+  const { name, script, preload, profile_dir } = options
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const addresses = Object.entries(URL_VARIABLES).map(([key, variable]) => [
@@ -145,6 +147,7 @@ export async function startProcess(stage: Stage, ground: Ground, options: StartO
     command: process.execPath,
     args: [
       '--disable-warning=TimeoutNegativeWarning',
+      ...(preload ? ['--import', preload.href] : []),
       ...(profile_dir ? ['--cpu-prof', `--cpu-prof-dir=${profile_dir}`] : []),
       join(PROJECT_DIR, script),
     ],
