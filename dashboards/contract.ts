@@ -74,6 +74,9 @@ export interface CourierFrame {
   seen_at: ArrayBuffer
 }
 
+/** A sentence's id is this and the order's where it tells that an order is late, and what it waits for. */
+export const LATE_ID = 'late/'
+
 /** One plain sentence; clicking it opens the order or warehouse it names, and flies to its point. */
 export interface FeedItem {
   id: string
@@ -136,6 +139,8 @@ export interface IncidentAnswer {
   to_warehouse_id?: string
   from_courier_id?: string
   to_courier_id?: string
+  /** of what an order goes without */
+  sku?: string
   /** of what was rejected */
   reason?: string
 }

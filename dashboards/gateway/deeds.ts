@@ -22,13 +22,18 @@ export interface Deed {
   cell: string | null
   to_warehouse_id: string | null
   to_courier_id: string | null
+  /** of what an order goes without */
+  sku: string | null
   /** a refusal or a cause; a person's words for a reason are not in it */
   reason: string | null
 }
 
 type Done = Omit<Deed, 'deed_id' | 'at'>
 
-const NOBODY = { warehouse_ids: [], courier_id: null, cell: null, to_warehouse_id: null, to_courier_id: null }
+const NOBODY = {
+  ...{ warehouse_ids: [], courier_id: null, cell: null },
+  ...{ to_warehouse_id: null, to_courier_id: null, sku: null },
+}
 
 /** @param before where an order was before the record; undefined: not known */
 export function deedsOfRecord(record: DecisionRecord, before: (order_id: string) => string | undefined): Deed[] {
@@ -68,8 +73,8 @@ function doneBy(decision: Decision, before: (order_id: string) => string | undef
       return { ...NOBODY, order_id, did, cell, warehouse_ids: refusing(candidates), reason }
     }
     case 'order.shortened': {
-      const { order_id, warehouse_id, cause } = decision
-      return { ...NOBODY, order_id, did: 'shortened', warehouse_ids: [warehouse_id], reason: cause }
+      const { order_id, warehouse_id, sku, cause } = decision
+      return { ...NOBODY, order_id, did: 'shortened', warehouse_ids: [warehouse_id], sku, reason: cause }
     }
     case 'order.substituted': {
       const { order_id, warehouse_id } = decision

@@ -49,7 +49,7 @@ export type Report = Pick<FeedItem, 'id' | 'at' | 'tone' | 'text'> & Subject
 const DEEDS_KEPT_MS = 3 * 60_000
 const DEEDS_MAX = 20_000
 /** Who notes something does it about when it happens. */
-const SLACK_MS = 10_000
+const SLACK_MS = 30_000
 /** After it is over its orders are followed and shown for so long. */
 const SHOWN_MS = 10 * 60_000
 const OPEN_MS_MAX = 40 * 60_000
@@ -224,10 +224,6 @@ export function forgetIncidents(incidents: Incidents, now: number): void {
   incidents.changed = true
 }
 
-/** Whether something that is reported already says what befell this order. */
-export const isExplained = ({ items }: Incidents, order_id: string): boolean =>
-  items.some(row => row.order_id === order_id || row.orders.has(order_id))
-
 export const incidentsOf = ({ items }: Incidents): Incident[] =>
   items.map(row => {
     const { incident_id, at, tone, text, warehouse_id, courier_id, order_id, point, over } = row
@@ -243,8 +239,8 @@ export const incidentsOf = ({ items }: Incidents): Incident[] =>
 
 function answersOf({ orders }: IncidentRow): IncidentAnswer[] {
   const groups = Map.groupBy(orders.values(), ({ deed }) => {
-    const { did, to_warehouse_id, courier_id, to_courier_id, reason } = deed
-    return [did, to_warehouse_id, courier_id, to_courier_id, did === 'rejected' ? reason : ''].join(' ')
+    const { did, to_warehouse_id, courier_id, to_courier_id, sku, reason } = deed
+    return [did, to_warehouse_id, courier_id, to_courier_id, sku, did === 'rejected' ? reason : ''].join(' ')
   })
   const answers = [...groups.values()].flatMap(group => {
     const deed = group.at(-1)?.deed
@@ -258,6 +254,7 @@ const answerOf = (deed: Deed, orders: number): IncidentAnswer => ({
   ...(deed.to_warehouse_id !== null && { to_warehouse_id: deed.to_warehouse_id }),
   ...(deed.courier_id !== null && { from_courier_id: deed.courier_id }),
   ...(deed.to_courier_id !== null && { to_courier_id: deed.to_courier_id }),
+  ...(deed.sku !== null && { sku: deed.sku }),
   ...(deed.did === 'rejected' && deed.reason !== null && { reason: deed.reason }),
 })
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import type { OrderView, TripView } from '../../dispatch/contract.ts'
-import { incidentsOf } from './incidents.ts'
 import { advance, applyWarehouses, type Picture, startPicture } from './picture.ts'
 
 const NOW = Date.UTC(2026, 4, 8, 23, 30)
@@ -63,18 +62,13 @@ describe('a late order', () => {
     expect(said(picture)).toEqual([])
     for (const later of [1, 2, 3]) advance(picture, NOW + later * MIN)
     expect(said(picture)).toHaveLength(1)
-    expect(picture.feed.items[0]).toMatchObject({ at: NOW + MIN, tone: 'bad', order_id: 'aaaa' })
-  })
-
-  it('is an incident when it is the first of a while', () => {
-    const picture = pictureOf([
-      order('aaaa', 'routed', NOW),
-      order('bbbb', 'routed', NOW + 2 * MIN),
-      order('cccc', 'routed', NOW + 15 * MIN),
-    ])
-    advance(picture, NOW + 20 * MIN)
-    expect(said(picture)).toHaveLength(3)
-    expect(incidentsOf(picture.incidents).map(one => one.order_id)).toEqual(['aaaa', 'cccc'])
+    expect(picture.feed.items[0]).toMatchObject({
+      id: 'late/aaaa',
+      at: NOW + MIN,
+      tone: 'bad',
+      order_id: 'aaaa',
+      point: POINT,
+    })
   })
 
   it('is told with names: not before the places are known', () => {

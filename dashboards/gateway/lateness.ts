@@ -1,6 +1,5 @@
-import type { FeedItem } from '../contract.ts'
+import { type FeedItem, LATE_ID } from '../contract.ts'
 import { tell } from './feed.ts'
-import { isExplained, report } from './incidents.ts'
 import { closedAt, type OrderRow } from './orders.ts'
 import type { Picture } from './picture.ts'
 import { liveTrip, type TripRow } from './trips.ts'
@@ -8,27 +7,17 @@ import { LATE_S_MIN, type Names, nameOf, shortName } from './words.ts'
 
 /** An order that is late is told once, as soon as it is, with what it waits for just then. */
 
-/** Business ms: the first late order of such a while is an incident of its own, unless what befell it is one. */
-const QUIET_MS = 10 * 60_000
-
 /** Tells of what has become late by now. */
-export function noticeLate({ now, orders, late, feed, incidents, ...picture }: Picture): void {
+export function noticeLate({ now, orders, late, feed, ...picture }: Picture): void {
   if (picture.warehouses.size === 0) return // no place can be named yet
   for (const row of orders.values()) {
     const at = lateFrom(row)
     if (at === null || at > now || late.has(row.order_id)) continue
     late.add(row.order_id)
     const trip = liveTrip(picture.trips, picture.trips_of_order.get(row.order_id))
-    const item = tellLate(row, { at, trip }, { warehouse: id => picture.warehouses.get(id) })
-    tell(feed, item)
-    const lately = incidents.items.some(one => one.incident_id.startsWith(LATE) && at - one.at < QUIET_MS)
-    if (lately || isExplained(incidents, row.order_id)) continue
-    const point = row.decided ? { lat: row.decided.lat, lng: row.decided.lng } : undefined
-    report(incidents, { ...item, point }, orders)
+    tell(feed, tellLate(row, { at, trip }, { warehouse: id => picture.warehouses.get(id) }))
   }
 }
-
-const LATE = 'late/'
 
 /** Business ms; null: it has an end, or nobody has promised anything. */
 function lateFrom(order: OrderRow): number | null {
@@ -44,7 +33,8 @@ export function tellLate(order: OrderRow, { at, trip }: { at: number; trip: Trip
   const { order_id, decided } = order
   const again = decided !== null && decided.attempt > 1 ? '; it was moved from one warehouse to another' : ''
   const text = `Order ${shortName(order_id)} is late: ${waitsFor(order, trip, names)}${again}`
-  return { id: `${LATE}${order_id}`, at, tone: 'bad', text, order_id }
+  const point = decided && { lat: decided.lat, lng: decided.lng }
+  return { id: `${LATE_ID}${order_id}`, at, tone: 'bad', text, order_id, ...(point && { point }) }
 }
 
 function waitsFor({ decided, carried }: OrderRow, trip: TripRow | null, names: Names): string {

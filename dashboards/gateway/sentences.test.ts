@@ -102,7 +102,7 @@ describe('a decision in words', () => {
     })
     const before = (order_id: string) => (order_id === 'x-c' ? 'w2' : 'w1')
     expect(tellDecisions(record, { ...names, before }).map(item => item.text)).toEqual([
-      'Order XD will be 5 min later than promised (warehouse paused)',
+      'Order XD will be 5 min later than promised: its warehouse is paused',
       'Loop is paused: 2 orders moved to Old Town, at most 7 min later than promised',
       'Old Town is paused: order XC moved to Wicker Park',
     ])
@@ -119,7 +119,7 @@ describe('a decision in words', () => {
       against('w3', 'full'),
     ]
     expect(told({ ...rejected, reason: 'warehouse_paused', candidates })).toEqual([
-      'Order 4F2A was rejected: Loop is paused, 2 are out of oat milk and Wicker Park is too busy',
+      'Order 4F2A was rejected: Loop is paused, 2 warehouses are out of oat milk and Wicker Park is too busy',
     ])
     const all = [against('w1', 'full'), against('w2', 'full')]
     expect(told({ ...rejected, reason: 'full', candidates: all })).toEqual([
@@ -146,7 +146,7 @@ describe('a decision in words', () => {
       'Order 4F2A was cancelled by the customer: changed mind',
       'Order 4F2A gets 1 of 2 milk: Loop ran short',
       'Order 4F2A goes without milk: Loop ran short',
-      'Order 4F2A will be 6 min later than promised (load)',
+      'Order 4F2A will be 6 min later than promised: there is too much to do',
     ])
   })
 

@@ -1,4 +1,10 @@
-import { type Candidate, type DecisionOf, type DecisionRecord, REFUSALS } from '../../ingest/events/decisions.ts'
+import {
+  type Candidate,
+  type Cause,
+  type DecisionOf,
+  type DecisionRecord,
+  REFUSALS,
+} from '../../ingest/events/decisions.ts'
 import type { OrderRequest } from '../../ingest/events/orders.ts'
 import type { FeedItem } from '../contract.ts'
 import {
@@ -99,7 +105,7 @@ function tellRejected(decision: DecisionOf<'order.rejected'>, names: Names): Tol
   if (several.size > 1) {
     const why = listed(
       [...several].map(([says, ids]) =>
-        ids.length === 1 ? `${placesOf(ids, names)} ${says}` : `${ids.length} ${plural(says)}`,
+        ids.length === 1 ? `${placesOf(ids, names)} ${says}` : `${ids.length} warehouses ${plural(says)}`,
       ),
     )
     return { tone: 'bad', text: `Order ${shortName(order_id)} was rejected: ${why}`, order_id }
@@ -141,11 +147,19 @@ function tellShortened(decision: DecisionOf<'order.shortened'>, names: Names): T
 const laterS = ({ promise, first_deliver_by }: DecisionOf<'promise.changed'>): number =>
   (promise.deliver_by - first_deliver_by) / 1_000
 
+/** Causes that say too little by their names. */
+const LATER_BECAUSE: Partial<Record<Cause, string>> = {
+  picking: 'picking takes longer',
+  load: 'there is too much to do',
+  warehouse_paused: 'its warehouse is paused',
+  short_pick: 'something was missing on the shelf',
+}
+
 function tellPromise(decision: DecisionOf<'promise.changed'>): Told | undefined {
   const { order_id, cause } = decision
   const later_s = laterS(decision)
   if (later_s < LATE_S_MIN) return undefined
-  const text = `Order ${shortName(order_id)} will be ${minutes(later_s)} later than promised (${wordsOf(cause)})`
+  const text = `Order ${shortName(order_id)} will be ${minutes(later_s)} later than promised: ${LATER_BECAUSE[cause] ?? wordsOf(cause)}`
   return { tone: 'warn', text, order_id }
 }
 

@@ -22,7 +22,9 @@ export function Header({ store, live, title, light, onTheme, onHelp }: HeaderPro
         </svg>
         <h1>Waggle</h1>
         {title !== '' && title !== 'Waggle' && <span className="title">{title}</span>}
-        <span className="lead">Each order gets a warehouse and a courier, and another one when something breaks.</span>
+        <span className="lead">
+          Gives each order a warehouse and a courier, and changes them when something breaks.
+        </span>
       </div>
       <CityClock store={store} />
       <Connection store={live} />

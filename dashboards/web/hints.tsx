@@ -13,16 +13,16 @@ interface Hint {
 const HINTS: readonly Hint[] = [
   {
     title: 'A city that orders groceries',
-    text: 'Waggle picks warehouse and courier for each order, and plans anew when something breaks. Combs are warehouses. Yellow dots are couriers, bringing orders to their doors: each colour is a step on the way.',
+    text: 'Waggle picks warehouse and courier for each order, and plans anew when something breaks. Combs are warehouses, yellow dots are couriers. The other dots are orders, at the customer’s door: the colour says how far it has come.',
   },
   {
     title: 'Waggle decides, all the time',
-    text: 'Red that pulses is late. What goes wrong is called out on the map and kept in the list at its side, with what Waggle did about it and what came of it: click it, and the map goes there.',
+    text: 'A red dot is a late order. What goes wrong is called out on the map and listed on the right, with what Waggle did about it and what became of its orders: click an entry to see it on the map.',
   },
 ]
 const TROUBLE: Hint = {
   title: 'Make trouble, and watch',
-  text: 'Click a warehouse to pause it, or a courier to break it down; or let a crowd order. Look back 30 minutes to see it again.',
+  text: 'Click a warehouse to pause it, or a courier to break it down; or send a crowd. Look back 30 minutes to see it again.',
 }
 const LOOK_BACK: Hint = {
   title: 'Look closer, and back',

@@ -41,6 +41,12 @@ export function Legend() {
         <SignItem kind="reassigned" words="To another courier" />
         <SignItem kind="refused" words="Rejected, failed" />
         <SignItem kind="cancelled" words="Cancelled" />
+        <li>
+          <i className="ring" /> It happens here
+        </li>
+        <li>
+          <b className="went">7</b> orders go this way
+        </li>
       </ul>
     </section>
   )

@@ -39,7 +39,7 @@ export function LateMarks({ stage, store }: { stage: Stage; store: Store }) {
   const late = [...page.room.orders.values()].filter(order => isLate(order, now)).slice(0, LATE_MAX)
   const host = useRef<HTMLDivElement>(null)
   useEffect(() => {
-    const place = () => host.current && placeAll(stage, host.current)
+    const place = () => host.current && placeBeside(stage, host.current, [...page.room.warehouses.values()])
     place()
     return stage.onMoved(place)
   })
@@ -54,6 +54,27 @@ export function LateMarks({ stage, store }: { stage: Stage; store: Store }) {
 
 /** With more of them the map is red all over anyway. */
 const LATE_MAX = 60
+
+/** px from a comb's middle: nearer than this a mark would hide its number, and is put at its edge. */
+const COMB_PX = 19
+
+function placeBeside(stage: Stage, host: HTMLElement, combs: readonly MapWarehouse[]): void {
+  const view = stage.surface.view()
+  const places = combs.map(comb => view.project([comb.lng, comb.lat]))
+  for (const mark of host.children) {
+    if (!(mark instanceof HTMLElement)) continue
+    let [x = 0, y = 0] = view.project([Number(mark.dataset.lng), Number(mark.dataset.lat)])
+    for (const [cx = 0, cy = 0] of places) {
+      const [dx, dy] = [x - cx, y - cy]
+      const px = Math.hypot(dx, dy)
+      if (px >= COMB_PX) continue
+      const [ex, ey] = px < 1 ? [Math.SQRT1_2, -Math.SQRT1_2] : [dx / px, dy / px]
+      x = cx + COMB_PX * ex
+      y = cy + COMB_PX * ey
+    }
+    mark.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`
+  }
+}
 
 function placeAll(stage: Stage, host: HTMLElement): void {
   const view = stage.surface.view()

@@ -66,7 +66,7 @@ export function TroubleBar({ trouble, middle, onPast }: TroubleBarProps) {
               disabled={trouble.busy}
               onClick={() => trouble.arm(!trouble.armed)}
             >
-              {trouble.busy ? 'the crowd is coming …' : 'let a crowd order'}
+              {trouble.busy ? 'the crowd is coming …' : 'send a crowd'}
             </button>
           </>
         )}

@@ -77,9 +77,10 @@ export function openCity(options: CityOptions): City {
       await setUpNetwork(town, doors)
       await people.arrive()
       people.start()
-      trouble = people.trouble()
+      const untold = people.trouble()
+      trouble = people.told(untold)
       await warmUp(options, clock, doors, beginning)
-      if (options.scenes) scenes = people.play(trouble)
+      if (options.scenes) scenes = people.play(untold)
     },
     async stop() {
       clock.stop()

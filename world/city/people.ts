@@ -8,6 +8,7 @@ import type { Doors } from './doors.ts'
 import { sayRecorded } from './recorded_words.ts'
 import { playScenes, type Scenes } from './scenes/play.ts'
 import type { WarehousesTally } from './shelves.ts'
+import { toldTrouble } from './told_trouble.ts'
 import { openTrouble, type Trouble } from './trouble.ts'
 import { openWarehouses } from './warehouses.ts'
 import { followWork, type Work, type WorkListener } from './work.ts'
@@ -43,6 +44,8 @@ export interface People {
   report(): PeopleReport
   /** of people who have arrived */
   trouble(): Trouble
+  /** The same, noted down by whoever sees it happen. */
+  told(trouble: Trouble): Trouble
   /** The evening's scenes begin now. */
   play(trouble: Trouble): Scenes
 }
@@ -96,6 +99,7 @@ export function openPeople(options: CityOptions, stage: Stage): People {
       if (!couriers) throw new Error('nobody has arrived yet')
       return openTrouble({ ...stage, seed, town, couriers, order: plan => orderOnce(stage, customers, plan) })
     },
+    told: trouble => toldTrouble(trouble, { ...stage, town, seen: () => couriers?.seen() ?? [] }),
     play(trouble) {
       const began = performance.now()
       return playScenes({

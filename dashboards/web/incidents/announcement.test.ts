@@ -27,6 +27,12 @@ describe('announcement', () => {
     expect(announcedNow({ feed, incidents }, { now: 60_000, rate: 10 })?.id).toBe('late')
   })
 
+  it('is a late order where there is nothing else', () => {
+    const late = item('late/a', 59_000)
+    expect(announcedNow({ feed: [...feed, late], incidents: [] }, { now: 60_000, rate: 10 })?.id).toBe('stadium')
+    expect(announcedNow({ feed: [late], incidents: [] }, { now: 60_000, rate: 10 })?.id).toBe('late/a')
+  })
+
   it('is nothing where nobody has spoken', () => {
     expect(announcedNow({ feed: [item('order', 1)], incidents: [] }, { now: 2, rate: 10 })).toBeNull()
     expect(announcedNow({ feed: [], incidents: [] }, { now: 2, rate: 10 })).toBeNull()

@@ -3,7 +3,7 @@ import type { Stage } from '../stage.ts'
 import { cityNow, type Page, type Store, usePage, useWall } from '../store.ts'
 import { type Arrow, arrowsOf, bent } from './arrows.ts'
 
-/** Draws where the orders of one incident went: the one that is pointed at, or else the newest while it is fresh. */
+/** Draws where the orders of incidents went: of the one that is pointed at, or else of the newest while they are fresh. */
 interface ArrowsProps {
   stage: Stage
   store: Store
@@ -11,7 +11,9 @@ interface ArrowsProps {
 }
 
 /** Wall ms: longer than it is announced, since the answer comes after the question. */
-const FRESH_MS = 30_000
+const FRESH_MS = 45_000
+/** So many incidents at a time. */
+const SHOWN_MAX = 2
 /** px from a warehouse's middle to the corner of its comb. */
 const COMB_PX = 24
 
@@ -19,8 +21,9 @@ export function Arrows({ stage, store, pointed }: ArrowsProps) {
   usePage(store, page => page.room.incidents)
   useWall(1_000)
   const page = store.get()
-  const incident = chosen(page, pointed)
-  const arrows = incident ? arrowsOf(incident, page.room) : []
+  const arrows = chosen(page, pointed).flatMap(incident =>
+    arrowsOf(incident, page.room).map(arrow => ({ ...arrow, key: `${incident.incident_id} ${arrow.key}` })),
+  )
   return (
     <svg className="arrows" aria-hidden="true">
       <defs>
@@ -45,9 +48,10 @@ export function Arrows({ stage, store, pointed }: ArrowsProps) {
 
 function chosen({ room, ...page }: Page, pointed: string | null) {
   const named = room.incidents.find(one => one.incident_id === pointed)
-  if (named) return named
+  if (named) return [named]
   const now = cityNow({ room, ...page })
-  return room.incidents.findLast(one => one.answers.length > 0 && now - one.at < FRESH_MS * room.clock.rate)
+  const fresh = room.incidents.filter(one => one.answers.length > 0 && now - one.at < FRESH_MS * room.clock.rate)
+  return fresh.slice(-SHOWN_MAX)
 }
 
 function DrawnArrow({ stage, arrow: { from, to, orders } }: { stage: Stage; arrow: Arrow }) {

@@ -7,7 +7,8 @@ const answer = (did: IncidentAnswer['did'], orders: number, more: Partial<Incide
   ...{ did, orders, order_id: 'order-4f2a' },
   ...more,
 })
-const lines = (...answers: IncidentAnswer[]) => answerLines({ answers }, id => NAMES[id] ?? id).map(({ text }) => text)
+const lines = (...answers: IncidentAnswer[]) =>
+  answerLines({ answers, warehouse_id: 'w' }, id => NAMES[id] ?? id).map(({ text }) => text)
 
 describe('what was done', () => {
   it('names one order, and counts several', () => {
@@ -30,11 +31,29 @@ describe('what was done', () => {
     expect(lines(answer('sent_elsewhere', 2))).toEqual(['2 new orders went to another zone instead'])
   })
 
+  it('tells who packs what a crowd orders, each warehouse once', () => {
+    const answers = [
+      answer('taken', 4, { to_warehouse_id: 'loop' }),
+      answer('sent_elsewhere', 5, { to_warehouse_id: 'old-town' }),
+      answer('sent_elsewhere', 2, { to_warehouse_id: 'loop' }),
+    ]
+    expect(answerLines({ answers }, id => NAMES[id] ?? id).map(({ text }) => text)).toEqual([
+      '11 orders from around there go to Loop (6) and Old Town (5)',
+    ])
+  })
+
+  it('names what is missing, where it is one thing', () => {
+    expect(lines(answer('shortened', 1, { sku: 'whole-milk' }))).toEqual(['Order 4F2A comes without whole milk'])
+    expect(lines(answer('shortened', 1, { sku: 'whole-milk' }), answer('shortened', 1, { sku: 'butter' }))).toEqual([
+      '2 orders come without what is missing',
+    ])
+  })
+
   it('tells why orders were rejected', () => {
     const rejected = (reason: string, orders: number) => answer('rejected', orders, { reason })
-    expect(lines(rejected('out_of_stock', 5))).toEqual(['5 orders were rejected: not enough in stock'])
+    expect(lines(rejected('out_of_stock', 5))).toEqual(['5 orders were rejected: no warehouse near has all of it'])
     expect(lines(rejected('out_of_stock', 5), rejected('warehouse_paused', 1))).toEqual([
-      '6 orders were rejected: not enough in stock (5) and the warehouse is paused (1)',
+      '6 orders were rejected: no warehouse near has all of it (5) and no other warehouse could take it (1)',
     ])
   })
 

@@ -30,9 +30,17 @@ const ORDER = [
 
 /** One line for each kind of thing that was done. @param nameOf a warehouse's name */
 export function answerLines(
-  { answers }: Pick<Incident, 'answers'>,
+  {
+    answers: as_done,
+    warehouse_id,
+    order_id,
+    courier_id,
+  }: Pick<Incident, 'answers' | 'warehouse_id' | 'order_id' | 'courier_id'>,
   nameOf: (warehouse_id: string) => string,
 ): AnswerLine[] {
+  // Around a place it does not matter which of its warehouses would have come first.
+  const of_place = (warehouse_id ?? order_id ?? courier_id) === undefined
+  const answers = of_place ? as_done.map(asTaken) : as_done
   return ORDER.flatMap(did => {
     const group = answers.filter(one => one.did === did)
     const [first] = group
@@ -43,6 +51,9 @@ export function answerLines(
     return [{ did, text, ...(sign && { sign }), ...(orders === 1 && { order_id: first.order_id }) }]
   })
 }
+
+const asTaken = (answer: IncidentAnswer): IncidentAnswer =>
+  answer.did === 'sent_elsewhere' ? { ...answer, did: 'taken' } : answer
 
 function wordsOf(
   did: IncidentAnswer['did'],
@@ -55,7 +66,7 @@ function wordsOf(
   const subject = one && first ? `Order ${shortId(first.order_id)}` : `${count(orders)} orders`
   switch (did) {
     case 'taken':
-      return `${subject} ${one ? 'is' : 'are'} packed by ${placesOf(group, nameOf)}`
+      return `${subject} from around there ${one ? 'goes' : 'go'} to ${placesOf(group, nameOf) || 'another zone'}`
     case 'sent_elsewhere':
       return `${one ? subject : `${count(orders)} new orders`} went to ${placesOf(group, nameOf) || 'another zone'} instead`
     case 'moved':
@@ -69,7 +80,7 @@ function wordsOf(
     case 'substituted':
       return `${subject} ${one ? 'gets' : 'get'} something like it in its place`
     case 'shortened':
-      return `${subject} ${one ? 'comes' : 'come'} without what is missing`
+      return `${subject} ${one ? 'comes' : 'come'} without ${missing(group)}`
     case 'promised_later':
       return `${subject} will be later than promised`
     case 'rejected':
@@ -79,11 +90,21 @@ function wordsOf(
   }
 }
 
+/** The item, where it is one. */
+function missing(group: readonly IncidentAnswer[]): string {
+  const [first] = group
+  return group.length === 1 && first?.sku ? first.sku.replaceAll(/[_-]+/g, ' ') : 'what is missing'
+}
+
 const NAMED_MAX = 3
 
 /** "Old Town (7) and Loop (2)"; the count is left out where there is one place. */
 function placesOf(group: readonly IncidentAnswer[], nameOf: (warehouse_id: string) => string): string {
-  const places = group.flatMap(one => (one.to_warehouse_id ? [[one.to_warehouse_id, one.orders] as const] : []))
+  const by_place = Map.groupBy(group, one => one.to_warehouse_id)
+  const places = [...by_place].flatMap(([id, some]) =>
+    id ? [[id, some.reduce((sum, one) => sum + one.orders, 0)] as const] : [],
+  )
+  places.sort(([, a], [, b]) => b - a)
   const [only] = places
   if (places.length === 1 && only) return nameOf(only[0])
   const named = places.slice(0, NAMED_MAX).map(([id, orders]) => `${nameOf(id)} (${orders})`)
@@ -99,8 +120,14 @@ function reasonsOf(group: readonly IncidentAnswer[]): string {
   return listed(reasons.slice(0, NAMED_MAX).map(([words, orders]) => `${words} (${orders})`))
 }
 
-const whyRejected = (reason = 'not_possible'): string =>
-  reason === 'warehouse_paused' ? 'the warehouse is paused' : reasonWords(reason)
+/** No other warehouse could take it either, or it would have. */
+const WHY_REJECTED: Partial<Record<string, string>> = {
+  warehouse_paused: 'no other warehouse could take it',
+  out_of_stock: 'no warehouse near has all of it',
+  full: 'everybody near is too busy',
+}
+
+const whyRejected = (reason = 'not_possible'): string => WHY_REJECTED[reason] ?? reasonWords(reason)
 
 const listed = (words: readonly string[]): string =>
   words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`

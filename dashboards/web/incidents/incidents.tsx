@@ -1,10 +1,11 @@
 import { useState } from 'react'
 import type { Incident } from '../../contract.ts'
-import { hms } from '../clock.ts'
+import { hm, hms, span } from '../clock.ts'
 import { SIGN_PATHS } from '../sign_icons.ts'
 import type { SignKind } from '../signs.ts'
-import { type Store, usePage } from '../store.ts'
-import { type Announced, asAnnounced } from './announcement.ts'
+import { cityNow, type Store, usePage, useWall } from '../store.ts'
+import { isLate, promisedBy, shortId } from '../words.ts'
+import { type Announced, asAnnounced, isLateNews } from './announcement.ts'
 import { type AnswerLine, answerLines, outcomeWords } from './incident_words.ts'
 import { SceneSign } from './scene_sign.tsx'
 
@@ -17,7 +18,7 @@ interface IncidentsProps {
 }
 
 /** The newest are told whole, the others in their sentence and their outcome. */
-const WHOLE = 3
+const WHOLE = 2
 
 export function Incidents({ store, onOpen, onPoint }: IncidentsProps) {
   const incidents = usePage(store, page => page.room.incidents)
@@ -31,6 +32,7 @@ export function Incidents({ store, onOpen, onPoint }: IncidentsProps) {
       <header>
         <h2>What went wrong, and what Waggle did</h2>
       </header>
+      <LateNow store={store} onOpen={onOpen} />
       {incidents.length === 0 ? (
         <p className="empty">Nothing is out of order just now.</p>
       ) : (
@@ -66,6 +68,37 @@ export function Incidents({ store, onOpen, onPoint }: IncidentsProps) {
         </ol>
       )}
     </section>
+  )
+}
+
+const LATE_MAX = 4
+
+/** Each order that is late just now, the latest first, with what it waited for when it became late. */
+function LateNow({ store, onOpen }: Pick<IncidentsProps, 'store' | 'onOpen'>) {
+  useWall(1_000)
+  const page = store.get()
+  const now = cityNow(page)
+  const late = [...page.room.orders.values()]
+    .filter(order => isLate(order, now))
+    .sort((a, b) => (promisedBy(a) ?? 0) - (promisedBy(b) ?? 0))
+  if (late.length === 0) return null
+  const told = new Map(page.room.feed.filter(isLateNews).map(item => [item.order_id, item]))
+  return (
+    <ul className="late-now" aria-label="Late now">
+      {late.slice(0, LATE_MAX).map(order => {
+        const { order_id, lat, lng } = order
+        const news = told.get(order_id)
+        const item = news ?? { id: order_id, at: now, tone: 'bad' as const, text: `Order ${shortId(order_id)} is late` }
+        return (
+          <li key={order_id}>
+            <button type="button" onClick={() => onOpen({ ...item, order_id, point: { lat, lng } })}>
+              <span>{item.text}</span> <b>{span(now - (promisedBy(order) ?? now))}</b>
+            </button>
+          </li>
+        )
+      })}
+      {late.length > LATE_MAX && <li className="more">and {late.length - LATE_MAX} more</li>}
+    </ul>
   )
 }
 
@@ -119,7 +152,11 @@ function Outcome({ incident }: { incident: Incident }) {
         </p>
       )}
       {words !== '' && <p>{words}</p>}
-      {incident.over?.text && <p className="over">{incident.over.text}</p>}
+      {incident.over?.text && (
+        <p className="over">
+          {hm(incident.over.at)} {incident.over.text}
+        </p>
+      )}
     </div>
   )
 }

@@ -102,7 +102,7 @@ async function powerCut(playing: Playing): Promise<string | undefined> {
     .orders()
     .filter(order => order.state === 'routed' && order.warehouse_id === place.warehouse_id)
   const minutes = Math.round((DARK_S * clock.rate()) / 60)
-  const text = `Power cut at ${place.name}: for ${minutes} min it finishes its open bags and takes no others`
+  const text = `Power cut at ${place.name} for ${minutes} min: only bags already begun are finished`
   await announce(playing, { text, tone: 'bad', ...aboutWarehouse(place) })
   if (!(await doors.ops.setPaused(place.warehouse_id, true, 'power_cut'))) return `${place.name} could not be paused`
   record.warehouse_ids.push(place.warehouse_id)
@@ -138,7 +138,7 @@ async function breakDown(playing: Playing): Promise<string | undefined> {
   record.order_ids.push(...broken.order_ids)
   const back = async (): Promise<void> => {
     await clock.until(broken.back_at)
-    await mended(playing, { text: `Courier ${courier_id} is on the wheels again`, tone: 'good', courier_id })
+    await mended(playing, { text: `Courier ${courier_id} is back on the road`, tone: 'good', courier_id })
   }
   spawn(back())
   return undefined
@@ -153,7 +153,7 @@ async function gatherCrowd(playing: Playing): Promise<string | undefined> {
   const surge = trouble.surge(where.point)
   if ('impossible' in surge) return surge.detail
   record.warehouse_ids.push(...surge.warehouse_ids)
-  const text = `${where.name} empties: ${surge.orders} hungry people around it order at once`
+  const text = `A crowd leaves ${where.name}: ${surge.orders} people around it order at once`
   await announce(playing, { text, tone: 'warn', point: where.point })
   const over = async (): Promise<void> => {
     record.order_ids.push(...(await surge.ordered))
