@@ -13,6 +13,8 @@ export interface ClickHouseOptions {
   /** 127.0.0.1 by default. The server is for this machine only. */
   host?: string
   log: (line: string) => void
+  /** how far it steps back for others on the machine, 0 to 19; 0 by default */
+  nice?: number
   running_max?: number
   waiting_max?: number
   /** With a user only this user and password are let in; without one, anybody. */
@@ -30,12 +32,10 @@ const RUNNING_MAX = 8
 const WAITING_MAX = 100
 const START_MS_MAX = 60_000
 const STOP_MS_MAX = 12_000
-/** Its merges take all cores there are, in the middle of what people wait for. */
-const NICE = 10
 
 /** Starts the embedded ClickHouse and waits until it answers `/ping`. It ends with this process, however this process ends. */
 export async function startClickhouse(options: ClickHouseOptions): Promise<ClickHouseServer> {
-  const { log, ...rest } = options
+  const { log, nice = 0, ...rest } = options
   const host = options.host ?? '127.0.0.1'
   const running_max = options.running_max ?? RUNNING_MAX
   const data_dir = resolve(options.data_dir)
@@ -48,7 +48,7 @@ export async function startClickhouse(options: ClickHouseOptions): Promise<Click
     env: { ...process.env, UV_THREADPOOL_SIZE: String(running_max + 8), TZ: 'UTC' },
   })
   // Before it has threads: those of later inherit it.
-  if (child.pid !== undefined) stepBack(NICE, child.pid)
+  if (child.pid !== undefined && nice > 0) stepBack(nice, child.pid)
   createInterface({ input: child.stderr }).on('line', log)
   const port = await portOf(child)
   const url = `http://${host}:${port}`
