@@ -24,9 +24,15 @@ test('the clocks there show the hour that is wanted, soon and never in the past,
   )
 })
 
-test('the day on which clocks are put forward is not stepped over', () => {
-  const late_before = Date.UTC(2026, 2, 8, 5) // 23:00 of the 7th in Chicago
-  expect(nextLocalTime(late_before, { time_zone: 'America/Chicago', minute_of_day: 300 })).toBe(
+test.each([
+  // 23:00 of the day before in Chicago, and the first moment of the day in Berlin: the clocks are put forward at two.
+  [
+    'before it',
+    Date.UTC(2026, 2, 8, 5),
+    { time_zone: 'America/Chicago', minute_of_day: 300 },
     Date.UTC(2026, 2, 8, 10),
-  )
+  ],
+  ['on it', Date.UTC(2026, 2, 28, 23), { time_zone: 'Europe/Berlin', minute_of_day: 1_380 }, Date.UTC(2026, 2, 29, 21)],
+])('the day on which clocks are put forward is not stepped over: asked %s', (_, after_ms, wanted, expected) => {
+  expect(nextLocalTime(after_ms, wanted)).toBe(expected)
 })

@@ -9,9 +9,10 @@ export interface HourWanted {
   weekday?: Weekday
 }
 
+const DAY_MS = 86_400_000
 const DAYS_AHEAD_MAX = 9
 /** Half a day: the shortest day, on which clocks are put forward, has 23 hours, and none may be stepped over. */
-const STEP_MS = 43_200_000
+const STEP_MS = DAY_MS / 2
 
 export const weekdayOf = (time_ms: number, time_zone: string): Weekday =>
   new Intl.DateTimeFormat('en-US', { timeZone: time_zone, weekday: 'short' }).format(time_ms) as Weekday
@@ -27,20 +28,25 @@ export function nextLocalTime(after_ms: number, { time_zone, minute_of_day, week
 
 /** That minute of the local day that `time_ms` falls on. */
 function atLocalTime(time_ms: number, time_zone: string, minute_of_day: number): number {
-  const first = shiftedTo(time_ms, time_zone, minute_of_day)
-  // Once more, for the clocks may have been put forward or back between the two.
-  return shiftedTo(first, time_zone, minute_of_day)
+  const offset_ms = offsetOf(time_ms, time_zone)
+  const local_ms = Math.floor((time_ms + offset_ms) / DAY_MS) * DAY_MS + minute_of_day * 60_000
+  // The clocks may have been put forward or back between the two: the offset is that of the time found, not of the time given.
+  return local_ms - offsetOf(local_ms - offset_ms, time_zone)
 }
 
-function shiftedTo(time_ms: number, time_zone: string, minute_of_day: number): number {
+/** ms that the clocks there are ahead of UTC */
+function offsetOf(time_ms: number, time_zone: string): number {
   const parts = new Intl.DateTimeFormat('en-US', {
     timeZone: time_zone,
     hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
     hour: 'numeric',
     minute: 'numeric',
     second: 'numeric',
   }).formatToParts(time_ms)
   const of = (type: string): number => Number(parts.find(part => part.type === type)?.value)
-  const since_midnight_s = of('hour') * 3_600 + of('minute') * 60 + of('second')
-  return Math.floor(time_ms / 1_000) * 1_000 + (minute_of_day * 60 - since_midnight_s) * 1_000
+  const shown_ms = Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second'))
+  return shown_ms - Math.floor(time_ms / 1_000) * 1_000
 }
