@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { NoteView } from '../../dispatch/contract.ts'
 import type { OrderRow } from '../io/history.ts'
 import { type HistoryRows, historyOf, openHistory, STEP_MS } from './history.ts'
@@ -76,12 +76,19 @@ describe('history', () => {
     ]
     expect(stepsOf(...life).at(-2)).toEqual(['routed', 'w2', null])
     expect(stepsOf(...life).at(-1)?.[0]).toBe('rejected')
+    const [order] = historyOf({ ...none, orders: life }, SPAN).orders
+    expect(order?.steps.map(step => step.reason)).toEqual([null, null, null, null, 'full'])
   })
 
   it('leaves out what was over before, and what never had a door', () => {
     expect(stepsOf(row(900_000, 'order.rejected', { ...PLACED, reason: 'full' }))).toEqual([])
     expect(stepsOf(row(1_000_001, 'order.rejected', { ...PLACED, reason: 'full' }))).toHaveLength(1)
     expect(stepsOf(row(1_000_001, 'delivery.delivered', { courier_id: 'c1' }))).toEqual([])
+  })
+
+  it('tells which warehouses stood still, and which took orders again', () => {
+    const pauses = ([1, 0] as const).map(paused => ({ at: 1_000_000 + paused, warehouse_id: 'w1', paused }))
+    expect(historyOf({ ...none, pauses }, SPAN).pauses.map(one => one.paused)).toEqual([true, false])
   })
 
   it('tells the shift log as the feed did, oldest first', () => {
@@ -119,5 +126,16 @@ describe('history', () => {
     ] as const)
       await expect(history(from, to)).rejects.toMatchObject({ reason: 'bad_span' })
     expect(reads).toBe(6)
+  })
+
+  it('is kept for the eight spans asked for last', async () => {
+    const past = vi.fn(async () => none)
+    const history = openHistory({ past, notes: async () => [] })
+    const ask = async (span: number) => {
+      await history(span * STEP_MS, (span + 1) * STEP_MS)
+      return past.mock.calls.length
+    }
+    for (let span = 0; span < 9; span++) expect(await ask(span)).toBe(span + 1)
+    expect([await ask(8), await ask(1), await ask(0)]).toEqual([9, 9, 10])
   })
 })

@@ -136,6 +136,37 @@ describe('an incident at a warehouse', () => {
     reportPause(incidents, { ...note({ id: 'p', text: 'Loop is paused' }), warehouse_id: 'loop' }, new Map())
     expect(told(incidents)).toMatchObject([{ text: 'Loop is paused' }])
   })
+
+  it('is another one where a warehouse has two troubles at a time, each with an end of its own', () => {
+    const incidents = newIncidents()
+    const paused = { ...note({ id: 'p', text: 'Loop is paused' }), warehouse_id: 'loop' }
+    report(incidents, note({ text: 'Power cut at Loop' }), new Map())
+    reportPause(incidents, paused, new Map())
+    report(incidents, note({ id: 'n2', at: AT + 1_000, text: 'The milk is gone' }), new Map())
+    reportResumed(incidents, { ...paused, at: AT + MIN, text: 'Loop takes orders again' })
+    const early = note({ id: 'n3', at: AT - 1_000, tone: 'good', text: 'The van of the morning' })
+    report(incidents, early, new Map())
+    expect(told(incidents)).toMatchObject([
+      { text: 'Power cut at Loop', over: 'Loop takes orders again' },
+      { text: 'The milk is gone', over: undefined },
+    ])
+  })
+
+  it('says of a move and the later promise that comes with it the move', () => {
+    for (const did of [
+      ['moved', 'promised_later'],
+      ['promised_later', 'moved'],
+    ] as const) {
+      const incidents = newIncidents()
+      report(incidents, note(), new Map())
+      followDeeds(
+        incidents,
+        did.map(one => milk('a', one, 'old-town')),
+        new Map(),
+      )
+      expect(told(incidents)).toMatchObject([{ answers: ['1 moved old-town'] }])
+    }
+  })
 })
 
 describe('other incidents', () => {
@@ -188,6 +219,19 @@ it('goes some minutes after it is over, and not while its orders are under way',
   expect(told(incidents)).toEqual([])
 })
 
+it('is let go after forty minutes whatever becomes of its orders, and the twelve newest are kept', () => {
+  const incidents = newIncidents()
+  const orders = new Map([['a', order('a')]])
+  report(incidents, note(), orders)
+  followDeeds(incidents, [milk('a', 'moved', 'old-town')], orders)
+  forgetIncidents(incidents, AT + 40 * MIN - 1)
+  expect([incidents.items.length, incidents.deeds.length]).toEqual([1, 0])
+  forgetIncidents(incidents, AT + 40 * MIN)
+  expect(told(incidents)).toEqual([])
+  for (let n = 0; n < 13; n++) report(incidents, note({ id: `n${n}`, at: AT + n, text: `${n}` }), orders)
+  expect(told(incidents).map(one => one.text)).toEqual(Array.from({ length: 12 }, (_, at) => `${at + 1}`))
+})
+
 it('is the same whatever comes first: the note, what was done, or its end', () => {
   const reports = [note(), note({ id: 'n2', at: AT + MIN, text: 'A fridge broke', warehouse_id: 'lakeview' })]
   const deeds = [
@@ -196,15 +240,32 @@ it('is the same whatever comes first: the note, what was done, or its end', () =
     milk('b', 'sent_elsewhere', 'old-town'),
     deed('c', 'moved', { at: AT + MIN + 1_000, warehouse_ids: ['lakeview'], to_warehouse_id: 'loop', reason: 'count' }),
   ]
-  const orders = new Map(['a', 'b', 'c'].map(id => [id, order(id)]))
-  const steps = [
-    ...reports.map(one => (incidents: Incidents) => report(incidents, one, orders)),
-    ...deeds.map(one => (incidents: Incidents) => followDeeds(incidents, [one], orders)),
+  type Step = (incidents: Incidents, orders: Map<string, OrderRow>) => void
+  const ends: Step = (incidents, orders) => {
+    orders.set('b', order('b', 'late'))
+    followOrder(incidents, order('b', 'late'))
+  }
+  const steps: Step[] = [
+    ...reports.map(
+      (one): Step =>
+        (incidents, orders) =>
+          report(incidents, one, orders),
+    ),
+    ...deeds.map(
+      (one): Step =>
+        (incidents, orders) =>
+          followDeeds(incidents, [one], orders),
+    ),
+    ends,
   ]
-  const inOrder = newIncidents()
-  for (const step of steps) step(inOrder)
-  expect(told(inOrder)).toMatchObject([
-    { answers: ['1 rejected out_of_stock', '1 sent_elsewhere old-town'] },
+  const heard = (all: readonly Step[]) => {
+    const [incidents, orders] = [newIncidents(), new Map(['a', 'b', 'c'].map(id => [id, order(id)]))]
+    for (const step of all) step(incidents, orders)
+    return told(incidents)
+  }
+  const in_order = heard(steps)
+  expect(in_order).toMatchObject([
+    { answers: ['1 rejected out_of_stock', '1 sent_elsewhere old-town'], orders: { late: 1, under_way: 1 } },
     { answers: ['1 moved loop'] },
   ])
   fc.assert(
@@ -212,9 +273,7 @@ it('is the same whatever comes first: the note, what was done, or its end', () =
       fc.shuffledSubarray(steps, { minLength: steps.length }),
       fc.array(fc.constantFrom(...steps)),
       (all, again) => {
-        const incidents = newIncidents()
-        for (const step of [...all, ...again]) step(incidents)
-        expect(told(incidents)).toEqual(told(inOrder))
+        expect(heard([...all, ...again])).toEqual(in_order)
       },
     ),
     { numRuns: 300 },

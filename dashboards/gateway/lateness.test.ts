@@ -8,12 +8,13 @@ const POINT = { lat: 41.9, lng: -87.65 }
 
 const as = <T>(value: unknown): T => value as T
 
-function order(order_id: string, state: string, first_deliver_by: number): OrderView {
+function order(order_id: string, state: string, first_deliver_by: number, more: object = {}): OrderView {
   return as<OrderView>({
     ...{ order_id, state, attempt: 1, version: 1, point: POINT, cell: '892664c1a83ffff', placed_at: NOW - 40 * MIN },
     ...{ warehouse_id: 'w1', promise: { ready_at: NOW, deliver_by: first_deliver_by }, first_deliver_by },
     ...{ lines: [], fulfilments: [], reason: null, closed_at: null, updated_at: NOW },
     ...{ trip_id: state === 'picked_up' ? 't9' : null, courier_id: state === 'picked_up' ? 'c9' : null },
+    ...more,
   })
 }
 
@@ -54,6 +55,15 @@ describe('a late order', () => {
     const picture = pictureOf([order('aaaa', state, NOW)], trip_state ? [trip('c1', 'aaaa', trip_state)] : [])
     advance(picture, NOW + MIN)
     expect(said(picture)).toEqual([`Order AAAA is late: ${why}`])
+  })
+
+  it('that was moved is told with that, and one that has an end is not told', () => {
+    const closed = { closed_at: NOW - MIN }
+    const picture = pictureOf([order('aaaa', 'routed', NOW, { attempt: 2 }), order('bbbb', 'cancelled', NOW, closed)])
+    advance(picture, NOW + MIN)
+    expect(said(picture)).toEqual([
+      'Order AAAA is late: Loop has not begun to pick it; it was moved from one warehouse to another',
+    ])
   })
 
   it('is told a minute after its promise, once', () => {

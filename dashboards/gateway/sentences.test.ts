@@ -18,10 +18,9 @@ const names: Names = { warehouse: id => places.get(id) }
 /** 19:24 in Chicago, in summer */
 const AT = Date.UTC(2026, 4, 9, 0, 24)
 
-const told = (...decisions: object[]): string[] =>
-  tellDecisions(as<DecisionRecord>({ zone_id: 'z', source_offset: '7', decided_at: AT, decisions }), names).map(
-    item => item.text,
-  )
+const recordOf = (...decisions: object[]): DecisionRecord =>
+  as({ zone_id: 'z', source_offset: '7', decided_at: AT, decisions })
+const told = (...decisions: object[]): string[] => tellDecisions(recordOf(...decisions), names).map(item => item.text)
 
 const order = { lines: [{ line_id: 'l1', sku: 'oat-milk', quantity: 2, unit: 'each' }] }
 const to = (warehouse_id: string) => [{ fulfilment_id: 'f', warehouse_id, lines: [], ready_at: AT }]
@@ -40,6 +39,14 @@ const rerouted = (order_id: string, warehouse_id: string, cause: string, refused
 })
 
 describe('a decision in words', () => {
+  test('is routine where the nearest one packs for its own zone', () => {
+    const isRoutine = (more: object) =>
+      tellDecisions(recordOf({ ...routed, ...more }), names).map(item => item.routine === true)
+    expect(isRoutine({})).toEqual([true])
+    expect(isRoutine({ from_zone_id: 'north' })).toEqual([false])
+    expect(isRoutine({ candidates: [{ warehouse_id: 'w1', refused: 'full' }] })).toEqual([false])
+  })
+
   test('names the place and the local time at the door', () => {
     expect(told(routed)).toEqual(['Order 4F2A: Wicker Park will pack it, at the door by 19:24'])
   })
@@ -90,16 +97,10 @@ describe('a decision in words', () => {
       promise: { ready_at: AT, deliver_by: AT + min * 60_000 },
     })
     const moved = ['a', 'b'].map(id => rerouted(`x-${id}`, 'w2', 'warehouse_paused'))
-    const record = as<DecisionRecord>({
-      ...{ zone_id: 'z', source_offset: '7', decided_at: AT },
-      decisions: [
-        ...moved,
-        later('x-a', 4),
-        later('x-b', 7),
-        rerouted('x-c', 'w3', 'warehouse_paused'),
-        later('x-d', 5),
-      ],
-    })
+    const record = recordOf(
+      ...[...moved, later('x-a', 4), later('x-b', 7)],
+      ...[rerouted('x-c', 'w3', 'warehouse_paused'), later('x-c', 0.9), later('x-d', 5)],
+    )
     const before = (order_id: string) => (order_id === 'x-c' ? 'w2' : 'w1')
     expect(tellDecisions(record, { ...names, before }).map(item => item.text)).toEqual([
       'Order XD will be 5 min later than promised: its warehouse is paused',

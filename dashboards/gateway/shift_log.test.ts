@@ -16,10 +16,11 @@ function stand(...log: NoteView[]) {
     ...{ tenant_id: 't', now: START, known_since: 0, orders: [], trips: [] },
     ...{ decisions_positions: {}, decisions_epochs: {}, decisions_source_offsets: {} },
   })
-  const at = { now: START, away: false }
+  const at = { now: START, away: false, asked_from: 0 }
   const read = shiftLogReader(picture, {
     now: () => at.now,
     notes: async ({ from_ms, to_ms }) => {
+      at.asked_from = (from_ms - START) / MINUTE
       if (at.away) throw new Error('connect ECONNREFUSED')
       return log
         .filter(({ posted_at }) => posted_at >= from_ms && posted_at < to_ms)
@@ -68,5 +69,6 @@ describe('the shift log', () => {
     expect(await told(60)).toEqual(['b'])
     forget()
     expect(await told(61)).toEqual([])
+    expect(at.asked_from, 'what was read long ago is not read again').toBe(50)
   })
 })

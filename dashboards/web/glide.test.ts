@@ -25,6 +25,8 @@ describe('glide', () => {
     expect(placesAt(glide, 2_575, out)).toBe(true)
     expect(out[1]).toBeCloseTo(0.001, 6)
     expect(placesAt(glide, 3_151, out)).toBe(false)
+    const under_way = placeOf(glide, 0, 2_575)
+    expect(placeOf(aim(glide, fleet(0.0012, 0.002, 20_000), 10, 2_575), 0, 2_575)).toEqual(under_way.map(Math.fround))
   })
 
   it('never jumps, and never races: between any two looks a courier goes no farther than it may ride in that time', () => {

@@ -85,6 +85,13 @@ describe('signs', () => {
     expect(signsAfter(second, gone, gone, 2_000 + SIGN_MS)).toEqual([])
   })
 
+  it('shows the newest of very many', () => {
+    const orders = Array.from({ length: 200 }, (_, at) => ({ ...ORDER, order_id: `o${at}` }))
+    const delivered = orders.map(order => ({ ...order, state: 'delivered' as const }))
+    const signs = signsAfter([], roomOf(...orders), roomOf(...delivered), 0)
+    expect([signs.length, signs.at(-1)?.order_id]).toEqual([120, 'o199'])
+  })
+
   it('pops up, stands and fades; without motion it only fades', () => {
     expect(signLook(0, false)).toMatchObject({ scale: 0, opacity: 1 })
     expect(signLook(1_000, false)).toEqual({ scale: 1, opacity: 1, rise: 0 })

@@ -25,6 +25,8 @@ describe('announcement', () => {
   it('is an incident that nobody noted, too', () => {
     const incidents = [incident('stadium', 50_000), incident('late', 55_000)]
     expect(announcedNow({ feed, incidents }, { now: 60_000, rate: 10 })?.id).toBe('late')
+    const at_once = { feed: [item('b', 50_000, true)], incidents: [incident('a', 50_000)] }
+    expect(announcedNow(at_once, { now: 60_000, rate: 10 })?.id, 'of one time').toBe('b')
   })
 
   it('is a late order where there is nothing else', () => {

@@ -31,6 +31,7 @@ describe('arrows', () => {
       { orders: 2, to_warehouse_id },
       { did: 'sent_elsewhere' as const, orders: 5, to_warehouse_id },
       { did: 'rejected' as const },
+      { orders: 3, to_warehouse_id: 'loop' },
     ]
     expect(arrowsOf(incident(answers, { warehouse_id: 'loop' }), room)).toEqual([
       { key: 'old-town', from: [-87.5, 42], to: [-87.25, 42], orders: 7 },
@@ -49,6 +50,14 @@ describe('arrows', () => {
     expect(arrowsOf(incident([given('c1'), given('unseen'), given('nobody')], { courier_id: 'c0' }), room)).toEqual([
       { key: 'c0 c1', from: [-87, 41], to: [-87.5, 41.5], orders: 1 },
     ])
+  })
+
+  it('are eight at most, those of most orders', () => {
+    const many = Array.from({ length: 9 }, (_, at) => `w${at}`)
+    const crowded = { ...room, warehouses: new Map(many.map((id, at) => warehouse(id, -87 - at))) }
+    const answers = many.map((to_warehouse_id, at) => ({ orders: 9 - at, to_warehouse_id }))
+    const arrows = arrowsOf(incident(answers, { point: { lat: 42.5, lng: -87 } }), crowded)
+    expect(arrows.map(one => one.key)).toEqual(many.slice(0, 8))
   })
 
   it('keep clear of both ends, and are none where there is no room for one', () => {

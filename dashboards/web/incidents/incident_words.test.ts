@@ -20,6 +20,14 @@ describe('what was done', () => {
     ])
   })
 
+  it('leads to the one order that it is about, under the sign that the map has for it', () => {
+    const of = (...answers: IncidentAnswer[]) =>
+      answerLines({ answers }, id => id).map(({ sign, order_id }) => [sign, order_id])
+    expect(of(answer('moved', 1))).toEqual([['rerouted', 'order-4f2a']])
+    expect(of(answer('rejected', 2))).toEqual([['refused', undefined]])
+    expect(of(answer('shortened', 1))).toEqual([[undefined, 'order-4f2a']])
+  })
+
   it('tells where they went, three places by name', () => {
     const went = (to_warehouse_id: string, orders: number) => answer('sent_elsewhere', orders, { to_warehouse_id })
     expect(lines(went('old-town', 7), went('loop', 2))).toEqual([

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { History, MapWarehouse, PastOrder } from '../../contract.ts'
 import type { Answer } from '../io/api.ts'
 import { EMPTY_ROOM, type Room } from '../room.ts'
@@ -31,7 +31,10 @@ const HISTORY: History = {
   ...{ from: FROM, to: FROM + SPAN_MS, step_ms: STEP_MS },
   couriers: [{ courier_id: 'c1', track: base64(-87.5, 41.5, -87.25, 41.75, ...Array(20).fill(Number.NaN)) }],
   orders: [ORDER],
-  notes: [{ id: 'n', at: FROM + 50_000, tone: 'warn', text: 'a crowd', scene: true }],
+  notes: [
+    { id: 'n', at: FROM + 50_000, tone: 'warn', text: 'a crowd', scene: true },
+    { id: 'm', at: FROM + 70_000, tone: 'plain', text: 'dispatcher ann: seen' },
+  ],
   pauses: [{ at: FROM + 60_000, warehouse_id: 'w2', paused: true }],
 }
 const warehouse = (warehouse_id: string): MapWarehouse => ({
@@ -39,7 +42,8 @@ const warehouse = (warehouse_id: string): MapWarehouse => ({
 })
 const LIVE: Room = {
   ...{ ...EMPTY_ROOM, phase: 'following', epoch: 'now', clock: { wall_ms: 0, time_ms: FROM + SPAN_MS, rate: 10 } },
-  warehouses: new Map(['w1', 'w2'].map(id => [id, warehouse(id)])),
+  // Paused to this day: where nothing else is known, it was so before.
+  warehouses: new Map(['w1', 'w2', 'w3'].map(id => [id, { ...warehouse(id), paused: id !== 'w1' }])),
   feed: [
     { id: 'a', at: FROM + 5, tone: 'plain', text: 'before' },
     { id: 'b', at: FROM + SPAN_MS, tone: 'plain', text: 'after' },
@@ -70,10 +74,13 @@ describe('the past', () => {
 
   it('knows what was paused, what was told, and counts from its beginning on', () => {
     expect([at(59_999), at(60_000)].map(room => room.warehouses.get('w2')?.paused)).toEqual([false, true])
+    expect(['w1', 'w3'].map(id => at(59_999).warehouses.get(id)?.paused)).toEqual([false, true])
     expect(at(40_000).warehouses.get('w2')?.open_orders).toBe(1)
     expect(at(60_000).feed.map(item => item.text)).toEqual(['before', 'a crowd'])
     expect(at(60_000).counters).toMatchObject({ placed: 1, rerouted: 1, open: 1, delivered: 0 })
     expect(at(120_000).counters).toMatchObject({ placed: 1, open: 0, delivered: 1, late: 1 })
+    const in_time = pastOf({ ...HISTORY, orders: [{ ...ORDER, first_deliver_by: FROM + 100_000 }] }, 'past-2')
+    expect(roomAt(in_time, LIVE, { time: FROM + 120_000, rate: 10, wall_ms: 0 }).counters).toMatchObject({ late: 0 })
   })
 })
 
@@ -126,6 +133,22 @@ describe('the player', () => {
     empty.enter()
     await settled()
     expect(empty.state()).toMatchObject({ phase: 'failed', problem: 'Nothing was recorded in the last half hour.' })
+  })
+
+  it('plays to its end, and is live again', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] })
+    try {
+      const { live, player } = opened({ ok: true, body: HISTORY })
+      player.enter()
+      await settled()
+      // It begins ten minutes before the present, and goes ten times as fast as the clock.
+      vi.advanceTimersByTime(30_000)
+      expect(player.state()).toMatchObject({ phase: 'past', time: FROM + SPAN_MS - 5 * 60_000 })
+      vi.advanceTimersByTime(30_000)
+      expect([player.state().phase, player.store.get(), vi.getTimerCount()]).toEqual(['live', live.get(), 0])
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('does not go back when it was left while the past was being read', async () => {
