@@ -75,7 +75,8 @@ export function dayTown(day: Day, options: DayTownOptions): Town {
     },
     places,
     catalogue: { items: [MEAL], shelf: () => ({ target: MEALS, there: MEALS }) },
-    begins: wall_ms => nextLocalTime(wall_ms, { time_zone: TIME_ZONE, minute_of_day: from_minute % 1_440 }),
+    begins: wall_ms =>
+      nextLocalTime(wall_ms + warm_up_min * 60_000, { time_zone: TIME_ZONE, minute_of_day: from_minute % 1_440 }),
     warm_up_min,
     order: number => planned[number - 1],
     crew: {

@@ -25,6 +25,17 @@ const isServed = ({ cells }: Town, { order }: PlannedOrder) =>
 
 const shape = shapeOf(PlaceOrder)
 
+it.each([
+  ['a recorded day', () => townOf({ kind: 'day', path: dayDir(), from_minute: 131 }, 1)],
+  ['a town of stores', () => townOf({ kind: 'stores', path: storesFile(), from_minute: 605 }, 1)],
+])('%s begins with its warm-up ahead: time can only go on', (_, open) => {
+  const town = open()
+  const warm_up_ms = town.warm_up_min * 60_000
+  const begins = town.begins(Date.UTC(2026, 5, 1))
+  expect(town.begins(begins - warm_up_ms - 1)).toBe(begins)
+  expect(town.begins(begins - warm_up_ms)).toBe(begins + 86_400_000)
+})
+
 describe('a recorded day', () => {
   const town = (from_minute?: number) => townOf({ kind: 'day', path: dayDir(), from_minute }, 1)
 
@@ -45,6 +56,7 @@ describe('a recorded day', () => {
       ['o5', 39],
     ])
     expect(hourOf(town(131), town(131).begins(Date.now()))).toBe('02:11')
+    expect(ordersOf(town(145), 0)[0], 'the first minute of them').toMatchObject({ due_ms: -45 * 60_000 })
   })
 
   it('is packed at the recorded times', () => {
@@ -71,6 +83,8 @@ describe('a recorded day', () => {
     const [first, second] = played.places
     if (!first || !second) throw new Error('two restaurants')
     expect(metresBetween(first.point, second.point)).toBeCloseTo(3_000, -1)
+    expect(second.point.lng, 'east').toBeGreaterThan(first.point.lng)
+    expect(played.order(1, 0)?.order.point.lat, 'north').toBeGreaterThan(first.point.lat)
     for (const one of ordersOf(played, 0)) {
       expect(shape.fits(one.order) || shape.fault(one.order)).toBe(true)
       expect(isServed(played, one)).toBe(true)
@@ -90,6 +104,7 @@ describe('a recorded day', () => {
 
   it('finds the first of several equally busy hours, and an empty day begins at midnight', () => {
     expect(busiestHour([500, 10, 69, 70, 559, 20].map(placed => ({ placed })))).toBe(10)
+    expect(busiestHour([10, 20, 80, 90, 140].map(placed => ({ placed })))).toBe(10)
     expect(busiestHour([])).toBe(0)
   })
 
@@ -108,7 +123,8 @@ describe('a town of stores', () => {
     expect(hourOf(town(), town().begins(Date.now()))).toBe('16:00')
     expect(hourOf(town(1, 605), town(1, 605).begins(Date.now()))).toBe('10:05')
     expect(ordersOf(town(), 0)).toEqual(ordersOf(town(), 0))
-    expect(ordersOf(town(2), 0)).not.toEqual(ordersOf(town(), 0))
+    const doors = (one: Town) => ordersOf(one, 0).map(({ customer_ref }) => customer_ref)
+    expect(doors(town(2))).not.toEqual(doors(town()))
   })
 
   it('has orders from its doors only, as often as is published, until it closes', () => {
@@ -142,6 +158,9 @@ describe('a town of stores', () => {
   it("tells Waggle each store's seconds to each door's cell, its pickers and couriers", () => {
     const { places, fleet } = town()
     expect(places[0]?.travel?.seconds).toEqual([300, 450, 900])
+    const neighbours = storesFile('1\t-87.65\t41.90', '1\t-87.6401\t41.89')
+    const shared = townOf({ kind: 'stores', path: neighbours, from_minute: undefined }, 1)
+    expect(shared.places[0]?.travel?.seconds, 'the mean of the doors of a cell').toEqual([375, 900])
     expect(places.map(({ pickers }) => pickers)).toEqual([1, 2])
     expect(fleet.map(({ home, tied }) => [home.warehouse_id, tied])).toEqual([
       ['store-0', true],
