@@ -157,7 +157,12 @@ test('some orders are counted by themselves: who was passed over, moved by hand,
   const log = logOf([
     ...['a', 'b', 'c'].map(placed),
     owner(1),
-    decided(0, 1, { ...routed('a'), candidates: [{ warehouse_id: 'w1', refused: 'out_of_stock' }] }, routed('b')),
+    decided(
+      0,
+      1,
+      { ...routed('a'), candidates: [{ warehouse_id: 'w1', refused: 'out_of_stock' }] },
+      { ...routed('b'), candidates: [{ warehouse_id: 'w2' }] },
+    ),
     decided(1, 1, { type: 'order.rejected', order_id: 'c', reason: 'full' }),
     ['deliveries', { type: 'trip.reassigned', actor: 'dispatcher:ann', tenant_id: 't', data: { stops } }],
     [

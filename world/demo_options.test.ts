@@ -9,6 +9,11 @@ test('what is not chosen is the evening in Chicago', () => {
   })
 })
 
+test('what is switched on is on', () => {
+  for (const name of ['calm', 'json', 'explain', 'help'] as const)
+    expect([readDemoOptions([`--${name}`])[name], readDemoOptions([])[name]]).toEqual([true, false])
+})
+
 test('a day and stores begin with their busiest hour, or when it is said', () => {
   expect(readDemoOptions(['--day', '/x/monday']).town).toEqual({
     kind: 'day',

@@ -48,5 +48,10 @@ test('makes trouble, says why it can not be, and lets in nobody else', async () 
   const surge = { orders: 90, cells: ['c'], warehouse_ids: ['loop'], until: 7, calm_at: 8 }
   expect(await ask('POST', '/trouble/surge', POINT)).toEqual([200, surge])
   expect(await ask('POST', '/trouble/surge', { lat: 0, lng: 0 })).toMatchObject([422, { reason: 'not_served' }])
-  expect(await ask('POST', '/trouble/surge', POINT, 'nobodys-secret')).toMatchObject([401, {}])
+  for (const [method, path, body] of [
+    ['GET', '/trouble', undefined],
+    ['POST', '/trouble/courier', { courier_id: 'c001' }],
+    ['POST', '/trouble/surge', POINT],
+  ] as const)
+    expect(await ask(method, path, body, 'nobodys-secret'), path).toMatchObject([401, {}])
 })

@@ -93,6 +93,10 @@ describe('a trip that is not fetched yet', () => {
     ],
     ['that its courier could not be given', { orders: [order('a', { trip_id: 'T', requires: ['cold'] }), order('b')] }],
     ['whose order is on another trip by now', { orders: [order('a', { trip_id: 'U' }), order('b')] }],
+    [
+      'one of whose orders is on another trip',
+      { trips: [trip(['a', 'c'])], orders: [...held, order('c', { trip_id: 'U' })] },
+    ],
     ['where people hold the wheel', { may_change_trips: false }],
     ['of a courier with another home', { fleet: [courier({ home_warehouse_id: 'w2' as WarehouseId })] }],
   ] as [string, Partial<Scene>][])('is left alone: %s', (_what, more) => {

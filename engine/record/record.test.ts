@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { OperationsEvent } from '../../ingest/contract.ts'
+import { cellOf } from '../../ingest/events/geo.ts'
 import { shapeOf } from '../../ingest/io/shape.ts'
 import { available } from '../contract.ts'
 import { northOf, START, Town } from '../town.testing.ts'
@@ -19,8 +20,10 @@ function expectFitting(events: readonly RecordedEvent[]): void {
 test('a zone that hears its snapshot has the same shelves, with what earlier orders have taken off', () => {
   const town = new Town({
     near: { meters: 500, stock: { milk: 10, eggs: 3 } },
-    far: { meters: 2_000, stock: { milk: 4 }, more: { pickers: 5 } },
+    far: { meters: 2_000, stock: { milk: 4 }, more: { pickers: 5, opening: [{ from_minute: 0, to_minute: 9_000 }] } },
   })
+  const cells = [cellOf(northOf(0)), cellOf(northOf(5_000))]
+  town.send('travel.set', { warehouse_id: 'near', version: 3, part: 0, parts: 1, cells, seconds: [60, 900] })
   town.place('o1', { milk: 3 })
   town.send('stock.safety_set', { warehouse_id: 'near', sku: 'eggs', unit: 'each', safety: 1 })
   town.send('sku.suspended', { warehouse_id: 'far', sku: 'milk', reason: 'recall' })
@@ -29,13 +32,16 @@ test('a zone that hears its snapshot has the same shelves, with what earlier ord
 
   const snapshot = snapshotOf(town.zone, START)
   expectFitting(snapshot)
+  expect(typesOf(snapshot).filter(type => type === 'sku.suspended')).toHaveLength(1)
   const again = new Town({}, 'again')
   for (const { type, data } of snapshot) again.send(type as OperationsEvent['type'], data)
   const shelves = ({ zone }: Town) =>
-    [...zone.warehouses.values()].map(({ warehouse_id, paused, mode, pickers, busy_extra_s, stock }) => ({
-      ...{ warehouse_id, paused, mode, pickers, busy_extra_s },
-      stock: [...stock].map(([sku, one]) => [sku, available(one), one.suspended_until]).sort(),
-    }))
+    [...zone.warehouses.values()].map(
+      ({ warehouse_id, paused, mode, pickers, busy_extra_s, opening, travel, stock }) => ({
+        ...{ warehouse_id, paused, mode, pickers, busy_extra_s, opening, travel },
+        stock: [...stock].map(([sku, one]) => [sku, available(one), one.suspended_until]).sort(),
+      }),
+    )
   expect(shelves(again)).toEqual(shelves(town).sort((a, b) => (a.warehouse_id < b.warehouse_id ? -1 : 1)))
   expect(again.zone.policy).toEqual(town.zone.policy)
   expect(again.stock('near', 'milk')).toMatchObject({ on_hand: 7, reserved: 0 })
@@ -75,6 +81,7 @@ test('what goes through the sieve is of the orders placed in that time, and what
   const failed = (order_id: string) => ({ type: 'delivery.failed', occurred_at: 1_900, actor: 'c', data: { order_id } })
   expect(sieve.failed(failed('new'))).toMatchObject({ type: 'delivery.failed', occurred_at: 1_900 })
   expect(sieve.failed(failed('early'))).toBeUndefined()
+  expect(sieve.failed({ ...failed('new'), occurred_at: 2_000 })).toMatchObject({ occurred_at: 1_999 })
 })
 
 test('couriers on shift stand where they were last seen, and later shifts begin and end when they did', () => {

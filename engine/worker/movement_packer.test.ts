@@ -38,7 +38,10 @@ test('records stay small, and a source offset stays whole', () => {
   const packer = newMovementPacker(head, newPackerRoom())
   for (let n = 0; n < 300; n += 1) {
     const count = n === 150 ? 4_000 : 50
-    const moved = Array.from({ length: count }, (_, row) => ({ ...reserved(row), ref: 'r'.repeat(80) + row }))
+    const moved = Array.from({ length: count }, (_, row) => ({
+      ...reserved(row),
+      ref: 'r'.repeat(n === 150 ? 80 : 400) + row,
+    }))
     packer.add(place, n, n, moved)
   }
   const records = unpackRecords(packer.pack())
@@ -53,6 +56,13 @@ test('records stay small, and a source offset stays whole', () => {
     expect(value.length).toBeLessThan(900_000)
   }
   expect(offsets.size).toBe(300)
+})
+
+test('letters that take more bytes than one have their room', () => {
+  const packer = newMovementPacker(head, newPackerRoom())
+  const ref = '€🐝'.repeat(20_000)
+  packer.add(place, 1, 1, [{ ...reserved(1), ref }])
+  expect(recordsOf(packer).flatMap(entriesOf)).toMatchObject([{ ref }])
 })
 
 test('nothing moved, no record', () => {

@@ -11,7 +11,7 @@ import { chicagoEvening } from './evening.ts'
 const WAREHOUSE = 'loop'
 const DOOR = { lat: 41.8917, lng: -87.6343 }
 
-async function stage() {
+async function stage(on_ms = 0) {
   const wall = wallByHand()
   const clock = openClock({ wall_ms: wall.now(), time_ms: 0, rate: 1 }, wall)
   const said: CourierWord[] = []
@@ -21,7 +21,11 @@ async function stage() {
   const failures: unknown[] = []
   const couriers = openCouriers({
     ...{ seed: 1, clock, beginning: () => 0, takeBack: () => {} },
-    town: { ...evening, ride: { ...evening.ride, declined_share: 0, nobody_home_share: 0 } },
+    town: {
+      ...evening,
+      fleet: evening.fleet.map(one => ({ ...one, on_ms })),
+      ride: { ...evening.ride, declined_share: 0, nobody_home_share: 0 },
+    },
     doors: {
       sendEvents: async () => {},
       async tell(_courier, word) {
@@ -67,6 +71,7 @@ const REPAIR_S = 480
 test('a courier who is on the way to a warehouse gives the trip back, rests, says no, and comes back', async () => {
   const { wall, couriers, hear, words, failures } = await stage()
   hear(trip('t', 'accepted'))
+  hear({ ...trip('x', 'accepted'), courier_id: 'c002' as TripView['courier_id'] })
   await wall.turn(20_000)
   const broken = await couriers.breakDown('c001', REPAIR_S)
   expect(broken).toMatchObject({ outcome: 'gave_back', order_ids: ['o-t'] })
@@ -102,6 +107,7 @@ test('who has the bag in hand stands still with it, and brings it later', async 
       expect(await couriers.breakDown('c001', broken_s)).toMatchObject({ outcome: 'stands_still', order_ids: ['o-t'] })
     }
     await until('delivered')
+    expect(couriers.seen()).toMatchObject([{ broken: false }])
     expect(failures).toEqual([])
     return clock.now()
   }
@@ -110,9 +116,18 @@ test('who has the bag in hand stands still with it, and brings it later', async 
   expect(broken - whole).toBeLessThanOrEqual(REPAIR_S * 1_000 + 1_000)
 })
 
+test('who has only been asked says no', async () => {
+  const { couriers, hear, words } = await stage()
+  hear(trip('t', 'offered'))
+  expect(await couriers.breakDown('c001', REPAIR_S)).toMatchObject({ outcome: 'gave_back', order_ids: ['o-t'] })
+  expect(words()).toEqual(['decline', 'break'])
+})
+
 test('who has nothing to do only rests, and nobody breaks down who is not there', async () => {
   const { couriers, words } = await stage()
   expect(await couriers.breakDown('c001', REPAIR_S)).toMatchObject({ outcome: 'had_nothing', order_ids: [] })
   expect(words()).toEqual(['break'])
   expect(couriers.breakDown('c999', REPAIR_S)).toBeUndefined()
+  const later = await stage(60_000)
+  expect(later.couriers.breakDown('c001', REPAIR_S), 'not on shift yet').toBeUndefined()
 })

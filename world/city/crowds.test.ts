@@ -27,5 +27,6 @@ test('a crowd is in three hexagons around the place, on the side asked for, and 
 
 test('is the same for the same seed and name, and another for another', () => {
   expect(crowdAround(STADIUM, terms)).toEqual(crowdAround(STADIUM, terms))
-  expect(crowdAround(STADIUM, { ...terms, name: 'crowd2' })).not.toEqual(crowdAround(STADIUM, terms))
+  const places = (more: object) => crowdAround(STADIUM, { ...terms, ...more }).people.map(one => one.point)
+  for (const other of [{ name: 'crowd2' }, { seed: 2 }]) expect(places(other)).not.toEqual(places({}))
 })

@@ -24,6 +24,14 @@ test('the clocks there show the hour that is wanted, soon and never in the past,
   )
 })
 
+test('asked for just then it is the next one, and of a weekday the next such day', () => {
+  const noon = { time_zone: 'America/Chicago', minute_of_day: 720 }
+  const monday = Date.UTC(2026, 5, 1, 17)
+  expect(nextLocalTime(monday - 1, noon)).toBe(monday)
+  expect(nextLocalTime(monday, noon)).toBe(monday + DAY_MS)
+  expect(nextLocalTime(monday, { ...noon, weekday: 'Mon' })).toBe(monday + 7 * DAY_MS)
+})
+
 test.each([
   // 23:00 of the day before in Chicago, and the first moment of the day in Berlin: the clocks are put forward at two.
   [

@@ -37,6 +37,11 @@ describe('a recorded day', () => {
     expect(() => readDay(dayDir({ [name]: [before, after] }))).toThrow(message)
   })
 
+  it('may have shifts until the end of the next day', () => {
+    expect(readDay(dayDir({ 'couriers.txt': ['160\t300', '160\t2880'] })).couriers[2]?.off).toBe(2_880)
+    expect(() => readDay(dayDir({ 'couriers.txt': ['160\t300', '160\t2881'] }))).toThrow('2881 is above 2880')
+  })
+
   it('without one of its files says which', () => {
     const dir = dayDir()
     rmSync(join(dir, 'couriers.txt'))
@@ -66,6 +71,11 @@ describe('a file of stores', () => {
     ['MEAN_COMMISSION_TIME : 180\n', '', 'has no MEAN_COMMISSION_TIME'],
     ['EOF\n', '', 'has no EOF'],
     ['CLIENT_SECTION\n', '', 'has no CLIENT_SECTION'],
+    [
+      'WAREHOUSE_SECTION\n',
+      'CLIENT_SECTION\nWAREHOUSE_SECTION\n',
+      'has its CLIENT_SECTION before its WAREHOUSE_SECTION',
+    ],
   ])('with %j as %j tells what is wrong', (before, after, message) => {
     expect(() => readStores(storesFile(before, after))).toThrow(message)
   })

@@ -60,6 +60,7 @@ const EVENTS = [
   line('delivery.failed', 9, { ...part('a'), trip_id: 't', version: 3, courier_id: 'k1', reason: 'nobody_home' }),
   line('shift.ended', 10, { courier_id: 'k1' }),
   line('shift.started', 11, { courier_id: 'k1', point: DOOR, cell: door_cell, vehicle: 'foot', capacity: 1, has: [] }),
+  line('stock.put_back', 30, { ...milk, quantity: 1, condition: 'sellable', order_id: 'a' }),
 ]
 const HEAD = {
   recording: 1,
@@ -113,6 +114,7 @@ describe('a replay', () => {
     const missing = (external_id: string) => crew.missing({ external_id, luck: '1' }, { line_id: 'l1', quantity: 2 })
     expect([missing('partner-a'), missing('b')]).toEqual([1, 0])
     expect([ride.isClosed?.('partner-a'), ride.isClosed?.('b')]).toEqual([true, false])
+    expect([ride.counter_s(draw), ride.door_s(draw), ride.leave_s], 'of 200 s').toEqual([50, 100, 50])
   })
 
   it('has couriers from where they stood, each shift as it was', () => {
@@ -132,6 +134,8 @@ describe('a replay', () => {
         ...{ due_ms: 8 * MIN, type: 'sku.suspended' },
         data: { warehouse_id: 'mitte', sku: 'milk', until: 20 * MIN, reason: 'recall' },
       },
+      // Its order has another id now.
+      { due_ms: 30 * MIN, type: 'stock.put_back', data: { ...milk, quantity: 1, condition: 'sellable' } },
     ])
   })
 
@@ -161,7 +165,7 @@ describe('a recording that cannot be used is refused whole, with the line', () =
     ['something behind the end', changed(17, line('shift.ended', 31, { courier_id: 'k1' })), 'line 18: it happened at'],
     ['no head', without(0), 'line 1: no beginning of a recording'],
     ['no end', LINES.slice(0, -1), 'has no end: it was cut off behind line'],
-    ['a line lost', without(9), '16 events stand above, not 17'],
+    ['a line lost', without(9), '17 events stand above, not 18'],
     ['nothing', [], 'holds nothing'],
   ])('%s', (_, lines, message) => {
     expect(() => townFrom(lines)).toThrow(message)

@@ -33,6 +33,19 @@ test('where couriers are tied, half of the orders go to the store that has one f
   expect(together.late_min).toBeLessThan(nearest.late_min / 2)
 })
 
+test('nothing leaves before it is picked, and a floating courier goes on from the door', async () => {
+  const { stores, clients } = town
+  const one_store = { ...town, stores: stores.slice(0, 1), seconds: Int32Array.from(clients.map(() => 300)) }
+  const order = (id: string, picking_s: number) => ({ id, placed_s: 0, client: 0, picking_s, door_s: 50 })
+  const hours = async (...some: StoreOrder[]) => {
+    const { last_delivered_h } = await playStores(one_store, some, { rule: 'nearest', floating: true }, async () => {})
+    return last_delivered_h
+  }
+  // 900 s of picking, 300 on the road, 50 at the door; back again, and the same way once more.
+  expect(await hours(order('o1', 900))).toBeCloseTo(1_250 / 3_600, 2)
+  expect(await hours(order('o1', 900), order('o2', 900))).toBeGreaterThanOrEqual((1_250 + 650) / 3_600 - 0.01)
+})
+
 test('the draws follow from the seed', () => {
   expect(drawOrders(town, 1)).toEqual(drawOrders(town, 1))
   expect(drawOrders(town, 2)).not.toEqual(drawOrders(town, 1))

@@ -22,7 +22,7 @@ const trip = (trip_id: string, more: object = {}): TripView =>
     ...{ trip_id, courier_id: `c-${trip_id}`, state: 'accepted', pinned: false },
     ...{
       stops: [
-        { kind: 'pickup', eta: 100_000 },
+        { kind: 'pickup', eta: 60_000 },
         { kind: 'dropoff', eta: 200_000 },
       ],
     },
@@ -67,7 +67,10 @@ describe('a scene is about', () => {
   test('orders that somebody has, has not fetched, and did not get by hand', () => {
     const trips = [trip('t'), trip('u', { state: 'under_way' }), trip('v', { pinned: true })]
     const on = (id: string, trip_id: string | null, more: object = {}) => order(id, { trip_id, ...more })
-    const orders = [on('a', 't'), on('b', 'u'), on('c', 'v'), on('d', null), on('e', 't', { state: 'picked_up' })]
+    const orders = [
+      ...[on('a', 't'), on('b', 'u'), on('c', 'v'), on('d', null), on('e', 't', { state: 'picked_up' })],
+      ...[on('f', 't', { pinned: true }), on('g', 't', { cancel_asked: true })],
+    ]
     expect(ordersToReassign(orders, trips, draw()).map(one => one.order_id)).toEqual(['a'])
   })
 })
