@@ -56,6 +56,6 @@ test('what one partition fails with is not told to the others', async () => {
 
 test('a thread that is gone fails all that it was asked', async () => {
   const gone = newGatherer(async () => Promise.reject(new Error('the thread is gone')))
-  const answers = await Promise.allSettled([gone.ask(fold(1)), gone.ask(cut(2))])
-  expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  const answers = await Promise.allSettled([gone.ask(fold(1)), gone.ask(fold(2)), gone.ask(cut(2))])
+  expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
 })

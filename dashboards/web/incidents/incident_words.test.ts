@@ -41,8 +41,8 @@ describe('what was done', () => {
 
   it('tells who packs what a crowd orders, each warehouse once', () => {
     const answers = [
-      answer('taken', 4, { to_warehouse_id: 'loop' }),
       answer('sent_elsewhere', 5, { to_warehouse_id: 'old-town' }),
+      answer('taken', 4, { to_warehouse_id: 'loop' }),
       answer('sent_elsewhere', 2, { to_warehouse_id: 'loop' }),
     ]
     expect(answerLines({ answers }, id => NAMES[id] ?? id).map(({ text }) => text)).toEqual([
