@@ -5,8 +5,8 @@ The hexagons are warehouses: shops without customers, where people take what was
 The round marks that move are couriers: big ones carry orders, small ones are free. Dots are orders at their doors; the legend tells how far each is.
 Every order is promised a time. Waggle asks who really has the goods and would be soonest at the door, and says no, with a reason, where nobody can.
 Many times a minute it plans anew who fetches what; orders that lie well together become one trip, and a better plan may change who brings yours.
-Then things go wrong: milk runs out, a light goes out, a wheel breaks, a stadium empties. The feed says so; watch what Waggle does about it.
-Red means later than was promised. Click a line of the feed, an order, a courier or a warehouse to see what became of it and why.
+Then things go wrong: milk runs out, a light goes out, a wheel breaks, a stadium empties. Each is called out on the map; at the right stands what Waggle did.
+Red means later than was promised. Click an entry, an order, a courier or a warehouse to see what became of it and why.
 Nothing is staged: the city only knocks at doors that any partner, courier or warehouse may use, and hears of decisions as they would.
 Type npm run demo to begin, and open the address that it prints. --help lists what can be chosen, such as other people's days; ctrl-C ends it all.
 `

@@ -17,8 +17,8 @@ Starts the four servers with fresh data, Waggle's services, and the city; prints
   --couriers N   on their shift (default 180)
   --for SECONDS  stop the city so long after the address was printed, or when its day is over if that comes first; wait until
                  everything has followed (at most 30 s), print the accounts and end: with 0 when they balance, else with 1
-  --calm         nothing is put on: else milk runs out, a light goes out, a wheel breaks, a stadium empties and more, each announced in
-                 the feed, from 15 s after the address was printed on and again every five minutes in another order. In a recorded
+  --calm         nothing is put on: else milk runs out, a light goes out, a wheel breaks, a stadium empties and more, each called
+                 out on the map, from 15 s after the address was printed on and again every five minutes in another order. In a recorded
                  day and in a replay nothing is put on anyway
   --data DIR     where the servers keep their data, which is wiped first, and the logs (default: .waggle); two demos need two
   --json         the accounts as one JSON line on standard output; everything else goes to standard error

@@ -13,7 +13,7 @@ interface Hint {
 const HINTS: readonly Hint[] = [
   {
     title: 'A city that orders groceries',
-    text: 'Waggle picks warehouse and courier for each order, and plans anew when something breaks. Combs are warehouses, yellow dots are couriers. The other dots are orders, at the customer’s door: the colour says how far it has come.',
+    text: 'Waggle picks warehouse and courier for each order, and plans anew when something breaks. Hexagons are warehouses, yellow dots are couriers. The other dots are orders, at the customer’s door: the colour says how far it has come.',
   },
   {
     title: 'Waggle decides, all the time',

@@ -42,10 +42,10 @@ export function Legend() {
         <SignItem kind="refused" words="Rejected, failed" />
         <SignItem kind="cancelled" words="Cancelled" />
         <li>
-          <i className="ring" /> It happens here
+          <i className="ring" /> Here
         </li>
         <li>
-          <b className="went">7</b> orders go this way
+          <b className="went">7</b> orders sent
         </li>
       </ul>
     </section>

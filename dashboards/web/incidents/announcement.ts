@@ -20,7 +20,7 @@ export function announcedNow(
   )
 }
 
-export const isLateNews = ({ id }: Pick<FeedItem, 'id'>): boolean => id.startsWith(LATE_ID)
+const isLateNews = ({ id }: Pick<FeedItem, 'id'>): boolean => id.startsWith(LATE_ID)
 
 const newestOf = (items: readonly Announced[]): Announced | null =>
   items.reduce<Announced | null>(

@@ -76,10 +76,12 @@ function DrawnArrow({ stage, arrow: { from, to, orders } }: { stage: Stage; arro
     <g ref={group}>
       <path className="halo" />
       <path className="shaft" markerEnd="url(#arrow-head)" />
-      <g>
-        <circle r="10" />
-        <text dy="0.36em">{orders}</text>
-      </g>
+      {orders > 1 && (
+        <g>
+          <circle r="10" />
+          <text dy="0.36em">{orders}</text>
+        </g>
+      )}
     </g>
   )
 }

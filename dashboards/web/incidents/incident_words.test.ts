@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { IncidentAnswer } from '../../contract.ts'
-import { answerLines, outcomeWords } from './incident_words.ts'
+import type { IncidentAnswer, MapOrder } from '../../contract.ts'
+import { answerLines, lateWords, outcomeWords } from './incident_words.ts'
 
 const NAMES: Record<string, string> = { 'old-town': 'Old Town', loop: 'Loop', skokie: 'Skokie', lakeview: 'Lakeview' }
 const answer = (did: IncidentAnswer['did'], orders: number, more: Partial<IncidentAnswer> = {}): IncidentAnswer => ({
@@ -59,9 +59,11 @@ describe('what was done', () => {
 
   it('tells why orders were rejected', () => {
     const rejected = (reason: string, orders: number) => answer('rejected', orders, { reason })
-    expect(lines(rejected('out_of_stock', 5))).toEqual(['5 orders were rejected: no warehouse near has all of it'])
+    expect(lines(rejected('out_of_stock', 5))).toEqual([
+      '5 orders were rejected: no nearby warehouse has all of its items',
+    ])
     expect(lines(rejected('out_of_stock', 5), rejected('warehouse_paused', 1))).toEqual([
-      '6 orders were rejected: no warehouse near has all of it (5) and no other warehouse could take it (1)',
+      '6 orders were rejected: no nearby warehouse has all of its items (5) and no other warehouse could take it (1)',
     ])
   })
 
@@ -74,10 +76,34 @@ describe('what was done', () => {
 
 it('tells what became of them, and nothing of what is none', () => {
   expect(outcomeWords({ orders: { under_way: 4, delivered: 6, late: 1, lost: 2 } })).toBe(
-    '5 delivered in time · 1 delivered late · 4 still under way · 2 not served',
+    '5 delivered in time · 1 delivered late · 4 not there yet · 2 not served',
   )
   expect(outcomeWords({ orders: { under_way: 0, delivered: 0, late: 0, lost: 0 } })).toBe('')
   expect(outcomeWords({ orders: { under_way: 0, delivered: 1, late: 1, lost: 0 } })).toBe('Delivered late')
-  expect(outcomeWords({ orders: { under_way: 1, delivered: 0, late: 0, lost: 0 } })).toBe('Still under way')
+  expect(outcomeWords({ orders: { under_way: 1, delivered: 0, late: 0, lost: 0 } })).toBe('Not there yet')
   expect(outcomeWords({ orders: { under_way: 0, delivered: 0, late: 0, lost: 1 } })).toBe('')
+})
+
+it.each([
+  ['routed', null, 1, 'Loop has not begun to pick it'],
+  ['picking', 'c1', 1, 'Loop is still packing it'],
+  ['packed', null, 1, 'packed at Loop, it waits for a courier'],
+  ['packed', 'c1', 2, 'packed at Loop, it waits for courier c1; it had to change warehouses'],
+  ['picked_up', 'c1', 1, 'courier c1 is on the way to the door'],
+] as const)('tells of a late order that is %s what it waits for', (state, courier_id, attempt, why) => {
+  const order: MapOrder = {
+    ...{
+      order_id: 'order-4f2a',
+      state,
+      courier_id,
+      attempt,
+      warehouse_id: 'loop',
+      version: 1,
+      lat: 0,
+      lng: 0,
+      lines: 1,
+    },
+    ...{ placed_at: 0, promise: null, first_deliver_by: 0, closed_at: null, reason: null, pinned: false },
+  }
+  expect(lateWords(order, id => NAMES[id] ?? id)).toBe(`Order 4F2A is late: ${why}`)
 })

@@ -1,4 +1,4 @@
-import type { Incident, IncidentAnswer } from '../../contract.ts'
+import type { Incident, IncidentAnswer, MapOrder } from '../../contract.ts'
 import type { SignKind } from '../signs.ts'
 import { count, reasonWords, shortId } from '../words.ts'
 
@@ -123,8 +123,8 @@ function reasonsOf(group: readonly IncidentAnswer[]): string {
 /** No other warehouse could take it either, or it would have. */
 const WHY_REJECTED: Partial<Record<string, string>> = {
   warehouse_paused: 'no other warehouse could take it',
-  out_of_stock: 'no warehouse near has all of it',
-  full: 'everybody near is too busy',
+  out_of_stock: 'no nearby warehouse has all of its items',
+  full: 'all nearby warehouses are too busy',
 }
 
 const whyRejected = (reason = 'not_possible'): string => WHY_REJECTED[reason] ?? reasonWords(reason)
@@ -132,17 +132,34 @@ const whyRejected = (reason = 'not_possible'): string => WHY_REJECTED[reason] ??
 const listed = (words: readonly string[]): string =>
   words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`
 
+/** What a late order waits for just now. @param nameOf a warehouse's name */
+export function lateWords(
+  { order_id, state, warehouse_id, courier_id, attempt }: MapOrder,
+  nameOf: (warehouse_id: string) => string,
+): string {
+  const place = warehouse_id === null ? 'the warehouse' : nameOf(warehouse_id)
+  const again = attempt > 1 ? '; it had to change warehouses' : ''
+  return `Order ${shortId(order_id)} is late: ${waitsFor(state, place, courier_id)}${again}`
+}
+
+function waitsFor(state: MapOrder['state'], place: string, courier_id: string | null): string {
+  if (state === 'placed' || state === 'routed') return `${place} has not begun to pick it`
+  if (state === 'picking') return `${place} is still packing it`
+  const courier = courier_id === null ? 'a courier' : `courier ${courier_id}`
+  return state === 'packed' ? `packed at ${place}, it waits for ${courier}` : `${courier} is on the way to the door`
+}
+
 /** What became of the orders so far, the parts that are none left out; '': it touched none. */
 export function outcomeWords({ orders: { under_way, delivered, late, lost } }: Pick<Incident, 'orders'>): string {
   const in_time = delivered - late
   if (under_way + delivered + lost === 1) {
     // That it was not served is what was done about it.
-    return in_time > 0 ? 'Delivered in time' : late > 0 ? 'Delivered late' : under_way > 0 ? 'Still under way' : ''
+    return in_time > 0 ? 'Delivered in time' : late > 0 ? 'Delivered late' : under_way > 0 ? 'Not there yet' : ''
   }
   return [
     ...(in_time > 0 ? [`${count(in_time)} delivered in time`] : []),
     ...(late > 0 ? [`${count(late)} delivered late`] : []),
-    ...(under_way > 0 ? [`${count(under_way)} still under way`] : []),
+    ...(under_way > 0 ? [`${count(under_way)} not there yet`] : []),
     ...(lost > 0 ? [`${count(lost)} not served`] : []),
   ].join(' · ')
 }

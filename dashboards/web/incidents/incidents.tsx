@@ -4,9 +4,9 @@ import { hm, hms, span } from '../clock.ts'
 import { SIGN_PATHS } from '../sign_icons.ts'
 import type { SignKind } from '../signs.ts'
 import { cityNow, type Store, usePage, useWall } from '../store.ts'
-import { isLate, promisedBy, shortId } from '../words.ts'
-import { type Announced, asAnnounced, isLateNews } from './announcement.ts'
-import { type AnswerLine, answerLines, outcomeWords } from './incident_words.ts'
+import { isLate, promisedBy } from '../words.ts'
+import { type Announced, asAnnounced } from './announcement.ts'
+import { type AnswerLine, answerLines, lateWords, outcomeWords } from './incident_words.ts'
 import { SceneSign } from './scene_sign.tsx'
 
 /** What went wrong, newest first, each with what Waggle did about it and what came of it, kept in its place while that changes. */
@@ -17,7 +17,7 @@ interface IncidentsProps {
   onPoint: (incident_id: string | null) => void
 }
 
-/** The newest are told whole, the others in their sentence and their outcome. */
+/** The newest are told whole, the others in a line each for what it was and what came of it: none is to leave one's sight. */
 const WHOLE = 2
 
 export function Incidents({ store, onOpen, onPoint }: IncidentsProps) {
@@ -32,18 +32,19 @@ export function Incidents({ store, onOpen, onPoint }: IncidentsProps) {
       <header>
         <h2>What went wrong, and what Waggle did</h2>
       </header>
-      <LateNow store={store} onOpen={onOpen} />
+      <LateNow store={store} nameOf={nameOf} onOpen={onOpen} />
       {incidents.length === 0 ? (
-        <p className="empty">Nothing is out of order just now.</p>
+        <p className="empty">No trouble right now.</p>
       ) : (
         <ol onPointerLeave={() => onPoint(null)}>
           {incidents.toReversed().map((incident, at) => {
             const { incident_id: id } = incident
+            const whole = at < WHOLE || opened === id
             return (
               <li
                 key={id}
-                data-tone={incident.over?.text ? 'good' : incident.tone}
-                data-over={incident.over !== null}
+                data-tone={isSettled(incident) ? 'good' : incident.tone}
+                data-whole={whole}
                 onPointerEnter={() => onPoint(id)}
                 onFocus={() => onPoint(id)}
                 onBlur={() => onPoint(null)}
@@ -55,13 +56,13 @@ export function Incidents({ store, onOpen, onPoint }: IncidentsProps) {
                     onOpen(asAnnounced(incident))
                   }}
                 />
-                {(at < WHOLE || opened === id) && (
+                {whole && (
                   <Answers
                     lines={answerLines(incident, nameOf)}
                     onOpen={order_id => onOpen({ ...asAnnounced(incident), order_id })}
                   />
                 )}
-                <Outcome incident={incident} />
+                <Outcome incident={incident} whole={whole} />
               </li>
             )
           })}
@@ -71,10 +72,17 @@ export function Incidents({ store, onOpen, onPoint }: IncidentsProps) {
   )
 }
 
+/** It is over, and so are all of its orders. */
+const isSettled = ({ over, orders }: Incident): boolean => over?.text != null && orders.under_way === 0
+
 const LATE_MAX = 4
 
-/** Each order that is late just now, the latest first, with what it waited for when it became late. */
-function LateNow({ store, onOpen }: Pick<IncidentsProps, 'store' | 'onOpen'>) {
+/** Each order that is late just now, the latest first, with what it waits for. */
+interface LateNowProps extends Pick<IncidentsProps, 'store' | 'onOpen'> {
+  nameOf: (warehouse_id: string) => string
+}
+
+function LateNow({ store, nameOf, onOpen }: LateNowProps) {
   useWall(1_000)
   const page = store.get()
   const now = cityNow(page)
@@ -82,17 +90,18 @@ function LateNow({ store, onOpen }: Pick<IncidentsProps, 'store' | 'onOpen'>) {
     .filter(order => isLate(order, now))
     .sort((a, b) => (promisedBy(a) ?? 0) - (promisedBy(b) ?? 0))
   if (late.length === 0) return null
-  const told = new Map(page.room.feed.filter(isLateNews).map(item => [item.order_id, item]))
   return (
     <ul className="late-now" aria-label="Late now">
       {late.slice(0, LATE_MAX).map(order => {
         const { order_id, lat, lng } = order
-        const news = told.get(order_id)
-        const item = news ?? { id: order_id, at: now, tone: 'bad' as const, text: `Order ${shortId(order_id)} is late` }
+        const text = lateWords(order, nameOf)
         return (
           <li key={order_id}>
-            <button type="button" onClick={() => onOpen({ ...item, order_id, point: { lat, lng } })}>
-              <span>{item.text}</span> <b>{span(now - (promisedBy(order) ?? now))}</b>
+            <button
+              type="button"
+              onClick={() => onOpen({ id: order_id, at: now, tone: 'bad', text, order_id, point: { lat, lng } })}
+            >
+              <span>{text}</span> <b>{span(now - (promisedBy(order) ?? now))}</b>
             </button>
           </li>
         )
@@ -140,19 +149,19 @@ const Sign = ({ kind }: { kind: SignKind }) => (
 
 const PARTS = ['in_time', 'late', 'under_way', 'lost'] as const
 
-function Outcome({ incident }: { incident: Incident }) {
+function Outcome({ incident, whole }: { incident: Incident; whole: boolean }) {
   const { under_way, delivered, late, lost } = incident.orders
   const parts = { in_time: delivered - late, late, under_way, lost }
   const words = outcomeWords(incident)
   return (
     <div className="outcome">
-      {delivered + under_way + lost > 1 && (
+      {whole && delivered + under_way + lost > 1 && (
         <p className="parts" aria-hidden="true">
           {PARTS.map(part => parts[part] > 0 && <i key={part} data-part={part} style={{ flexGrow: parts[part] }} />)}
         </p>
       )}
       {words !== '' && <p>{words}</p>}
-      {incident.over?.text && (
+      {whole && incident.over?.text && (
         <p className="over">
           {hm(incident.over.at)} {incident.over.text}
         </p>

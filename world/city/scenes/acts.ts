@@ -102,7 +102,7 @@ async function powerCut(playing: Playing): Promise<string | undefined> {
     .orders()
     .filter(order => order.state === 'routed' && order.warehouse_id === place.warehouse_id)
   const minutes = Math.round((DARK_S * clock.rate()) / 60)
-  const text = `Power cut at ${place.name} for ${minutes} min: only bags already begun are finished`
+  const text = `Power cut at ${place.name} for ${minutes} min: it finishes only the bags already begun`
   await announce(playing, { text, tone: 'bad', ...aboutWarehouse(place) })
   if (!(await doors.ops.setPaused(place.warehouse_id, true, 'power_cut'))) return `${place.name} could not be paused`
   record.warehouse_ids.push(place.warehouse_id)
