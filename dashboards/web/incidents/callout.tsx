@@ -30,6 +30,8 @@ function useAnnounced(store: Store): Announced | null {
 
 /** px: a sentence is so wide at the most; see scenes.css. */
 const SAID_PX = 250
+/** Of a narrow page's height: further down panels lie over the map. */
+const UPPER = 0.35
 
 function Beacon({ stage, point: { lat, lng }, said }: { stage: Stage; point: Point; said: Announced | null }) {
   const mark = useRef<HTMLDivElement>(null)
@@ -40,9 +42,16 @@ function Beacon({ stage, point: { lat, lng }, said }: { stage: Stage; point: Poi
       const view = stage.surface.view()
       const [x = 0, y = 0] = view.project([lng, lat])
       current.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`
-      // The sentence stands where the map has room for it: below where the page is narrow, else at the side.
+      // The sentence stands where the map has room for it: below or above where the page is narrow, else at the side.
       const { left, right } = roomBeside(view.width, x)
-      current.dataset.side = Math.max(left, right) < SAID_PX ? 'below' : right >= SAID_PX ? 'right' : 'left'
+      current.dataset.side =
+        Math.max(left, right) < SAID_PX
+          ? y < UPPER * view.height
+            ? 'below'
+            : 'above'
+          : right >= SAID_PX
+            ? 'right'
+            : 'left'
       const most = view.width / 2 - SAID_PX / 2 - 8
       current.style.setProperty('--shift', `${Math.min(most, Math.max(-most, view.width / 2 - x)).toFixed(0)}px`)
     }
