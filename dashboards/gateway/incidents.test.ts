@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Deed } from './deeds.ts'
+import { incidentsOf } from './incident_rows.ts'
 import {
   followDeeds,
   followOrder,
   forgetIncidents,
   type Incidents,
-  incidentsOf,
   newIncidents,
   type Report,
   report,

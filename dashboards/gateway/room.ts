@@ -1,7 +1,7 @@
 import type { Counters, Delta, Snapshot } from '../contract.ts'
 import { demandCells } from './demand.ts'
 import { frameOf } from './fleet.ts'
-import { incidentsOf } from './incidents.ts'
+import { incidentsOf } from './incident_rows.ts'
 import { noChanges, type Picture } from './picture.ts'
 import { countersOf, type Flow, mapCourier, mapOrder, mapWarehouses } from './rows.ts'
 
