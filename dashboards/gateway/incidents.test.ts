@@ -125,6 +125,7 @@ describe('an incident at a warehouse', () => {
     reportPause(second, paused, new Map())
     report(second, noted, new Map())
     for (const incidents of [first, second]) {
+      report(incidents, noted, new Map()) // read once more
       expect(told(incidents)).toMatchObject([{ text: 'Power cut at Loop', answers: ['1 moved old-town'] }])
       reportResumed(incidents, { ...paused, at: AT + MIN, text: 'Loop takes orders again' })
       expect(told(incidents)).toMatchObject([{ over: 'Loop takes orders again' }])

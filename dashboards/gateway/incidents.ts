@@ -20,6 +20,8 @@ export interface Incidents {
 
 export interface IncidentRow extends Subject {
   incident_id: string
+  /** all reports that it is made of */
+  report_ids: Set<string>
   at: number
   tone: FeedItem['tone']
   text: string
@@ -64,7 +66,7 @@ export const newIncidents = (): Incidents => ({ items: [], deeds: [], changed: f
 
 /** Somebody reports something. Reported again it changes nothing. */
 export function report(incidents: Incidents, said: Report, orders: ReadonlyMap<string, OrderRow>): void {
-  if (incidents.items.some(one => one.incident_id === said.id)) return
+  if (incidents.items.some(one => one.report_ids.has(said.id))) return
   if (said.tone === 'good') end(incidents, said)
   else begin(incidents, said, orders)
 }
@@ -79,8 +81,9 @@ function begin(incidents: Incidents, said: Report, orders: ReadonlyMap<string, O
   const row = explained ?? {
     ...{ incident_id, at, tone, text, ...about, ...(point && { point }), cell },
     ...{ paused: false, bare: false, over: null, own_end: order_id ? endOf(orders.get(order_id)) : null },
-    orders: new Map(),
+    ...{ report_ids: new Set<string>(), orders: new Map() },
   }
+  row.report_ids.add(incident_id)
   if (!explained) put(incidents, row)
   takeUp(incidents, row, orders)
 }
