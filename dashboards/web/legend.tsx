@@ -11,22 +11,22 @@ export function Legend() {
           <svg viewBox="-20 -22 40 44" aria-hidden="true">
             <path className="comb" d="M0-19.5 17-9.8V9.8L0 19.5-17 9.8V-9.8z" />
           </svg>
-          Warehouse, orders to pack
+          Warehouse, to pack
         </li>
         <li>
-          <i className="bee" /> Courier with orders
+          <i className="bee" /> Courier
         </li>
         <li>
           <i className="bee free" /> free
         </li>
         <li>
-          <i className="leg" data-to="warehouse" /> to the warehouse
+          <i className="leg" data-to="warehouse" /> fetching
         </li>
         <li>
-          <i className="leg" data-to="door" /> to the door
+          <i className="leg" data-to="door" /> bringing
         </li>
         <li>
-          <i className="cell" /> Where people order
+          <i className="cell" /> Demand
         </li>
       </ul>
       <ol className="legend-way" aria-label="The way of an order">
@@ -37,14 +37,14 @@ export function Legend() {
       </ol>
       <ul className="legend-trouble" aria-label="Trouble">
         <Dot look="late" />
-        <SignItem kind="rerouted" words="To another warehouse" />
-        <SignItem kind="reassigned" words="To another courier" />
+        <SignItem kind="rerouted" words="Other warehouse" />
+        <SignItem kind="reassigned" words="Other courier" />
         <SignItem kind="refused" words="Rejected, failed" />
         <SignItem kind="cancelled" words="Cancelled" />
-        <li>
+        <li className="legend-map">
           <i className="ring" /> Here
         </li>
-        <li>
+        <li className="legend-map">
           <b className="went">7</b> orders sent
         </li>
       </ul>
