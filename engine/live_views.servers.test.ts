@@ -105,9 +105,15 @@ test('a suspended item is not available until its time, by the clock of who read
   await views.replace([{ view, meta: JSON.stringify({ ...near, ...terms }), fields }], both(1))
   const reader = openViews({ redis_url: testServers().redis_url, namespace: own, partitions: 2 })
   const question = { warehouse_ids: ['w'], point, skus: ['milk', 'eggs'], partition: 0 }
-  const asked = async (time_ms: number) => (await reader.availability({ ...question, time_ms }))[0]?.items
+  const asked = async (time_ms: number) => (await reader.availability({ ...question, time_ms })).warehouses[0]?.items
   const eggs = { sku: 'eggs', available: 6, unit: 'each' }
   expect(await asked(4_999)).toEqual([{ sku: 'milk', available: 0, unit: 'each', suspended_until: 5_000 }, eggs])
   expect(await asked(5_000)).toEqual([{ sku: 'milk', available: 6, unit: 'each' }, eggs])
+  const { warehouses, missing } = await reader.availability({
+    ...question,
+    warehouse_ids: ['nowhere', 'w'],
+    time_ms: 0,
+  })
+  expect([warehouses.map(one => one.warehouse_id), missing]).toEqual([['w'], ['nowhere']])
   await reader.close()
 })

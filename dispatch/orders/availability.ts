@@ -8,21 +8,20 @@ export interface AtLeast {
   offset: number
 }
 
-type Reading = Pick<Views, 'availability' | 'warehouses'>
-
 const WITHIN_MS = 50
 const AGAIN_MS = 5
 
 /** Rejects when Redis is away. `stale`: a view is missing (Redis was emptied), or they are behind `at_least`. */
 export async function readAtLeast(
-  views: Reading,
+  views: Pick<Views, 'availability'>,
   question: AvailabilityQuestion,
   at_least: AtLeast | null,
 ): Promise<{ warehouses: WarehouseAvailability[]; stale: boolean }> {
   const until = performance.now() + WITHIN_MS
   for (;;) {
-    const warehouses = await views.availability(question)
-    const stale = isBehind(warehouses, at_least) || !(await isWhole(views, question, warehouses))
+    // In one reading: asked a second time, a view that has come meanwhile would make an answer without it look whole.
+    const { warehouses, missing } = await views.availability(question)
+    const stale = missing.length > 0 || isBehind(warehouses, at_least)
     if (!stale || performance.now() >= until) return { warehouses, stale }
     await new Promise(resolve => setTimeout(resolve, AGAIN_MS))
   }
@@ -33,16 +32,6 @@ function isBehind(warehouses: readonly WarehouseAvailability[], at_least: AtLeas
   const here = warehouses.filter(({ as_of }) => as_of.partition === at_least?.partition)
   if (!at_least || here.length === 0) return false
   return Math.max(...here.map(({ as_of }) => Number(as_of.offset))) < at_least.offset
-}
-
-/** Who is left out is out of reach, or has no view: only the second is nothing that one may answer with. */
-async function isWhole(
-  views: Reading,
-  { warehouse_ids }: AvailabilityQuestion,
-  warehouses: readonly WarehouseAvailability[],
-): Promise<boolean> {
-  if (warehouses.length === warehouse_ids.length) return true
-  return (await views.warehouses(warehouse_ids)).length === warehouse_ids.length
 }
 
 /** `partition:offset`. @returns undefined for any other text */

@@ -18,14 +18,20 @@ export interface Views {
   fleet(): Promise<CourierView[]>
   /** Couriers available, by cell at SUPPLY_RESOLUTION, as the couriers say themselves (trips are dispatch's to know). */
   supply(tenant_id: string): Promise<Map<string, number>>
-  /** Warehouses of the list that reach the point, shortest promise first; a warehouse without a view is left out. */
-  availability(question: AvailabilityQuestion): Promise<WarehouseAvailability[]>
+  availability(question: AvailabilityQuestion): Promise<AvailabilityReading>
   /** One warehouse as a whole; null when there is no view of it. */
   warehouse(warehouse_id: string): Promise<WholeWarehouse | null>
   /** Meta of several warehouses; those without a view are left out. */
   warehouses(warehouse_ids: readonly string[]): Promise<WarehouseView[]>
   ping(): Promise<void>
   close(): Promise<void>
+}
+
+export interface AvailabilityReading {
+  /** those of the list that reach the point, shortest promise first */
+  warehouses: WarehouseAvailability[]
+  /** those of the list that had no view in the same moment: nothing can be said of them */
+  missing: string[]
 }
 
 export interface AvailabilityQuestion {
@@ -91,7 +97,8 @@ async function readAvailability(
   redis: RedisClient,
   namespace: string,
   { warehouse_ids, ...question }: AvailabilityQuestion,
-): Promise<WarehouseAvailability[]> {
+): Promise<AvailabilityReading> {
+  const missing: string[] = []
   const answers = await Promise.all(
     warehouse_ids.map(async id => {
       const keys = viewKeys.warehouse(namespace, id)
@@ -103,11 +110,14 @@ async function readAvailability(
         if (error) throw error
         return value
       })
-      if (typeof fence !== 'string' || typeof meta !== 'string') return []
+      if (typeof fence !== 'string' || typeof meta !== 'string') {
+        missing.push(id)
+        return []
+      }
       return describe(JSON.parse(meta) as WarehouseView, fence, asTexts(stock), question)
     }),
   )
-  return answers.flat().toSorted(byPromise)
+  return { warehouses: answers.flat().toSorted(byPromise), missing }
 }
 
 const asTexts = (value: unknown): (string | null)[] => (Array.isArray(value) ? value : [])
