@@ -6,7 +6,7 @@ import type { Town } from './town.ts'
 import { nearest, type Trouble } from './trouble.ts'
 
 /** Trouble that somebody who looks on makes, written into the shift log as the evening's scenes are: so that all can follow what comes of it. */
-export interface Onlookers {
+export interface ToldTroubleOptions {
   town: Pick<Town, 'places' | 'zone_id'>
   clock: Pick<CityClock, 'until'>
   doors: { ops: Pick<Doors['ops'], 'note'> }
@@ -14,7 +14,7 @@ export interface Onlookers {
   seen(): CourierSeen[]
 }
 
-export function toldTrouble(trouble: Trouble, { town, clock, doors, spawn, seen }: Onlookers): Trouble {
+export function toldTrouble(trouble: Trouble, { town, clock, doors, spawn, seen }: ToldTroubleOptions): Trouble {
   const tell = (note: Omit<PostNote, 'zone_id'>) =>
     doors.ops.note({ zone_id: town.zone_id as PostNote['zone_id'], ...note })
   const later = async (at: number, note: Omit<PostNote, 'zone_id'>): Promise<void> => {
