@@ -7,13 +7,12 @@ import { LATE_S_MIN, type Names, nameOf, shortName } from './words.ts'
 
 /** An order that is late is told once, as soon as it is, with what it waits for just then. */
 
-/** Tells of what has become late by now. */
-export function noticeLate({ now, orders, late, feed, ...picture }: Picture): void {
+/** Tells of what has become late by now. The feed takes an item of the same time and id once, and the first words stand. */
+export function noticeLate({ now, orders, feed, ...picture }: Picture): void {
   if (picture.warehouses.size === 0) return // no place can be named yet
   for (const row of orders.values()) {
     const at = lateFrom(row)
-    if (at === null || at > now || late.has(row.order_id)) continue
-    late.add(row.order_id)
+    if (at === null || at > now) continue
     const trip = liveTrip(picture.trips, picture.trips_of_order.get(row.order_id))
     tell(feed, tellLate(row, { at, trip }, { warehouse: id => picture.warehouses.get(id) }))
   }

@@ -62,8 +62,6 @@ export interface Picture {
   demand: Demand
   feed: Feed
   incidents: Incidents
-  /** told to be late */
-  late: Set<string>
   totals: Share
   minutes: MinutePoint[] | null
   minutes_as_of: number | null
@@ -128,7 +126,6 @@ export function startPicture(start: Start): Picture {
     demand: newDemand(),
     feed: newFeed(),
     incidents: newIncidents(),
-    late: new Set(),
     totals: { ...NO_SHARE },
     minutes: null,
     minutes_as_of: null,
@@ -317,7 +314,6 @@ export function advance(picture: Picture, now: number): void {
     if (over_at === null || over_at >= since) continue
     picture.orders.delete(order_id)
     picture.left.delete(order_id)
-    picture.late.delete(order_id)
     picture.changes.orders.delete(order_id)
     picture.changes.orders_gone.add(order_id)
   }
