@@ -1,35 +1,31 @@
-import type { PostNote } from '../../dispatch/contract.ts'
 import type { CityClock } from './clock.ts'
 import type { CourierSeen } from './couriers.ts'
-import type { Doors } from './doors.ts'
+import { type Said, type ShiftLog, writeDown } from './shift_log.ts'
 import type { Town } from './town.ts'
 import { nearest, type Trouble } from './trouble.ts'
 
-/** Trouble that somebody who looks on makes, written into the shift log as the evening's scenes are: so that all can follow what comes of it. */
-export interface ToldTroubleOptions {
+export interface ToldTroubleOptions extends ShiftLog {
   town: Pick<Town, 'places' | 'zone_id'>
   clock: Pick<CityClock, 'until'>
-  doors: { ops: Pick<Doors['ops'], 'note'> }
   spawn: (work: Promise<void>) => void
   seen(): CourierSeen[]
 }
 
-export function toldTrouble(trouble: Trouble, { town, clock, doors, spawn, seen }: ToldTroubleOptions): Trouble {
-  const tell = (note: Omit<PostNote, 'zone_id'>) =>
-    doors.ops.note({ zone_id: town.zone_id as PostNote['zone_id'], ...note })
-  const later = async (at: number, note: Omit<PostNote, 'zone_id'>): Promise<void> => {
+/** Trouble that somebody who looks on makes, written into the shift log as the evening's scenes are: so that all can follow what comes of it. */
+export function toldTrouble(trouble: Trouble, { clock, spawn, seen, ...log }: ToldTroubleOptions): Trouble {
+  const later = async (at: number, note: Said): Promise<void> => {
     await clock.until(at)
-    await tell(note)
+    await writeDown(log, note)
   }
   return {
     ...trouble,
     async breakDown(courier_id) {
-      const about = { courier_id: courier_id as NonNullable<PostNote['courier_id']> }
+      const about = { courier_id: courier_id as NonNullable<Said['courier_id']> }
       const courier = seen().find(one => one.courier_id === courier_id)
       // Before it happens, as whoever stands beside it would: what follows comes after it.
       if (courier && !courier.broken) {
         const text = `Courier ${courier_id} breaks down: somebody at a screen wanted it so`
-        await tell({ text, tone: 'bad', ...about, point: courier.point })
+        await writeDown(log, { text, tone: 'bad', ...about, point: courier.point })
       }
       const broken = await trouble.breakDown(courier_id)
       if ('impossible' in broken) return broken
@@ -39,9 +35,9 @@ export function toldTrouble(trouble: Trouble, { town, clock, doors, spawn, seen 
     surge(point) {
       const surge = trouble.surge(point)
       if ('impossible' in surge) return surge
-      const near = nearest(town.places, point)[0]?.name ?? 'there'
+      const near = nearest(log.town.places, point)[0]?.name ?? 'there'
       const text = `A crowd near ${near}: ${surge.orders} people order at once, somebody at a screen wanted it so`
-      spawn(tell({ text, tone: 'warn', point }))
+      spawn(writeDown(log, { text, tone: 'warn', point }))
       spawn(later(surge.calm_at, { text: `The crowd near ${near} has gone home`, tone: 'good', point }))
       return surge
     },

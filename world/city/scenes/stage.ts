@@ -1,8 +1,9 @@
-import type { OrderView, PostNote, TripView } from '../../../dispatch/contract.ts'
+import type { OrderView, TripView } from '../../../dispatch/contract.ts'
 import type { CityClock } from '../clock.ts'
 import type { Couriers } from '../couriers.ts'
 import type { Doors } from '../doors.ts'
 import { type Draws, draws } from '../random.ts'
+import { type Said, writeDown } from '../shift_log.ts'
 import type { Place, PlannedOrder, Town } from '../town.ts'
 import type { Trouble } from '../trouble.ts'
 import type { Warehouses } from '../warehouses.ts'
@@ -63,22 +64,17 @@ export const newRecord = ({ scene, round, at_s }: Cue): SceneRecord => ({
 
 export const drawsOf = (seed: number, { scene, round }: Cue): Draws => draws(seed, 'scene', scene, round)
 
-export type Said = Omit<PostNote, 'zone_id'>
-
 /** From here on it happens: everybody is told, and the clock of the record starts. */
 export async function announce(playing: Playing, note: Said): Promise<void> {
   playing.record.began_s ??= rounded(playing.since_s())
-  await tell(playing, note)
+  await writeDown(playing, note)
 }
 
 /** A little later it is over, and everything is as before. */
 export async function mended(playing: Playing, note?: Said): Promise<void> {
   playing.record.mended_s = rounded(playing.since_s())
-  if (note) await tell(playing, note)
+  if (note) await writeDown(playing, note)
 }
-
-const tell = ({ doors, town }: Playing, note: Said): Promise<void> =>
-  doors.ops.note({ zone_id: town.zone_id as PostNote['zone_id'], ...note })
 
 const rounded = (s: number): number => Math.round(s * 10) / 10
 
