@@ -39,7 +39,7 @@ export function LateMarks({ stage, store }: { stage: Stage; store: Store }) {
   const late = [...page.room.orders.values()].filter(order => isLate(order, now)).slice(0, LATE_MAX)
   const host = useRef<HTMLDivElement>(null)
   useEffect(() => {
-    const place = () => host.current && placeBeside(stage, host.current, [...page.room.warehouses.values()])
+    const place = () => host.current && placeAll(stage, host.current, [...page.room.warehouses.values()])
     place()
     return stage.onMoved(place)
   })
@@ -58,12 +58,13 @@ const LATE_MAX = 60
 /** px from a comb's middle: nearer than this a mark would hide its number, and is put at its edge. */
 const COMB_PX = 19
 
-function placeBeside(stage: Stage, host: HTMLElement, combs: readonly MapWarehouse[]): void {
+/** @param combs that marks are not to lie on */
+function placeAll(stage: Stage, host: HTMLElement, combs: readonly MapWarehouse[] = []): void {
   const view = stage.surface.view()
   const places = combs.map(comb => view.project([comb.lng, comb.lat]))
-  for (const mark of host.children) {
-    if (!(mark instanceof HTMLElement)) continue
-    let [x = 0, y = 0] = view.project([Number(mark.dataset.lng), Number(mark.dataset.lat)])
+  for (const marker of host.children) {
+    if (!(marker instanceof HTMLElement)) continue
+    let [x = 0, y = 0] = view.project([Number(marker.dataset.lng), Number(marker.dataset.lat)])
     for (const [cx = 0, cy = 0] of places) {
       const [dx, dy] = [x - cx, y - cy]
       const px = Math.hypot(dx, dy)
@@ -72,15 +73,6 @@ function placeBeside(stage: Stage, host: HTMLElement, combs: readonly MapWarehou
       x = cx + COMB_PX * ex
       y = cy + COMB_PX * ey
     }
-    mark.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`
-  }
-}
-
-function placeAll(stage: Stage, host: HTMLElement): void {
-  const view = stage.surface.view()
-  for (const marker of host.children) {
-    if (!(marker instanceof HTMLElement)) continue
-    const [x = 0, y = 0] = view.project([Number(marker.dataset.lng), Number(marker.dataset.lat)])
     marker.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`
   }
 }

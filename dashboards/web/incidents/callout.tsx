@@ -32,6 +32,7 @@ function useAnnounced(store: Store): Announced | null {
 const SAID_PX = 250
 /** Of a narrow page's height: further down panels lie over the map. */
 const UPPER = 0.35
+const RING_PX = 50
 
 function Beacon({ stage, point: { lat, lng }, said }: { stage: Stage; point: Point; said: Announced | null }) {
   const mark = useRef<HTMLDivElement>(null)
@@ -42,16 +43,7 @@ function Beacon({ stage, point: { lat, lng }, said }: { stage: Stage; point: Poi
       const view = stage.surface.view()
       const [x = 0, y = 0] = view.project([lng, lat])
       current.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`
-      // The sentence stands where the map has room for it: below or above where the page is narrow, else at the side.
-      const { left, right } = roomBeside(view.width, x)
-      current.dataset.side =
-        Math.max(left, right) < SAID_PX
-          ? y < UPPER * view.height
-            ? 'below'
-            : 'above'
-          : right >= SAID_PX
-            ? 'right'
-            : 'left'
+      current.dataset.side = sideOf(view, x, y)
       const most = view.width / 2 - SAID_PX / 2 - 8
       current.style.setProperty('--shift', `${Math.min(most, Math.max(-most, view.width / 2 - x)).toFixed(0)}px`)
     }
@@ -67,8 +59,10 @@ function Beacon({ stage, point: { lat, lng }, said }: { stage: Stage; point: Poi
   )
 }
 
-/** Beside a point and its ring, between the panels, px. */
-function roomBeside(width: number, x: number): { left: number; right: number } {
+/** Where a sentence has room: beside the point and its ring, between the panels; below or above it where the page is narrow. */
+function sideOf({ width, height }: { width: number; height: number }, x: number, y: number): string {
   const panels = width < 820 ? { left: 8, right: 8 } : { left: 328, right: 372 }
-  return { left: x - 50 - panels.left, right: width - panels.right - x - 50 }
+  if (width - panels.right - x - RING_PX >= SAID_PX) return 'right'
+  if (x - RING_PX - panels.left >= SAID_PX) return 'left'
+  return y < UPPER * height ? 'below' : 'above'
 }
