@@ -3,19 +3,19 @@ import { array, assert, constantFrom, property } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { TOPICS, type Topic } from '../../ingest/contract.ts'
 import { encodeBatch } from './batch.ts'
-import { rowsIn, waitingRecord } from './records.ts'
+import { rowsIn } from './records.ts'
 import { judge, NOTHING_SEEN } from './rule.ts'
 import { anyBytes, CELL, decided, envelope, jsonBytes, moved, POISON, routed } from './samples.testing.ts'
 import { TABLES } from './tables.ts'
+import { stretchOf, wholeOf } from './waiting.ts'
 
 const topics = Object.keys(TOPICS) as Topic[]
 const AT_MS = Date.UTC(2026, 10, 20)
 
 /** The rows of records, as whoever reads the Arrow stream gets them. */
 function rowsOf(topic: Topic, values: readonly (Buffer | null)[], headers = {}): Record<string, unknown>[] {
-  const records = values.map(value =>
-    waitingRecord(topic, { offset: 5, appended_at: AT_MS, key: null, value, headers }),
-  )
+  const messages = values.map((value, n) => ({ offset: 5 + n, appended_at: AT_MS, key: null, value, headers }))
+  const records = [wholeOf(stretchOf(topic, messages))]
   const { bytes, rows } = encodeBatch(topic, [{ partition: 1, records, before: NOTHING_SEEN }])
   const table = tableFromIPC(bytes)
   expect(table.numRows).toBe(rows)

@@ -1,17 +1,18 @@
 import type { Topic } from '../../ingest/contract.ts'
-import { type Columns, encodeArrow, newColumns } from './arrow.ts'
+import { type Columns, newColumns, encodeArrow } from './arrow.ts'
 import { addDecisions } from './decisions.ts'
 import { addMovements } from './movements.ts'
-import { type ReadRecord, readRecord, type WaitingRecord } from './records.ts'
+import { type ReadRecord, readRecords } from './records.ts'
 import { addCourier, addDeadLetter, addDelivery, addOperation, type Head } from './rows.ts'
 import { type Judge, judge, type RuleState } from './rule.ts'
+import { NO_HEADERS, type Piece } from './waiting.ts'
 
 /** From records to the bytes of one INSERT. The same records from the same state give the same bytes. */
 
 /** The records of one partition in a batch; `before`: the readers' rule as it stood in front of them. */
 export interface Part {
   partition: number
-  records: readonly WaitingRecord[]
+  records: readonly Piece[]
   before: RuleState
 }
 
@@ -29,21 +30,29 @@ export function encodeBatch(
       state = verdict.state
       return verdict
     }
-    for (const { offset, appended_at, value, headers } of records) {
-      add(
-        columns,
-        { kafka_partition: partition, kafka_offset: offset, appended_at },
-        readRecord(value),
-        judged,
-        headers,
-      )
+    for (const { stretch, from, to } of records) {
+      const { offsets, appended_at, headers } = stretch
+      readRecords(stretch, { from, to }, (record, n) => {
+        const head = {
+          kafka_partition: partition,
+          kafka_offset: offsets[n] ?? 0,
+          appended_at: appended_at[n] ?? 0,
+        }
+        add(columns, head, record, judged, headers[n] ?? NO_HEADERS)
+      })
     }
     return state
   })
   return { ...encodeArrow(topic, columns), after }
 }
 
-type AddRows = (to: object, head: Head, record: ReadRecord, judge: Judge, headers: WaitingRecord['headers']) => void
+type AddRows = (
+  to: object,
+  head: Head,
+  record: ReadRecord,
+  judge: Judge,
+  headers: Readonly<Record<string, string>>,
+) => void
 
 const ADD: {
   [T in Topic]: (to: Columns<T>, ...rest: Parameters<AddRows> extends [unknown, ...infer R] ? R : never) => void

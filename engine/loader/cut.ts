@@ -1,4 +1,4 @@
-import type { WaitingRecord } from './records.ts'
+import { bytesAt, type Piece } from './waiting.ts'
 
 /** Cutting batches from what waits: pure. */
 
@@ -9,7 +9,7 @@ export interface Limits {
 }
 
 /** What waits of one topic, by partition, in the order of the log. */
-export type Waiting = ReadonlyMap<number, readonly WaitingRecord[]>
+export type Waiting = ReadonlyMap<number, readonly Piece[]>
 
 export const DAY_MS = 86_400_000
 
@@ -25,26 +25,41 @@ export function cutBatch(waiting: Waiting, limits: Limits): { partition: number;
   const fronts = frontsOf(waiting)
   const day = Math.min(...fronts.map(front => dayOf(front.appended_at)))
   const cut: { partition: number; records: number }[] = []
-  let rows = 0
-  let bytes = 0
+  const sum = { rows: 0, bytes: 0 }
   for (const { partition } of fronts) {
     let records = 0
-    for (const record of waiting.get(partition) ?? []) {
-      const first = rows === 0
-      const full = rows + record.rows > limits.rows_max || bytes + record.bytes > limits.bytes_max
-      if (dayOf(record.appended_at) !== day || (full && !first)) break
-      rows += record.rows
-      bytes += record.bytes
-      records += 1
+    for (const piece of waiting.get(partition) ?? []) {
+      const fits = fitting(piece, day, limits, sum)
+      records += fits
+      if (fits < piece.to - piece.from) break
     }
     if (records > 0) cut.push({ partition, records })
   }
   return cut.sort((a, b) => a.partition - b.partition)
 }
 
+/** How many of a piece's records still go in; adds them to `sum`. */
+function fitting(
+  { stretch, from, to }: Piece,
+  day: number,
+  limits: Limits,
+  sum: { rows: number; bytes: number },
+): number {
+  const { rows, appended_at } = stretch
+  for (let n = from; n < to; n += 1) {
+    const more_rows = rows[n] ?? 0
+    const more_bytes = bytesAt(stretch, n)
+    const full = sum.rows + more_rows > limits.rows_max || sum.bytes + more_bytes > limits.bytes_max
+    if (dayOf(appended_at[n] ?? 0) !== day || (full && sum.rows > 0)) return n - from
+    sum.rows += more_rows
+    sum.bytes += more_bytes
+  }
+  return to - from
+}
+
 function frontsOf(waiting: Waiting): { partition: number; appended_at: number }[] {
   const fronts = [...waiting].flatMap(([partition, [first]]) =>
-    first ? [{ partition, appended_at: first.appended_at }] : [],
+    first ? [{ partition, appended_at: first.stretch.appended_at[first.from] ?? 0 }] : [],
   )
   return fronts.sort((a, b) => a.appended_at - b.appended_at || a.partition - b.partition)
 }

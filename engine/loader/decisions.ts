@@ -57,7 +57,7 @@ function markOf(event: Fields): Mark | undefined {
 /** Each decision as JSON. One alone, as most are, is copied as it stands. */
 function addTexts(to: Columns<'decisions'>, record: ReadRecord, decisions: readonly unknown[]): void {
   const place = decisions.length === 1 && record.ascii ? lastField(record, 'decisions', '[') : undefined
-  if (place) to.data.add(record.value, place.start + 1, place.end - 1)
+  if (place) to.data.add(record.values, record.start + place.start + 1, record.start + place.end - 1)
   else for (const decision of decisions) to.data.addText(JSON.stringify(decision))
 }
 

@@ -5,9 +5,9 @@ import { migrateClickhouse } from '../../sql/migrate.ts'
 import { freshNamespace, testServers } from '../../world/servers/testing.ts'
 import { type ClickHouse, openClickhouse } from '../io/clickhouse.ts'
 import { encodeBatch } from './batch.ts'
-import { waitingRecord } from './records.ts'
 import { anyBytes, decided, delivered, POISON, routed } from './samples.testing.ts'
 import { TABLES } from './tables.ts'
+import { stretchOf, wholeOf } from './waiting.ts'
 
 /** What the whole of loading rests on: one INSERT is one block is one token, in the table and behind its views. */
 
@@ -27,15 +27,14 @@ const ROWS = 50_000
 const DAY_MS = Date.UTC(2026, 10, 20)
 
 function batchOf(topic: 'decisions' | 'deliveries', value: (n: number) => object): Uint8Array {
-  const records = Array.from({ length: ROWS }, (_, offset) =>
-    waitingRecord(topic, {
-      offset,
-      appended_at: DAY_MS + offset,
-      key: null,
-      value: Buffer.from(JSON.stringify(value(offset))),
-      headers: {},
-    }),
-  )
+  const messages = Array.from({ length: ROWS }, (_, offset) => ({
+    offset,
+    appended_at: DAY_MS + offset,
+    key: null,
+    value: Buffer.from(JSON.stringify(value(offset))),
+    headers: {},
+  }))
+  const records = [wholeOf(stretchOf(topic, messages))]
   return encodeBatch(topic, [{ partition: 0, records, before: { epoch: 0, source_offset: -1 } }]).bytes
 }
 
@@ -78,9 +77,8 @@ test('deliveries too, with their sets', async () => {
 
 test.each(Object.keys(TABLES) as Topic[])('ClickHouse takes whatever is decoded from any bytes: %s', async topic => {
   const values = [...POISON, ...sample(anyBytes, 2_000)]
-  const records = values.map((value, offset) =>
-    waitingRecord(topic, { offset, appended_at: DAY_MS, key: null, value, headers: {} }),
-  )
+  const messages = values.map((value, offset) => ({ offset, appended_at: DAY_MS, key: null, value, headers: {} }))
+  const records = [wholeOf(stretchOf(topic, messages))]
   const { bytes, rows } = encodeBatch(topic, [{ partition: 7, records, before: { epoch: 0, source_offset: -1 } }])
   const { name, columns } = TABLES[topic]
   await clickhouse.insertArrow({ table: name, columns: Object.keys(columns), bytes, token: `any-${topic}` })

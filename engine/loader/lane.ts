@@ -5,8 +5,8 @@ import type { BookedBatch, Position, Shelf, Step } from '../io/loader_book.ts'
 import { encodeBatch, type Part } from './batch.ts'
 import { cutBatch, type Limits } from './cut.ts'
 import { type Patience, untilDone } from './patience.ts'
-import { type WaitingRecord, waitingRecord } from './records.ts'
 import { type Store, storeBatch } from './store.ts'
+import { endOf, offsetAt, type Piece, stretchOf, Waiting } from './waiting.ts'
 
 /**
  * One topic on its way into its table: one batch at a time.
@@ -60,7 +60,7 @@ export interface Lane {
 interface Slot {
   partition: number
   position: Position
-  records: WaitingRecord[]
+  waiting: Waiting
   /** cut and on their way */
   on_its_way: number
   /** since when the first of them waits */
@@ -85,7 +85,7 @@ export function openLane(options: LaneOptions): Lane {
   let waiting_bytes = 0
   let closed: Error | null = null
 
-  const waitingRecords = () => new Map([...slots.values()].map(slot => [slot.partition, slot.records]))
+  const waitingPieces = () => new Map([...slots.values()].map(slot => [slot.partition, slot.waiting.pieces]))
 
   const hasRoom = () =>
     waiting_bytes < LANE_BYTES_MIN || (waiting_bytes < limits.bytes_max && room.used_bytes < room.bytes_max)
@@ -99,20 +99,20 @@ export function openLane(options: LaneOptions): Lane {
   }
 
   function book(): Booking {
-    const taken = cutBatch(waitingRecords(), limits).flatMap(({ partition, records }) => {
+    const taken = cutBatch(waitingPieces(), limits).flatMap(({ partition, records }) => {
       const slot = slots.get(partition)
       return slot ? [{ slot, records }] : []
     })
     const parts: Part[] = taken.map(({ slot, records }) => ({
       partition: slot.partition,
-      records: slot.records.slice(0, records),
+      records: slot.waiting.first(records),
       before: slot.position,
     }))
     const { bytes, rows, after } = encodeBatch(shelf.topic, parts)
     const steps = taken.map(({ slot }, index) => stepOf(slot.position, parts[index], after[index]))
     const ranges = parts.map(({ partition, records, before }) => ({
       partition,
-      from: records[0]?.offset ?? 0,
+      from: beginOf(records),
       to: endOf(records),
       epoch: before.epoch,
       source_offset: before.source_offset,
@@ -127,7 +127,7 @@ export function openLane(options: LaneOptions): Lane {
     if (outcome === 'taken') return catchUp(taken.map(({ slot }) => slot))
     store.reached('after_record')
     for (const [index, { slot, records }] of taken.entries()) {
-      release(slot, slot.records.splice(0, records))
+      release(slot, records)
       slot.on_its_way = records
       slot.since = performance.now()
       slot.position = steps[index]?.after ?? slot.position
@@ -139,17 +139,17 @@ export function openLane(options: LaneOptions): Lane {
   }
 
   /** They wait no more. A slot that was lost has given its room back already. */
-  function release(slot: Slot, records: readonly WaitingRecord[]): void {
-    if (!slot.lost) hold(-bytesOf(records))
+  function release(slot: Slot, records: number): void {
+    const { bytes } = slot.waiting
+    slot.waiting.drop(records)
+    if (!slot.lost) hold(slot.waiting.bytes - bytes)
   }
 
   /** Another loader booked some of it first: what it has is not ours to load. */
   async function catchUp(behind: readonly Slot[]): Promise<void> {
     for (const slot of behind) {
       slot.position = await untilDone(patience, () => store.book.position(shelf, slot.partition))
-      const { next_offset } = slot.position
-      const behind = slot.records.filter(record => record.offset < next_offset).length
-      release(slot, slot.records.splice(0, behind))
+      release(slot, slot.waiting.before(slot.position.next_offset))
     }
   }
 
@@ -168,9 +168,9 @@ export function openLane(options: LaneOptions): Lane {
 
   /** ms until the next batch is to be cut; 0: now; Infinity: nothing waits */
   function dueIn(): number {
-    const full = [...slots.values()].filter(slot => slot.records.length > 0)
+    const full = [...slots.values()].filter(slot => slot.waiting.length > 0)
     if (full.length === 0) return Number.POSITIVE_INFINITY
-    const rows = full.reduce((sum, slot) => sum + rowsOf(slot.records, limits.rows_max), 0)
+    const rows = full.reduce((sum, slot) => sum + slot.waiting.rows, 0)
     if (rows >= limits.rows_max || !hasRoom()) return 0
     const since = Math.min(...full.map(slot => slot.since))
     return Math.max(0, since + options.wait_ms_max - performance.now())
@@ -186,19 +186,19 @@ export function openLane(options: LaneOptions): Lane {
 
   return {
     assign(partition, position) {
-      slots.set(partition, { partition, position, records: [], on_its_way: 0, since: 0, lost: false })
+      slots.set(partition, { partition, position, waiting: new Waiting(), on_its_way: 0, since: 0, lost: false })
     },
     async push({ partition, messages }) {
       const slot = slots.get(partition)
       if (closed || !slot) throw new Error(`the lane of ${shelf.topic} does not load partition ${partition}`)
-      const next_offset = Math.max(slot.position.next_offset, endOf(slot.records))
+      const next_offset = Math.max(slot.position.next_offset, endOf(slot.waiting.pieces))
       const fresh = messages.filter(message => message.offset >= next_offset)
       const [first] = fresh
       if (first && first.offset > next_offset) options.missed(partition, next_offset, first.offset)
-      const records = fresh.map(message => waitingRecord(shelf.topic, message))
-      if (slot.records.length === 0) slot.since = performance.now()
-      for (const record of records) slot.records.push(record)
-      hold(bytesOf(records))
+      if (slot.waiting.length === 0) slot.since = performance.now()
+      const { bytes } = slot.waiting
+      slot.waiting.push(stretchOf(shelf.topic, fresh))
+      hold(slot.waiting.bytes - bytes)
       bell.resolve()
       while (!closed && !slot.lost && !hasRoom()) await space.promise
       if (closed) throw closed
@@ -207,14 +207,14 @@ export function openLane(options: LaneOptions): Lane {
       const slot = slots.get(partition)
       if (!slot) return
       slots.delete(partition)
-      release(slot, slot.records)
+      release(slot, slot.waiting.length)
       slot.lost = true
       space.resolve()
       space = Promise.withResolvers()
     },
     waiting(partition) {
       const slot = slots.get(partition)
-      return slot ? slot.records.length + slot.on_its_way : 0
+      return slot ? slot.waiting.length + slot.on_its_way : 0
     },
     holds: batch_id => on_its_way === batch_id,
     async close() {
@@ -224,23 +224,7 @@ export function openLane(options: LaneOptions): Lane {
   }
 }
 
-/** Framing and the object of a record, beside its bytes. */
-const RECORD_BYTES = 200
-
-const bytesOf = (records: readonly WaitingRecord[]): number =>
-  records.reduce((sum, record) => sum + record.bytes + RECORD_BYTES, 0)
-
-/** Counted until there are enough. */
-function rowsOf(records: readonly WaitingRecord[], enough: number): number {
-  let rows = 0
-  for (const record of records) {
-    rows += record.rows
-    if (rows >= enough) break
-  }
-  return rows
-}
-
-const endOf = (records: readonly WaitingRecord[]): number => (records.at(-1)?.offset ?? -1) + 1
+const beginOf = ([first]: readonly Piece[]): number => (first ? offsetAt(first, first.from) : 0)
 
 function stepOf(expected: Position, part: Part | undefined, rule: Omit<Position, 'next_offset'> | undefined): Step {
   if (!part || !rule) throw new Error('a step without its part')

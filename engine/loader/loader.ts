@@ -6,10 +6,10 @@ import { encodeBatch } from './batch.ts'
 import type { Limits } from './cut.ts'
 import { type Lane, openLane, type Room } from './lane.ts'
 import { type Patience, untilDone } from './patience.ts'
-import { waitingRecord } from './records.ts'
 import { rereadRanges } from './reread.ts'
 import { type Store, storeBatch } from './store.ts'
 import { TABLES } from './tables.ts'
+import { stretchOf, wholeOf } from './waiting.ts'
 import type { Watch } from './watch.ts'
 
 /**
@@ -40,8 +40,11 @@ export interface Loader {
 
 type TopicShelf = Shelf & { topic: Topic }
 
-/** What one partition holds in the reader's queue, beside what waits in its lane; kafkajs fetches as much at a time. */
-const PARTITION_BYTES_MAX = 1024 * 1024
+/**
+ * What one partition holds in the reader's queue, beside what waits in its lane; kafkajs fetches as much at a time. There a
+ * record is four objects that V8 marks again and again, so only little waits there.
+ */
+const PARTITION_BYTES_MAX = 256 * 1024
 const FETCH_BYTES_MIN = 256 * 1024
 /** What waits in all lanes together, whatever the lag. */
 const WAITING_BYTES_MAX = 96 * 1024 * 1024
@@ -115,6 +118,7 @@ export async function openLoader(options: LoaderOptions, signal: AbortSignal): P
     queue_bytes_max: PARTITION_BYTES_MAX,
     // At 2,500 events a second it fetched each few of them by themselves.
     fetch_bytes_min: FETCH_BYTES_MIN,
+    fetch_bytes_max: PARTITION_BYTES_MAX,
     commit: true,
     // Soon after a kill -9 somebody else may have the partitions; 6 s is the least that a broker allows.
     session_timeout_ms: 6_000,
@@ -176,7 +180,7 @@ async function redo(options: LoaderOptions, shelf: TopicShelf, batch: BookedBatc
   const parts = ranges.map((range, index) => ({
     partition: range.partition,
     before: { epoch: range.epoch, source_offset: range.source_offset },
-    records: (read[index] ?? []).map(message => waitingRecord(topic, message)),
+    records: [wholeOf(stretchOf(topic, read[index] ?? []))],
   }))
   const again = encodeBatch(topic, parts)
   if (again.rows !== rows)

@@ -13,7 +13,7 @@ import {
   timeOrNull,
   wholeOrNull,
 } from './fields.ts'
-import { lastField, type ReadRecord, type WaitingRecord } from './records.ts'
+import { lastField, type ReadRecord } from './records.ts'
 
 /**
  * From a record of an event's topic to its row. Every record gives one, whatever it holds, so that rows and records can be
@@ -63,18 +63,18 @@ export function addPlace(to: Columns<'operations' | 'couriers' | 'decisions'>, d
 }
 
 /** The record as it came. */
-export function addWhole(to: Columns, { value, text, ascii }: ReadRecord): void {
-  if (ascii) to.data.add(value, 0, value.length)
+export function addWhole(to: Columns, { values, start, end, text, ascii }: ReadRecord): void {
+  if (ascii) to.data.add(values, start, end)
   else to.data.addText(text)
 }
 
 /** An event's data alone; of what is no event, everything there is. */
 function addData(to: Columns, record: ReadRecord): void {
-  const { event = NONE, value, ascii, text: all } = record
+  const { event = NONE, values, start, ascii, text: all } = record
   const place = lastField(record, 'data', '{')
   if (text(event.type) === '' || event.data === undefined) addWhole(to, record)
   else if (!place) to.data.addText(JSON.stringify(event.data))
-  else if (ascii) to.data.add(value, place.start, place.end)
+  else if (ascii) to.data.add(values, start + place.start, start + place.end)
   else to.data.addText(all.slice(place.start, place.end))
 }
 
@@ -133,7 +133,7 @@ export function addDeadLetter(
   to: Columns<'dead-letters'>,
   head: Head,
   record: ReadRecord,
-  headers: WaitingRecord['headers'],
+  headers: Readonly<Record<string, string>>,
 ): void {
   const { event = NONE } = record
   addHead(to, head)

@@ -5,8 +5,8 @@ import type { Movement } from '../../ingest/events/movements.ts'
 import { newMovementPacker } from '../worker/movement_packer.ts'
 import { newPackerRoom, unpackRecords } from '../worker/pack.ts'
 import { encodeBatch } from './batch.ts'
-import { waitingRecord } from './records.ts'
 import { NOTHING_SEEN, type RuleState } from './rule.ts'
+import { stretchOf, wholeOf } from './waiting.ts'
 
 /** The topic `movements` under every owner's fate: each movement counts once, however it was cut, told again or told late. */
 
@@ -80,11 +80,10 @@ function counted(log: readonly Buffer[], batch_records: number): string[] {
   const counts: string[] = []
   let before: RuleState = NOTHING_SEEN
   for (let at = 0; at < log.length; at += batch_records) {
-    const records = log
+    const messages = log
       .slice(at, at + batch_records)
-      .map((value, index) =>
-        waitingRecord('movements', { offset: at + index, appended_at: 1, key: null, value, headers: {} }),
-      )
+      .map((value, index) => ({ offset: at + index, appended_at: 1, key: null, value, headers: {} }))
+    const records = [wholeOf(stretchOf('movements', messages))]
     const { bytes, after } = encodeBatch('movements', [{ partition: 0, records, before }])
     before = after[0] ?? before
     for (const row of tableFromIPC(bytes)) {

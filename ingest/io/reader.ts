@@ -76,6 +76,8 @@ export interface ReaderOptions {
   session_timeout_ms?: number
   /** the broker answers a fetch with fewer bytes only after 100 ms; for who need not have each message at once */
   fetch_bytes_min?: number
+  /** of one partition in one answer; kafkajs' own is 1 MB */
+  fetch_bytes_max?: number
 }
 
 export interface Reader {
@@ -106,6 +108,7 @@ interface Slot extends TopicPartition {
   trouble: string | null
 }
 
+const FETCH_BYTES_MAX = 1024 * 1024
 const REJOIN_EVERY_MS = 500
 const REJOIN_WITHIN_MS = 60_000
 const REFETCHES_MAX = 20
@@ -130,6 +133,7 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
     // Resuming after all partitions were paused took 4.7 s at the default of 5 s, and 10 ms at 100.
     maxWaitTimeInMs: 100,
     minBytes: options.fetch_bytes_min ?? 1,
+    maxBytesPerPartition: options.fetch_bytes_max ?? FETCH_BYTES_MAX,
     sessionTimeout: options.session_timeout_ms ?? 10_000,
     heartbeatInterval: 1_000,
     partitionAssigners: [togetherAssigner(() => owned(slots, options.topics))],
