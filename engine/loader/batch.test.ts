@@ -32,6 +32,23 @@ test('whatever the bytes, a record gives at least one row, and its rows can be e
   ),
 )
 
+test('a batch keeps its bytes when the next one is made of the same memory, and is the same again', () =>
+  assert(
+    property(constantFrom(...topics), array(anyBytes), array(anyBytes), (topic, first, second) => {
+      const batchOf = (values: Buffer[]) => {
+        const messages = values.map((value, offset) => ({ offset, appended_at: AT_MS, key: null, value, headers: {} }))
+        const records = [wholeOf(stretchOf(topic, messages))]
+        return encodeBatch(topic, [{ partition: 1, records, before: NOTHING_SEEN }]).bytes
+      }
+      const bytes = batchOf(first)
+      const before = Buffer.from(bytes)
+      batchOf(second)
+      expect(Buffer.compare(before, bytes)).toBe(0)
+      expect(Buffer.compare(before, batchOf(first))).toBe(0)
+    }),
+    { numRuns: 100 },
+  ))
+
 test('rows come back from Arrow as they went in, with nulls, wide characters and 64 bits', () => {
   const order = (order_id: string) => jsonBytes(envelope(1, 'order.placed', { ...routed(1).order, order_id }))
   const rows = rowsOf('operations', [order('ö🐝'), order('plain'), order('\ud800'), ...POISON])

@@ -1,5 +1,5 @@
 import type { Topic } from '../../ingest/contract.ts'
-import { type Columns, newColumns, encodeArrow } from './arrow.ts'
+import { type Columns, emptyColumns, encodeArrow } from './arrow.ts'
 import { addDecisions } from './decisions.ts'
 import { addMovements } from './movements.ts'
 import { type ReadRecord, readRecords } from './records.ts'
@@ -21,7 +21,7 @@ export function encodeBatch(
   topic: Topic,
   parts: readonly Part[],
 ): { bytes: Uint8Array; rows: number; after: RuleState[] } {
-  const columns = newColumns(topic)
+  const columns = emptyColumns(topic)
   const add = ADD[topic] as AddRows
   const after = parts.map(({ partition, records, before }) => {
     let state = before
