@@ -84,7 +84,9 @@ const CHANGES: Record<string, (trip: PlannedTrip, problem: SolverProblem) => Sol
     trip.fulfilment_ids.length > 1 ? withCargo(one, trip, { alone: true }) : undefined,
   'not able to do it': (trip, one) => withCourier(withCargo(one, trip, { requires: ['cash'] }), trip, { has: [] }),
   'declined before': (trip, one) => withCargo(one, trip, { not_couriers: [trip.courier_id] }),
-  'not ready yet': (trip, one) => withCargo(one, trip, { ready_s: trip.pickup_s + 1 }),
+  'not ready yet': (trip, one) => withCargo(one, trip, lyingAt(trip, trip.pickup_s + 1)),
+  'from where it can no longer be had': (trip, one) =>
+    withCargo(one, trip, { warehouse_id: 'v' as WarehouseId, elsewhere: [] }),
   'melted on the way': (trip, one) =>
     withCargo(one, trip, { uncooled_s_max: (trip.dropoff_s[0] ?? 0) - trip.pickup_s - 1 }),
   'after the shift': (trip, one) => withCourier(one, trip, { shift_end_s: (trip.dropoff_s.at(-1) ?? 0) - 1 }),
@@ -96,6 +98,8 @@ const CHANGES: Record<string, (trip: PlannedTrip, problem: SolverProblem) => Sol
   'still carrying something': (trip, one) => withCourier(one, trip, { free_s: trip.depart_s + 1 }),
 }
 
+/** At the trip's warehouse and at no other. */
+const lyingAt = ({ warehouse_id }: PlannedTrip, ready_s: number) => ({ warehouse_id, ready_s, elsewhere: [] })
 const withCargo = (one: SolverProblem, trip: PlannedTrip, change: Partial<OpenFulfilment>): SolverProblem => ({
   ...one,
   fulfilments: one.fulfilments.map(f => (trip.fulfilment_ids.includes(f.fulfilment_id) ? { ...f, ...change } : f)),

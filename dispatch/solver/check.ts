@@ -1,3 +1,4 @@
+import type { WarehouseId } from '../../ingest/events/envelope.ts'
 import type { CourierSnapshot, OpenFulfilment, PlannedMove, PlannedTrip, SolverPlan, SolverProblem } from './port.ts'
 
 /**
@@ -55,7 +56,7 @@ function checkRoute(
   let [place, free_s] = [courier.place, Math.max(0, courier.free_s)]
   for (const [at, trip] of trips.entries()) {
     const is_open = at === 0 && courier.open_trip !== undefined
-    const cargo = trip.fulfilment_ids.flatMap(id => all.get(id) ?? [])
+    const cargo = trip.fulfilment_ids.flatMap(id => takenFrom(trip.warehouse_id, all.get(id)) ?? [])
     const times = [trip.depart_s, trip.pickup_s, ...trip.dropoff_s]
     if (!times.every(Number.isSafeInteger)) return [...faults, 'times are not whole seconds']
     if (trip.dropoff_s.length !== trip.fulfilment_ids.length) faults.push('one drop-off time a fulfilment is needed')
@@ -69,6 +70,12 @@ function checkRoute(
     place = cargo.at(-1)?.dropoff ?? place
   }
   return faults
+}
+
+/** An order that several warehouses have lies where the trip takes it. */
+function takenFrom(warehouse_id: WarehouseId, one: OpenFulfilment | undefined): OpenFulfilment | undefined {
+  const other = one?.elsewhere?.find(there => there.warehouse_id === warehouse_id)
+  return one && other ? { ...one, ...other } : one
 }
 
 function checkCargo(

@@ -6,6 +6,8 @@ import { homeAfter, isUnsure, orderCost, pickupAt, type Routes, unsureCost } fro
 
 /** `position` -1: a new trip before the `trip`-th of the courier. */
 export interface Insertion {
+  /** from the warehouse that suits best, of those where it can be had */
+  order: number
   courier: number
   trip: number
   position: number
@@ -14,7 +16,7 @@ export interface Insertion {
 }
 
 /**
- * Finds the cheapest insertion and writes it into `best`.
+ * Finds the cheapest insertion, from whichever warehouse the order can be had, and writes it into `best`.
  * @param skip may leave a candidate out, by chance, so that the search does not always find the same
  */
 export function bestInsertion(
@@ -26,6 +28,20 @@ export function bestInsertion(
   best: Insertion,
 ): void {
   best.delta = Number.POSITIVE_INFINITY
+  const first = model.first_of[order] as number
+  for (let one = first; one < first + (model.choices[order] as number); one++) {
+    tryCouriers(model, routes, near, one, skip, best)
+  }
+}
+
+function tryCouriers(
+  model: Model,
+  routes: Routes,
+  near: Near,
+  order: number,
+  skip: () => boolean,
+  best: Insertion,
+): void {
   const { list, count } = near.couriers(routes, order)
   for (let at = 0; at < count; at++) tryCourier(model, routes, order, list[at] as number, skip, best)
   if (best.delta < Number.POSITIVE_INFINITY || count === model.couriers) return
@@ -87,7 +103,7 @@ function newTrips(
       trip === count
         ? (model.end_value[end] as number) - (model.end_value[node] as number)
         : shifted(model, routes, courier, trip, pickup_s + tail_s, end)
-    keepBetter(best, courier, trip, -1, own + (weights.travel * (lead_s + tail_s)) / 60 + rest)
+    keepBetter(best, order, courier, trip, -1, own + (weights.travel * (lead_s + tail_s)) / 60 + rest)
   }
 }
 
@@ -170,7 +186,7 @@ function joinTrip(
     const now_end = size === 0 ? courier : model.couriers + (routes.order[first + size - 1] as number)
     delta += (model.end_value[end] as number) - (model.end_value[now_end] as number)
   }
-  keepBetter(best, courier, trip, position, delta)
+  keepBetter(best, order, courier, trip, position, delta)
 }
 
 /** s from pickup until free, with the order at this position */
@@ -227,8 +243,16 @@ function shifted(
   return delta
 }
 
-function keepBetter(best: Insertion, courier: number, trip: number, position: number, delta: number): void {
+function keepBetter(
+  best: Insertion,
+  order: number,
+  courier: number,
+  trip: number,
+  position: number,
+  delta: number,
+): void {
   if (delta >= best.delta) return
+  best.order = order
   best.courier = courier
   best.trip = trip
   best.position = position

@@ -1,12 +1,14 @@
 import type { Point, Requirement } from '../../ingest/events/envelope.ts'
+import { type Choices, choicesOf, eachChoice } from './choices.ts'
 import type { Weights } from './objective.ts'
 import type { ExpectedDemand, OpenFulfilment, ServiceTimes, SolverProblem } from './port.ts'
 
 /**
  * A problem as numbers: orders, couriers and warehouses are indices, in the order of their ids. Places ("nodes") are numbered couriers first, then doors, then warehouses.
  */
-export interface Model {
+export interface Model extends Choices {
   problem: SolverProblem
+  /** each choice of warehouse counts */
   orders: number
   couriers: number
   warehouses: number
@@ -15,15 +17,12 @@ export interface Model {
   bundle_max: number
   trips_max: number
 
-  order_ids: readonly string[]
   /** warehouse of an order */
   warehouse: Int32Array
   ready: Int32Array
   /** the earliest likely, and what is nearly sure */
   ready_from: Int32Array
   ready_latest: Int32Array
-  /** earliest possible time at the door */
-  floor: Int32Array
   promise: Int32Array
   load: Int32Array
   requires: Int32Array
@@ -70,7 +69,8 @@ const bitsOf = (needs: readonly Requirement[]): number =>
 
 /** @param problem its parts in the order of their ids */
 export function modelOf(problem: SolverProblem): Model {
-  const { travel, service, fulfilments, couriers } = problem
+  const { travel, service, couriers } = problem
+  const fulfilments = problem.fulfilments.flatMap(eachChoice)
   const places = placesOf(fulfilments)
   const warehouse_ids = [...places.keys()].sort()
   const index = new Map(warehouse_ids.map((id, at) => [id, at]))
@@ -99,6 +99,10 @@ export function modelOf(problem: SolverProblem): Model {
       has_refused[at] = 1
     }
   }
+  const floors = fulfilments.map(
+    (one, at) =>
+      (one.ready_at_best_s ?? one.ready_s) + service.after_pickup_s + (direct[at] as number) + service.before_door_s,
+  )
   return {
     problem,
     orders: n,
@@ -108,15 +112,11 @@ export function modelOf(problem: SolverProblem): Model {
     weights: problem.weights,
     bundle_max: problem.bundle_max,
     trips_max: problem.trips_max,
-    order_ids: fulfilments.map(one => one.fulfilment_id),
+    ...choicesOf(problem.fulfilments, floors),
     warehouse,
     ready: Int32Array.from(fulfilments, one => one.ready_s),
     ready_from: Int32Array.from(fulfilments, one => Math.min(one.ready_s, one.ready_from_s ?? one.ready_s)),
     ready_latest: Int32Array.from(fulfilments, one => Math.max(one.ready_s, one.ready_latest_s ?? one.ready_s)),
-    floor: Int32Array.from(
-      fulfilments,
-      (one, at) => one.ready_s + service.after_pickup_s + (direct[at] as number) + service.before_door_s,
-    ),
     promise: Int32Array.from(fulfilments, one => one.promise_s ?? NEVER),
     load: Int32Array.from(fulfilments, one => one.load),
     requires: Int32Array.from(fulfilments, one => bitsOf(one.requires)),

@@ -30,6 +30,10 @@ export interface OpenFulfilment {
   ready_from_s?: number
   /** nearly sure to be ready by then, where `ready_s` is only an estimate */
   ready_latest_s?: number
+  /** when it could have been ready, had its picking not been put off; absent: `ready_s`. Its floor counts from there */
+  ready_at_best_s?: number
+  /** it may be carried from one of these instead: of a plan's trips, the warehouse tells from which it is */
+  elsewhere?: readonly OtherPickup[]
   /** latest time at the door that was promised; absent: nothing was */
   promise_s?: number
   load: number
@@ -41,6 +45,9 @@ export interface OpenFulfilment {
   /** couriers who declined it a while ago, or did not answer: not to be asked again yet */
   not_couriers?: readonly CourierId[]
 }
+
+/** Another warehouse that has all of a fulfilment, and when it can be taken there. */
+export type OtherPickup = Pick<OpenFulfilment, 'warehouse_id' | 'pickup' | 'ready_s' | 'ready_from_s'>
 
 export interface CourierSnapshot {
   courier_id: CourierId
@@ -119,7 +126,7 @@ export interface SolverProblem {
   last: readonly LastTrip[]
 }
 
-export type LastTrip = Pick<PlannedTrip, 'courier_id' | 'fulfilment_ids'>
+export type LastTrip = Pick<PlannedTrip, 'courier_id' | 'fulfilment_ids'> & Partial<Pick<PlannedTrip, 'warehouse_id'>>
 
 export interface PlannedTrip {
   courier_id: CourierId

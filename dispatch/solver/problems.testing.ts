@@ -26,6 +26,8 @@ const fulfilment: fc.Arbitrary<Omit<OpenFulfilment, 'fulfilment_id' | 'order_id'
       place: fc.constantFrom(...WAREHOUSES),
       dropoff: point,
       ready_s: fc.integer({ min: -600, max: 1_800 }),
+      /** the other warehouses have it, too, later by so much */
+      others_after_s: rarely(fc.array(fc.integer({ min: 0, max: 600 }), { maxLength: 2 }), []),
       promise_s: fc.integer({ min: -600, max: 3_600 }),
       load: fc.integer({ min: 1, max: 3 }),
       alone: fc.boolean(),
@@ -33,9 +35,16 @@ const fulfilment: fc.Arbitrary<Omit<OpenFulfilment, 'fulfilment_id' | 'order_id'
       requires: rarely(requirements, []),
       not_couriers: rarely(fc.uniqueArray(fc.integer({ min: 0, max: 5 }).map(n => `c${n}` as CourierId)), []),
     },
-    { requiredKeys: ['place', 'dropoff', 'ready_s', 'load', 'requires', 'not_couriers'] },
+    { requiredKeys: ['place', 'dropoff', 'ready_s', 'others_after_s', 'load', 'requires', 'not_couriers'] },
   )
-  .map(({ place, ...rest }) => ({ ...place, ...rest, placed_s: -900 }))
+  .map(({ place, others_after_s, ...rest }) => {
+    const others = WAREHOUSES.filter(one => one !== place)
+    const elsewhere = others_after_s.flatMap((after_s, at) => {
+      const there = others[at]
+      return there ? { ...there, ready_s: rest.ready_s + after_s } : []
+    })
+    return { ...place, ...rest, elsewhere, placed_s: -900 }
+  })
 
 const courier = fc.record(
   {

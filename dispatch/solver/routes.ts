@@ -15,7 +15,7 @@ export interface Routes {
   trip_count: Int32Array
   /** by courier: its trips, and the value of where it ends */
   route_cost: Float64Array
-  /** by order; -1: nobody */
+  /** by order and choice; -1: nobody, or from another warehouse */
   courier_of: Int32Array
   /** by slot */
   warehouse: Int32Array

@@ -1,3 +1,4 @@
+import { copyCouriers, isCarried } from './choices.ts'
 import { bestInsertion, type Insertion } from './insertion.ts'
 import type { Model } from './model.ts'
 import { type Near, openNear } from './near.ts'
@@ -34,7 +35,7 @@ interface State {
   now: Routes
   kept: Routes
   kept_cost: number
-  /** orders on no route of `kept` */
+  /** orders on no route of `kept`, of each the first of its choices */
   absent: number[]
   best: Routes
   best_cost: number
@@ -46,6 +47,7 @@ interface State {
 /** What one round did to `now`. */
 interface Change {
   couriers: Set<number>
+  /** put back, or tried to; of each the first of its choices */
   orders: number[]
   absent: Set<number>
 }
@@ -76,7 +78,7 @@ export function search(model: Model, start: Routes, stop: () => boolean): Found 
 function begin(model: Model, now: Routes): State {
   const draw = seededDraws(model.problem.seed)
   const near = openNear(model)
-  const spot: Insertion = { courier: 0, trip: 0, position: 0, delta: 0 }
+  const spot: Insertion = { order: 0, courier: 0, trip: 0, position: 0, delta: 0 }
   const absent = onNoRoute(model, now).filter(order => !place(model, now, near, order, () => false, spot))
   const cost = costOf(model, now, absent)
   return {
@@ -97,7 +99,7 @@ function ruinAndRecreate({ model, now, near, draw, skip, absent, spot }: State):
     couriers.add(now.courier_of[order] as number)
     removeOrder(model, now, order)
   }
-  const orders = [...out, ...some(absent, draw)]
+  const orders = [...out.map(one => model.first_of[one] as number), ...some(absent, draw)]
   arrange(model, orders, draw)
   const left = new Set(absent)
   for (const order of orders) {
@@ -123,7 +125,7 @@ function keep(state: State, { couriers, orders, absent }: Change, cost: number):
     copyRoute(model, now, kept, courier)
     stale[courier] = 1
   }
-  for (const order of orders) kept.courier_of[order] = now.courier_of[order] as number
+  copyCouriers(model, now, kept, orders)
   state.kept_cost = cost
   state.absent = [...absent]
   if (cost >= state.best_cost - 1e-9) return
@@ -137,13 +139,13 @@ function keep(state: State, { couriers, orders, absent }: Change, cost: number):
 
 function takeBack({ model, now, kept }: State, { couriers, orders }: Change): void {
   for (const courier of couriers) copyRoute(model, kept, now, courier)
-  for (const order of orders) now.courier_of[order] = kept.courier_of[order] as number
+  copyCouriers(model, kept, now, orders)
 }
 
 /** Places what is on no route, first ready first, but for some. @returns what one of these would cost, not placed */
 export function placeAll(model: Model, routes: Routes, left_out: ReadonlySet<number>): (order: number) => number {
   const near = openNear(model)
-  const spot: Insertion = { courier: 0, trip: 0, position: 0, delta: 0 }
+  const spot: Insertion = { order: 0, courier: 0, trip: 0, position: 0, delta: 0 }
   const never = () => false
   for (const order of onNoRoute(model, routes)) {
     if (!left_out.has(order)) place(model, routes, near, order, never, spot)
@@ -157,14 +159,16 @@ export function placeAll(model: Model, routes: Routes, left_out: ReadonlySet<num
 /** First ready first. */
 function onNoRoute(model: Model, routes: Routes): number[] {
   const open: number[] = []
-  for (let order = 0; order < model.orders; order++) if ((routes.courier_of[order] as number) < 0) open.push(order)
+  for (let order = 0; order < model.orders; order += model.choices[order] as number) {
+    if (!isCarried(model, routes, order)) open.push(order)
+  }
   return open.sort((a, b) => (model.ready[a] as number) - (model.ready[b] as number) || a - b)
 }
 
 function place(model: Model, routes: Routes, near: Near, order: number, skip: () => boolean, spot: Insertion): boolean {
   bestInsertion(model, routes, near, order, skip, spot)
   if (spot.delta >= costLeft(model, order)) return false
-  insertOrder(model, routes, order, spot)
+  insertOrder(model, routes, spot.order, spot)
   return true
 }
 

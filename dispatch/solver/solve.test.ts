@@ -172,6 +172,57 @@ describe('a plan', () => {
     expect(carriers({ fulfilments, couriers, weights: { ...WEIGHTS, fairness: 2 } })).toEqual(['few:f'])
   })
 
+  describe('of an order that two warehouses have', () => {
+    const there = { warehouse_id: 'v' as WarehouseId, pickup: north(4) }
+    const fulfilments = [order('f', { dropoff: north(1.5), elsewhere: [{ ...there, ready_s: 0 }] })]
+    const taken = (problem: Partial<SolverProblem>) =>
+      solve({ ...base, fulfilments, ...problem }).trips.map(trip => `${trip.courier_id}:${trip.warehouse_id}`)
+    const near = rider('near', { place: HERE })
+    const far = rider('far', { place: north(4) })
+
+    it('takes it from the nearer one, whoever stands at the other', () => {
+      expect(taken({ couriers: [near, far] })).toEqual(['near:w'])
+    })
+
+    it('takes it from the farther one where only there somebody is free soon', () => {
+      expect(taken({ couriers: [{ ...near, free_s: 900 }, far] })).toEqual(['far:v'])
+      const tied = { ...far, home_warehouse_id: there.warehouse_id }
+      expect(taken({ couriers: [tied] })).toEqual(['far:v'])
+    })
+
+    it('takes it from where it is ready by then', () => {
+      const late = [order('f', { dropoff: north(1.5), elsewhere: [{ ...there, ready_s: 1_500 }] })]
+      expect(taken({ fulfilments: late, couriers: [{ ...near, free_s: 600 }, far] })).toEqual(['near:w'])
+    })
+
+    it('goes on from the warehouse of the last plan', () => {
+      const couriers = [near, far]
+      const last = [
+        { courier_id: far.courier_id, warehouse_id: there.warehouse_id, fulfilment_ids: ['f' as FulfilmentId] },
+      ]
+      expect(taken({ couriers, last, iterations_max: 0 })).toEqual(['far:v'])
+      expect(taken({ couriers, last })).toEqual(['near:w'])
+    })
+
+    it('lets it wait once, where nobody can carry it from any', () => {
+      const heavy = [order('f', { load: 9, elsewhere: [{ ...there, ready_s: 0 }] })]
+      const plan = solve({ ...base, fulfilments: heavy, couriers: [near, far] })
+      expect(plan.waiting).toEqual([{ fulfilment_id: 'f', why: 'no_capacity' }])
+    })
+  })
+
+  it('holds an order dear for as long as its picking was put off', () => {
+    const first = (change: Partial<OpenFulfilment>) => {
+      const fulfilments = [
+        order('new', { ready_s: 180 }),
+        order('old', { ready_s: 180, dropoff: north(2.5), ...change }),
+      ]
+      return solve({ ...base, bundle_max: 1, fulfilments, couriers: [rider('c', {})] }).trips[0]?.fulfilment_ids
+    }
+    expect(first({})).toEqual(['new'])
+    expect(first({ ready_at_best_s: -1_200 })).toEqual(['old'])
+  })
+
   it('prices an order at each warehouse as if it alone were added', () => {
     const [busy, idle] = [
       order('a', {}),

@@ -1,7 +1,8 @@
 import type { CourierId, FulfilmentId, WarehouseId } from '../../ingest/events/envelope.ts'
+import { isCarried, whereOrdersStand } from './choices.ts'
 import { movesOf } from './cover.ts'
 import { type Model, maySuit, modelOf, NEVER } from './model.ts'
-import type { PlannedTrip, SolverPlan, SolverProblem, WaitingWhy } from './port.ts'
+import type { LastTrip, PlannedTrip, SolverPlan, SolverProblem, WaitingWhy } from './port.ts'
 import { BROKEN, emptyRoutes, insertOrder, type Routes, removeOrder } from './routes.ts'
 import { placeAll, search } from './search.ts'
 
@@ -52,15 +53,15 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 /** What open trips hold, then as much of the last plan as is still possible. */
 function startOf(model: Model): Routes {
   const routes = emptyRoutes(model)
-  const order_at = new Map(model.order_ids.map((id, at) => [id, at]))
+  const order_at = whereOrdersStand(model)
   const courier_at = new Map(model.courier_ids.map((id, at) => [id, at]))
   for (const { courier_id, open_trip } of model.problem.couriers) {
     const courier = courier_at.get(courier_id)
-    if (open_trip && courier !== undefined) append(model, routes, courier, open_trip.fulfilment_ids, order_at, true)
+    if (open_trip && courier !== undefined) append(model, routes, courier, open_trip, order_at, true)
   }
   for (const trip of model.problem.last) {
     const courier = courier_at.get(trip.courier_id)
-    if (courier !== undefined) append(model, routes, courier, trip.fulfilment_ids, order_at, false)
+    if (courier !== undefined) append(model, routes, courier, trip, order_at, false)
   }
   return routes
 }
@@ -70,14 +71,14 @@ function append(
   model: Model,
   routes: Routes,
   courier: number,
-  ids: readonly string[],
+  { fulfilment_ids, warehouse_id }: Omit<LastTrip, 'courier_id'>,
   order_at: ReadonlyMap<string, number>,
   into_open: boolean,
 ): void {
   let joins = into_open
-  for (const id of ids) {
-    const order = order_at.get(id)
-    if (order === undefined || (routes.courier_of[order] as number) >= 0 || !maySuit(model, courier, order)) continue
+  for (const id of fulfilment_ids) {
+    const order = order_at.get(`${id} ${warehouse_id}`) ?? order_at.get(id)
+    if (order === undefined || isCarried(model, routes, order) || !maySuit(model, courier, order)) continue
     const count = routes.trip_count[courier] as number
     const slot = courier * model.trips_max + count - 1
     const size = joins ? (routes.size[slot] as number) : -1
@@ -144,7 +145,7 @@ function departure(model: Model, routes: Routes, courier: number, slot: number):
 function waitingOf(model: Model, routes: Routes): SolverPlan['waiting'] {
   const waiting: { fulfilment_id: FulfilmentId; why: WaitingWhy }[] = []
   for (const [order, id] of model.order_ids.entries()) {
-    if ((routes.courier_of[order] as number) < 0) {
+    if (model.first_of[order] === order && !isCarried(model, routes, order)) {
       waiting.push({ fulfilment_id: id as FulfilmentId, why: whyWaiting(model, order) })
     }
   }
