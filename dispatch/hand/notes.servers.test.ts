@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { DOOR, ZONE } from '../../world/races/stage.ts'
 import type { NoteView } from '../contract.ts'
 import { notesWithin } from '../io/notes.ts'
-import { as, order, stage } from './hand.testing.ts'
+import { as, order, stage, until } from './hand.testing.ts'
 
 /** The shift log on the real service. */
 
@@ -69,6 +69,27 @@ describe('a note', () => {
     ['a field that nobody knows', { phone: '1' }, 400, 'unknown_field'],
   ])('is refused with %s', async (_what, wrong, status, reason) => {
     expect(await post({ ...MILK, ...wrong })).toMatchObject({ status, body: { reason } })
+  })
+
+  test('is refused about a warehouse of another zone', async () => {
+    await stage.pool.query(
+      `WITH zone AS (
+         INSERT INTO zones (zone_id, tenant_id, name, time_zone, policy)
+         SELECT 'evanston', tenant_id, 'Evanston', time_zone, policy FROM zones WHERE zone_id = $1 RETURNING zone_id)
+       INSERT INTO warehouses (warehouse_id, zone_id, tenant_id, name, lat, lng, cell, time_zone, utc_offset_s, radius_m,
+         pickers, pick_s_per_line, pack_s)
+       SELECT 'e1', zone.zone_id, tenant_id, 'e1', lat, lng, cell, time_zone, utc_offset_s, radius_m, pickers,
+         pick_s_per_line, pack_s FROM warehouses, zone WHERE warehouse_id = 'w1'`,
+      [ZONE],
+    )
+    const there = { ...MILK, zone_id: 'evanston', warehouse_id: 'e1' }
+    await until('dispatch to know the zone', async () => (await post(there)).status === 201)
+    for (const wrong of [
+      { zone_id: ZONE, warehouse_id: 'e1' },
+      { zone_id: 'evanston', warehouse_id: 'w1' },
+    ]) {
+      expect(await post({ ...MILK, ...wrong })).toMatchObject({ status: 422, body: { reason: 'unknown_warehouse' } })
+    }
   })
 
   test('is refused without a known key', async () => {

@@ -57,6 +57,12 @@ test('a whole view of more fields than one Lua call takes replaces what stood th
   expect(Object.keys(await stockOf('c'))).toHaveLength(5_000)
 })
 
+test('a Redis that knows no scripts is told the script', async () => {
+  await redis.call('SCRIPT', 'FLUSH')
+  expect(await send(write('d', 1, null, 1), write('d', 2, 1, 2))).toEqual(['ok', 'ok'])
+  expect(await stockOf('d')).toEqual({ milk: '2 0 0 each' })
+})
+
 // ── Cut connections ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Passes bytes on until told to cut: the next command is lost before it arrives, or its reply is. */

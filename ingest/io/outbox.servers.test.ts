@@ -131,10 +131,12 @@ test('an id too old for the engine is made anew in its row, and stays the same o
   ])
   // Kafka takes nothing: the first send fails after the row has its new id, as in a crash.
   let sends = 0
+  const sent: string[] = []
   const failing: Producer = {
     ...producer,
     send: async (topic, message) => {
       sends += 1
+      sent.push(JSON.parse(String(message.value)).event_id)
       return sends <= 2 ? Promise.reject(new Error('away')) : producer.send(topic, message)
     },
   }
@@ -150,6 +152,7 @@ test('an id too old for the engine is made anew in its row, and stays the same o
   expect(renewed[1]).toBe(fresh.event.event_id)
   expect(await relay.published(ids, 5_000)).toBe(true)
   expect(await published('old', 2)).toEqual(renewed)
+  expect(sent).not.toContain(old_id)
 })
 
 test('a row that Kafka refuses holds up its own zone only, and is told of', async () => {

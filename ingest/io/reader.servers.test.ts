@@ -154,6 +154,29 @@ test('members that come and go lose nothing and read nothing twice out of order'
   }
 })
 
+test('who joins again asks whether what stayed is still its own, tells what it lost, and begins that anew', async () => {
+  const group_id = freshNamespace('kept')
+  const told: string[] = []
+  const first = await read({
+    group_id,
+    start: async ({ partition }) => {
+      told.push(`start ${partition}`)
+      return 'latest'
+    },
+    kept: async partition => {
+      told.push(`kept ${partition}`)
+      return partition !== 0
+    },
+    lost: ({ partition }) => told.push(`lost ${partition}`),
+  })
+  await waitFor(() => first.ready() && first.lag().length === PARTITIONS, { timeout_ms: 20_000, what: 'all of it' })
+  told.length = 0
+  await read({ group_id, start: async () => 'latest' })
+  await waitFor(() => told.length >= 6 && first.ready(), { timeout_ms: 30_000, what: 'the second member' })
+  expect(told.toSorted()).toEqual(['kept 0', 'kept 1', 'lost 0', 'lost 2', 'lost 3', 'start 0'])
+  expect(told.indexOf('start 0')).toBeGreaterThan(told.indexOf('lost 0'))
+})
+
 test('the producer refuses above its bound and goes on afterwards', async () => {
   const small = await openProducer(kafka, { buffer_bytes_max: 10_000 })
   const value = Buffer.alloc(4_000)

@@ -1,0 +1,75 @@
+import { randomUUIDv7 } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { migratePostgres } from '../../sql/migrate.ts'
+import { type FreshDatabase, freshDatabase, testServers } from '../../world/servers/testing.ts'
+import { type BookedBatch, type LoaderBook, openLoaderBook, type Position, type Shelf } from './loader_book.ts'
+
+/** Ranges are booked once, whole or not at all: what no batch may rest upon twice. */
+
+let database: FreshDatabase
+let book: LoaderBook
+
+beforeAll(async () => {
+  database = await freshDatabase(testServers(), migratePostgres)
+  book = openLoaderBook(database.url, error => expect.unreachable(error.message))
+})
+afterAll(async () => {
+  await book.close()
+  await database.drop()
+})
+
+const shelfOf = (topic: string): Shelf => ({ table_id: '00000000-0000-0000-0000-000000000001', namespace: 'n', topic })
+
+/** Of each partition from where it stands to an offset. */
+function batchOf(ranges: readonly { partition: number; expected: Position; to: number }[]) {
+  const batch: BookedBatch = {
+    batch_id: randomUUIDv7(),
+    ranges: ranges.map(({ partition, expected: { next_offset, ...rule }, to }) => ({
+      ...{ partition, from: next_offset, to },
+      ...rule,
+    })),
+    rows: 7,
+  }
+  const steps = ranges.map(({ partition, expected, to }) => ({
+    ...{ partition, expected },
+    after: { next_offset: to, epoch: 2, source_offset: to },
+  }))
+  return { batch, steps }
+}
+
+test('of two loaders that begin at the same offset one books, and the other changes nothing', async () => {
+  const shelf = shelfOf('operations')
+  const [one, two] = [await book.position(shelf, 0), await book.position(shelf, 1)]
+  expect(one).toEqual({ next_offset: 0, epoch: 0, source_offset: -1 })
+  const first = batchOf([{ partition: 0, expected: one, to: 10 }])
+  const late = batchOf([
+    { partition: 0, expected: one, to: 12 },
+    { partition: 1, expected: two, to: 5 },
+  ])
+  expect(await book.record(shelf, first.batch, first.steps)).toBe('recorded')
+  expect(await book.record(shelf, late.batch, late.steps)).toBe('taken')
+  expect(await book.position(shelf, 0)).toEqual({ next_offset: 10, epoch: 2, source_offset: 10 })
+  expect(await book.position(shelf, 1)).toEqual(two)
+  expect(await book.undone(shelf, 0)).toEqual([first.batch])
+  expect(await book.undone(shelf, 1)).toEqual([])
+  expect(await book.record(shelf, first.batch, first.steps), 'the answer was lost, and it is asked again').toBe(
+    'recorded',
+  )
+  expect((await book.position(shelf, 0)).next_offset).toBe(10)
+})
+
+test('a batch is undone until it is done, for each of its partitions and for its own table only', async () => {
+  const shelf = shelfOf('decisions')
+  const expected = await book.position(shelf, 0)
+  await book.position(shelf, 1)
+  const { batch, steps } = batchOf([
+    { partition: 0, expected, to: 3 },
+    { partition: 1, expected, to: 4 },
+  ])
+  await book.record(shelf, batch, steps)
+  expect([await book.undone(shelf, 0), await book.undone(shelf, 1)]).toEqual([[batch], [batch]])
+  expect(await book.undone({ ...shelf, table_id: '00000000-0000-0000-0000-000000000002' }, 0)).toEqual([])
+  expect(await book.isDone(batch.batch_id)).toBe(false)
+  await book.done(batch.batch_id)
+  expect([await book.isDone(batch.batch_id), await book.undone(shelf, 0)]).toEqual([true, []])
+})
