@@ -1,5 +1,5 @@
 import type { Topic } from '../../ingest/contract.ts'
-import { type Columns, emptyColumns, encodeArrow } from './arrow.ts'
+import { type BatchMemory, type Columns, clearColumns, encodeArrow } from './arrow.ts'
 import { addDecisions } from './decisions.ts'
 import { addMovements } from './movements.ts'
 import { type ReadRecord, readRecords } from './records.ts'
@@ -16,13 +16,17 @@ export interface Part {
   before: RuleState
 }
 
-/** `after`: the readers' rule behind each part, in the order of the parts. */
+/**
+ * @returns bytes: good until the next batch is made in this memory; after: the readers' rule behind each part, in the order of
+ * the parts
+ */
 export function encodeBatch(
-  topic: Topic,
+  memory: BatchMemory,
   parts: readonly Part[],
 ): { bytes: Uint8Array; rows: number; after: RuleState[] } {
-  const columns = emptyColumns(topic)
-  const add = ADD[topic] as AddRows
+  clearColumns(memory)
+  const { columns } = memory
+  const add = ADD[memory.topic] as AddRows
   const after = parts.map(({ partition, records, before }) => {
     let state = before
     const judged: Judge = mark => {
@@ -43,7 +47,7 @@ export function encodeBatch(
     }
     return state
   })
-  return { ...encodeArrow(topic, columns), after }
+  return { ...encodeArrow(memory), after }
 }
 
 type AddRows = (

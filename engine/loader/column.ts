@@ -4,7 +4,7 @@ export interface Column {
   length: number
   /** Data over the column's own memory, good until it is cleared. */
   finish(): Data
-  /** Empty again, with its memory: what V8 frees and takes anew, hundreds of MB a second, makes it collect all the time. */
+  /** Empty again; its memory stays. */
   clear(): void
 }
 

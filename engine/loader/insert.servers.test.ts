@@ -4,6 +4,7 @@ import type { Topic } from '../../ingest/contract.ts'
 import { migrateClickhouse } from '../../sql/migrate.ts'
 import { freshNamespace, testServers } from '../../world/servers/testing.ts'
 import { type ClickHouse, openClickhouse } from '../io/clickhouse.ts'
+import { openMemory } from './arrow.ts'
 import { encodeBatch } from './batch.ts'
 import { anyBytes, decided, delivered, POISON, routed } from './samples.testing.ts'
 import { TABLES } from './tables.ts'
@@ -35,7 +36,7 @@ function batchOf(topic: 'decisions' | 'deliveries', value: (n: number) => object
     headers: {},
   }))
   const records = [wholeOf(stretchOf(topic, messages))]
-  return encodeBatch(topic, [{ partition: 0, records, before: { epoch: 0, source_offset: -1 } }]).bytes
+  return encodeBatch(openMemory(topic), [{ partition: 0, records, before: { epoch: 0, source_offset: -1 } }]).bytes
 }
 
 async function select<R>(query: string): Promise<R[]> {
@@ -79,7 +80,9 @@ test.each(Object.keys(TABLES) as Topic[])('ClickHouse takes whatever is decoded 
   const values = [...POISON, ...sample(anyBytes, 2_000)]
   const messages = values.map((value, offset) => ({ offset, appended_at: DAY_MS, key: null, value, headers: {} }))
   const records = [wholeOf(stretchOf(topic, messages))]
-  const { bytes, rows } = encodeBatch(topic, [{ partition: 7, records, before: { epoch: 0, source_offset: -1 } }])
+  const { bytes, rows } = encodeBatch(openMemory(topic), [
+    { partition: 7, records, before: { epoch: 0, source_offset: -1 } },
+  ])
   const { name, columns } = TABLES[topic]
   await clickhouse.insertArrow({ table: name, columns: Object.keys(columns), bytes, token: `any-${topic}` })
   const found = await select(`SELECT toUInt32(count()) AS rows FROM ${name} WHERE kafka_partition = 7`)

@@ -2,6 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { Topic } from '../../ingest/contract.ts'
 import type { LogBatch } from '../../ingest/io/reader.ts'
 import type { BookedBatch, Position, Shelf, Step } from '../io/loader_book.ts'
+import { openMemory } from './arrow.ts'
 import { encodeBatch, type Part } from './batch.ts'
 import { cutBatch, type Limits } from './cut.ts'
 import { type Patience, untilDone } from './patience.ts'
@@ -78,6 +79,8 @@ interface Booking {
 export function openLane(options: LaneOptions): Lane {
   const { store, shelf, limits, patience, room } = options
   const slots = new Map<number, Slot>()
+  // The next batch is made when ClickHouse has this one.
+  const memory = openMemory(shelf.topic)
   let on_its_way: string | null = null
   let bell = Promise.withResolvers<void>()
   /** rung when room may have come about */
@@ -108,7 +111,7 @@ export function openLane(options: LaneOptions): Lane {
       records: slot.waiting.first(records),
       before: slot.position,
     }))
-    const { bytes, rows, after } = encodeBatch(shelf.topic, parts)
+    const { bytes, rows, after } = encodeBatch(memory, parts)
     const steps = taken.map(({ slot }, index) => stepOf(slot.position, parts[index], after[index]))
     const ranges = parts.map(({ partition, records, before }) => ({
       partition,

@@ -2,6 +2,7 @@ import { TOPICS, type Topic, topicName } from '../../ingest/contract.ts'
 import { type kafkaClient, topicEnds } from '../../ingest/io/kafka.ts'
 import { openReader, type Reader, type TopicPartition } from '../../ingest/io/reader.ts'
 import type { BookedBatch, Shelf } from '../io/loader_book.ts'
+import { openMemory } from './arrow.ts'
 import { encodeBatch } from './batch.ts'
 import type { Limits } from './cut.ts'
 import { type Lane, openLane, type Room } from './lane.ts'
@@ -182,7 +183,7 @@ async function redo(options: LoaderOptions, shelf: TopicShelf, batch: BookedBatc
     before: { epoch: range.epoch, source_offset: range.source_offset },
     records: [wholeOf(stretchOf(topic, read[index] ?? []))],
   }))
-  const again = encodeBatch(topic, parts)
+  const again = encodeBatch(openMemory(topic), parts)
   if (again.rows !== rows)
     alarm({ topic, batch_id, rows, rows_again: again.rows }, 'a batch has other rows than before')
   await storeBatch(options.store, shelf, batch, again.bytes, patience)

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import type { Movement } from '../../ingest/events/movements.ts'
 import { newMovementPacker } from '../worker/movement_packer.ts'
 import { newPackerRoom, unpackRecords } from '../worker/pack.ts'
+import { openMemory } from './arrow.ts'
 import { encodeBatch } from './batch.ts'
 import { NOTHING_SEEN, type RuleState } from './rule.ts'
 import { stretchOf, wholeOf } from './waiting.ts'
@@ -84,7 +85,7 @@ function counted(log: readonly Buffer[], batch_records: number): string[] {
       .slice(at, at + batch_records)
       .map((value, index) => ({ offset: at + index, appended_at: 1, key: null, value, headers: {} }))
     const records = [wholeOf(stretchOf('movements', messages))]
-    const { bytes, after } = encodeBatch('movements', [{ partition: 0, records, before }])
+    const { bytes, after } = encodeBatch(openMemory('movements'), [{ partition: 0, records, before }])
     before = after[0] ?? before
     for (const row of tableFromIPC(bytes)) {
       if (row.type === 'unreadable') throw new Error(row.data)
