@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { cellOf } from '../ingest/events/geo.ts'
+import { PackedIds } from './packed/ids.ts'
+import { PackedRows } from './packed/rows.ts'
 import { RecentIds } from './recent_ids.ts'
 import type { ZoneState } from './state.ts'
 
@@ -18,12 +20,13 @@ function canonicalText(value: unknown): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'
   if (Array.isArray(value)) return `[${value.map(canonicalText).join()}]`
   if (value instanceof Map) return `{"map":[${entriesText(value)}]}`
-  if (value instanceof Set) return `{"set":${canonicalText([...value].sort())}}`
+  if (value instanceof PackedRows) return `{"map":[${entriesText(value)}]}`
+  if (value instanceof Set || value instanceof PackedIds) return `{"set":${canonicalText([...value].sort())}}`
   if (value instanceof RecentIds) return `{"ids":${JSON.stringify(value.encode())}}`
   return fieldsText(value)
 }
 
-const entriesText = (map: ReadonlyMap<string, unknown>): string =>
+const entriesText = (map: Iterable<[string, unknown]>): string =>
   [...map]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, row]) => `[${canonicalText(key)},${canonicalText(row)}]`)

@@ -1,4 +1,5 @@
 import type { FulfilmentPart } from '../ingest/events/decisions.ts'
+import type { WarehouseId } from '../ingest/events/envelope.ts'
 import {
   type FulfilmentState,
   type OrderState,
@@ -110,6 +111,12 @@ export function reserveForOrder(zone: ZoneState, order: OrderState, parts: reado
     if (warehouse.mode === 'throttled') noteRouted(warehouse, zone.time)
   }
 }
+
+/** Somebody has to pick it, or picks it. */
+export const isWork = ({ state }: FulfilmentState): boolean => state === 'reserved' || state === 'picking'
+
+export const isWorkFor = ({ fulfilments }: OrderState, warehouse_id: WarehouseId): boolean =>
+  fulfilments.some(part => part.warehouse_id === warehouse_id && isWork(part))
 
 /** So many old ones are cut off at once: neither looking for them nor moving the rest costs anything to speak of. */
 const OLD_AT_ONCE = 32

@@ -179,8 +179,10 @@ export class SimulatedZone {
 
   /** One of the latest, mostly one that is still open. */
   #someOrder(zone: ZoneState | undefined): OrderState | undefined {
+    if (!zone) return undefined
     for (let tries = 0; tries < 6; tries += 1) {
-      const order = zone?.orders.get(this.#draw.pick(this.#order_ids) as OrderState['order_id'])
+      const order_id = this.#draw.pick(this.#order_ids)
+      const order = order_id === undefined ? undefined : zone.orders.peek(order_id as OrderState['order_id'])
       if (order && (order.state === 'routed' || this.#draw.chance(0.03))) return order
     }
     return undefined

@@ -17,10 +17,12 @@ import { DEFAULT_POLICY } from '../ingest/events/network.ts'
 import type { OrderRequest } from '../ingest/events/orders.ts'
 import { Tracked } from './checkpoint/tracked.ts'
 import type { FulfilmentStateName, HoldStateName, OrderStateName, TransferStateName } from './lives.ts'
+import type { PackedIds } from './packed/ids.ts'
+import { PackedRows } from './packed/rows.ts'
 import { RecentIds } from './recent_ids.ts'
 import type { TravelComing, TravelTable } from './routing/travel.ts'
 
-/** What the fold remembers of a zone. Plain data; only `evolve` in zone.ts changes it. Times: business clock, ms. */
+/** What the fold remembers of a zone. Plain data, orders packed; only `evolve` in zone.ts changes it. Times: business clock, ms. */
 export interface ZoneState {
   zone_id: ZoneId
   tenant_id: TenantId
@@ -31,7 +33,7 @@ export interface ZoneState {
   time: number
   policy: Policy
   warehouses: Tracked<WarehouseId, WarehouseState>
-  orders: Tracked<OrderId, OrderState>
+  orders: PackedRows<OrderId, OrderState>
   holds: Tracked<HoldId, HoldState>
   transfers: Tracked<TransferId, TransferState>
   /** what has ended, until it is forgotten */
@@ -64,8 +66,8 @@ export interface WarehouseState extends Warehouse {
   /** times of the orders routed here while throttled, oldest first; those of more than ten minutes ago are cut off by and by */
   routed_at: number[]
   stock: Tracked<Sku, StockState>
-  /** orders with a part here that is not packed yet */
-  open_orders: Set<OrderId>
+  /** orders with a part here that is not packed yet: follows from them */
+  open_orders: PackedIds<OrderId>
   /** lines reserved and not yet picked */
   open_lines: number
   /** seconds on the road by cell; null: the great circle for all */
@@ -116,8 +118,8 @@ export interface FulfilmentState {
 }
 
 /**
- * What routing anew must know of an order beside its lines. All that was asked for stands in the decision; kept here, with
- * hundreds of thousands of open orders, it costs a fifth of the fold's CPU in garbage collection.
+ * What routing anew must know of an order beside its lines. All that was asked for stands in the decision, and would take as much
+ * memory again here.
  */
 export type OrderWish = Pick<OrderRequest, 'cell' | 'warehouse_id' | 'deliver_between' | 'split' | 'on_shortfall'>
 
@@ -169,7 +171,7 @@ export function newZone(zone_id: ZoneId, tenant_id: TenantId): ZoneState {
     time: 0,
     policy: DEFAULT_POLICY,
     warehouses: new Tracked(),
-    orders: new Tracked(),
+    orders: new PackedRows(),
     holds: new Tracked(),
     transfers: new Tracked(),
     ended: { orders: [], holds: [], transfers: [] },

@@ -35,7 +35,10 @@ export function step(zone: ZoneState, source: Source, adopted?: readonly Decisio
   if (known === 'seen') return { kind: 'duplicate' }
   if (known !== 'new') return { kind: 'dead', reason: known, detail: `event_id ${event.event_id}` }
   const refused = admitContent(zone, event)
-  if (refused) return refused
+  if (refused) {
+    zone.orders.settle()
+    return refused
+  }
   zone.seen.add(event.event_id, zone.appended_at)
   evolveByEvent(zone, event)
   const decisions: Decision[] = []

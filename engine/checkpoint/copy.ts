@@ -21,7 +21,7 @@ function emptyPartition(): Partition {
 
 /** For a fold that writes no checkpoints: what it changed need not be remembered, and would grow with the log. */
 export function forgetChanged(zone: ZoneState): void {
-  zone.warehouses.changed.clear()
-  for (const { stock } of zone.warehouses.values()) stock.changed.clear()
-  for (const [, map] of rowMaps(zone)) map.changed.clear()
+  zone.warehouses.forgetChanged()
+  for (const { stock } of zone.warehouses.values()) stock.forgetChanged()
+  for (const [, map] of rowMaps(zone)) map.forgetChanged()
 }

@@ -93,31 +93,22 @@ function nextFrame(rows: Iterator<string, undefined>): Uint8Array<ArrayBuffer> {
   return packRows(frame)
 }
 
-/** Maps may be changed while they are walked through: what is new comes at the end, what is gone does not come. */
+/** Maps may be changed while they are walked through: what is new comes at the end or is written with what changed, what is gone does not come. */
 function* allRows(held: Partition): Generator<string, undefined> {
   for (const zone of held.zones.values()) {
     for (const [id, warehouse] of zone.warehouses) {
       zone.warehouses.changed.delete(id)
       yield* warehouseRows(held, zone, warehouse)
-      for (const [sku, row] of warehouse.stock) {
-        warehouse.stock.changed.delete(sku)
-        yield stockRow(zone, id, sku, row)
-      }
+      for (const [sku, text] of warehouse.stock.takeAll()) yield stockRow(zone, id, sku, text)
     }
     for (const [field, map] of rowMaps(zone)) {
-      for (const [key, row] of map) {
-        map.changed.delete(key)
-        yield rowOf(zone, field, key, row)
-      }
+      for (const [key, text] of map.takeAll()) yield rowOf(zone, field, key, text)
     }
     yield* idRows(held, zone)
     yield* endedRows(held, zone)
   }
   const { couriers } = held.fleet
-  for (const [id, courier] of couriers) {
-    couriers.changed.delete(id)
-    yield courierRow(id, courier)
-  }
+  for (const [id, text] of couriers.takeAll()) yield courierRow(id, text)
 }
 
 function* changedRows(held: Partition): Generator<string, undefined> {
@@ -128,25 +119,16 @@ function* changedRows(held: Partition): Generator<string, undefined> {
       if (warehouse) yield* warehouseRows(held, zone, warehouse)
     }
     for (const [id, { stock }] of zone.warehouses) {
-      for (const sku of stock.changed) {
-        stock.changed.delete(sku)
-        yield stockRow(zone, id, sku, stock.peek(sku))
-      }
+      for (const [sku, text] of stock.takeChanged()) yield stockRow(zone, id, sku, text)
     }
     for (const [field, map] of rowMaps(zone)) {
-      for (const key of map.changed) {
-        map.changed.delete(key)
-        yield rowOf(zone, field, key, map.peek(key))
-      }
+      for (const [key, text] of map.takeChanged()) yield rowOf(zone, field, key, text)
     }
     yield* idRows(held, zone)
     yield* endedRows(held, zone)
   }
   const { couriers } = held.fleet
-  for (const id of couriers.changed) {
-    couriers.changed.delete(id)
-    yield courierRow(id, couriers.peek(id))
-  }
+  for (const [id, text] of couriers.takeChanged()) yield courierRow(id, text)
 }
 
 function* warehouseRows(
@@ -214,11 +196,11 @@ function writtenEnds({ ended }: Cutting, zone: ZoneState): Map<string, number> {
 
 /** How many rows wait to be written again; ids by the thousand. */
 function changedCount({ zones, fleet, cutting }: Partition): number {
-  let count = fleet.couriers.changed.size
+  let count = fleet.couriers.changedCount
   for (const zone of zones.values()) {
-    count += zone.warehouses.changed.size
-    for (const { stock } of zone.warehouses.values()) count += stock.changed.size
-    for (const [, map] of rowMaps(zone)) count += map.changed.size
+    count += zone.warehouses.changedCount
+    for (const { stock } of zone.warehouses.values()) count += stock.changedCount
+    for (const [, map] of rowMaps(zone)) count += map.changedCount
     const written = cutting.ids.get(zone)
     for (const [bucket, all] of zone.seen.counts()) count += (all - (written?.get(bucket) ?? 0)) / 1_000
     const ends = writtenEnds(cutting, zone)

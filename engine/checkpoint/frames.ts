@@ -1,10 +1,13 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import type { CourierId, Sku } from '../../ingest/events/envelope.ts'
+import type { CourierId, OrderId, Sku } from '../../ingest/events/envelope.ts'
 import type { CourierView } from '../contract.ts'
 import { restoreCourier } from '../fleet.ts'
+import { PackedIds } from '../packed/ids.ts'
+import { PackedRows } from '../packed/rows.ts'
 import type { Partition } from '../partition.ts'
-import { type Ended, newZone, type StockState, type WarehouseState, type ZoneState } from '../state.ts'
-import { Tracked } from './tracked.ts'
+import { isWork } from '../reservations.ts'
+import { type Ended, newZone, type OrderState, type StockState, type WarehouseState, type ZoneState } from '../state.ts'
+import { type ChangedRows, Tracked } from './tracked.ts'
 
 /**
  * A partition's state as rows, so that a checkpoint can write those that changed, a few at a time. What comes later replaces
@@ -13,50 +16,56 @@ import { Tracked } from './tracked.ts'
  *   frame = length of the rest (4 bytes, little endian) │ zstd of a JSON array of rows
  *
  *   ['zone', zone, {rest}, id buckets kept]           every field that is not one of the following
- *   ['row', zone, field, key, row | null]             one row of a Tracked map of the zone: order, hold …; null: gone
- *   ['warehouse', zone, warehouse, {rest}]            every field that is not one of the following
+ *   ['row', zone, field, key, row | null]             one row of a map of the zone: order, hold …; null: gone
+ *   ['warehouse', zone, warehouse, {rest}]            every field that is not one of the following; its open orders follow from them
  *   ['travel', zone, warehouse, travel, coming]       large, and changes rarely
  *   ['stock', zone, warehouse, sku, row]
  *   ['ids', zone, bucket, base64]                     event ids, to be added to those of the bucket
  *   ['ended', zone, list, minute, from, ids]          what ended in a minute, from a place of its list on; from 0 none: forgotten
  *   ['courier', id, row | null]
  *
- * New fields of a zone or a warehouse need nothing here: they are in the rest, or, being Tracked maps, written by row.
+ * New fields of a zone or a warehouse need nothing here: they are in the rest, or, being Tracked or PackedRows, written by row.
  */
-export const FORMAT = 3
+export const FORMAT = 4
 
 type Field = string
 
 // ── Rows ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Tracked maps of a zone, by field; its warehouses apart. */
-export function rowMaps(zone: ZoneState): [Field, Tracked<string, unknown>][] {
-  const maps: [Field, Tracked<string, unknown>][] = []
+type RowMap = ChangedRows<string, object>
+const isRowMap = (value: unknown): value is RowMap => value instanceof Tracked || value instanceof PackedRows
+
+/** Maps of a zone that are written by row, by field; its warehouses apart. */
+export function rowMaps(zone: ZoneState): [Field, RowMap][] {
+  const maps: [Field, RowMap][] = []
   for (const [field, value] of Object.entries(zone)) {
-    if (value instanceof Tracked && field !== 'warehouses') maps.push([field, value as Tracked<string, unknown>])
+    if (isRowMap(value) && field !== 'warehouses') maps.push([field, value])
   }
   return maps
 }
 
 export const zoneRow = (zone: ZoneState): string => {
   const { warehouses: _, seen, moved: __, ended: ___, ...rest } = zone
-  const small = Object.fromEntries(Object.entries(rest).filter(([, value]) => !(value instanceof Tracked)))
+  const small = Object.fromEntries(Object.entries(rest).filter(([, value]) => !isRowMap(value)))
   return JSON.stringify(['zone', zone.zone_id, small, [...seen.counts().keys()]], withMaps)
 }
 
-export const rowOf = (zone: ZoneState, field: Field, key: string, row: unknown): string =>
-  JSON.stringify(['row', zone.zone_id, field, key, row ?? null])
+/** @param text the row as JSON */
+export const rowOf = (zone: ZoneState, field: Field, key: string, text: string): string =>
+  withText(['row', zone.zone_id, field, key], text)
+
+const withText = (head: readonly string[], text: string): string => `${JSON.stringify(head).slice(0, -1)},${text}]`
 
 export function warehouseRow(zone: ZoneState, warehouse: WarehouseState): string {
-  const { stock: _, travel: __, travel_coming: ___, ...rest } = warehouse
+  const { stock: _, travel: __, travel_coming: ___, open_orders: ____, ...rest } = warehouse
   return JSON.stringify(['warehouse', zone.zone_id, warehouse.warehouse_id, rest], withMaps)
 }
 
 export const travelRow = (zone: ZoneState, { warehouse_id, travel, travel_coming }: WarehouseState): string =>
   JSON.stringify(['travel', zone.zone_id, warehouse_id, travel, travel_coming])
 
-export const stockRow = (zone: ZoneState, warehouse_id: string, sku: string, row: unknown): string =>
-  JSON.stringify(['stock', zone.zone_id, warehouse_id, sku, row ?? null])
+export const stockRow = (zone: ZoneState, warehouse_id: string, sku: string, text: string): string =>
+  withText(['stock', zone.zone_id, warehouse_id, sku], text)
 
 export const idsRow = (zone: ZoneState, bucket: number, from: number, to: number): string =>
   JSON.stringify(['ids', zone.zone_id, bucket, zone.seen.encodePart(bucket, from, to)])
@@ -66,8 +75,7 @@ export const endedLists = ({ ended }: ZoneState): [string, Ended<string>][] => O
 export const endedRow = (zone: ZoneState, list: string, minute: number, from: number, ids: readonly string[]): string =>
   JSON.stringify(['ended', zone.zone_id, list, minute, from, ids])
 
-export const courierRow = (courier_id: string, row: unknown): string =>
-  JSON.stringify(['courier', courier_id, row ?? null])
+export const courierRow = (courier_id: string, text: string): string => withText(['courier', courier_id], text)
 
 function withMaps(_name: string, value: unknown): unknown {
   if (value instanceof Map) return { map: [...value] }
@@ -155,10 +163,12 @@ function noteWritten({ zones, cutting }: Partition): void {
 
 type ZoneId = ZoneState['zone_id']
 type WarehouseId = WarehouseState['warehouse_id']
+/** fields of a warehouse that its row is without */
+type Apart = 'stock' | 'travel' | 'travel_coming' | 'open_orders'
 type Row =
   | ['zone', ZoneId, Partial<ZoneState>, number[]]
-  | ['row', ZoneId, Field, string, unknown]
-  | ['warehouse', ZoneId, WarehouseId, Omit<WarehouseState, 'stock' | 'travel' | 'travel_coming'>]
+  | ['row', ZoneId, Field, string, object | null]
+  | ['warehouse', ZoneId, WarehouseId, Omit<WarehouseState, Apart>]
   | ['travel', ZoneId, WarehouseId, WarehouseState['travel'], WarehouseState['travel_coming']]
   | ['stock', ZoneId, WarehouseId, Sku, StockState | null]
   | ['ids', ZoneId, number, string]
@@ -178,9 +188,9 @@ function applyRow(held: Partition, row: Row): void {
       return
     case 'row': {
       const map: unknown = zone[row[2] as keyof ZoneState]
-      if (!(map instanceof Tracked))
-        throw new Error(`this checkpoint has rows of ${row[2]}, and this version keeps none`)
-      map.restore(row[3], row[4])
+      if (!isRowMap(map)) throw new Error(`this checkpoint has rows of ${row[2]}, and this version keeps none`)
+      if (map === zone.orders) restoreOrder(zone, row[3] as OrderId, row[4] as OrderState | null)
+      else map.restore(row[3], row[4])
       return
     }
     case 'ids':
@@ -214,15 +224,35 @@ function restoreEnded(zone: ZoneState, [, , name, minute, from, ids]: Extract<Ro
   else if (entry.who.length > 0 && place < 0) list.push(entry)
 }
 
+/** With whose work it is; an older row may have been open elsewhere, and the order be forgotten since. */
+function restoreOrder(zone: ZoneState, order_id: OrderId, order: OrderState | null): void {
+  for (const { warehouse_id } of zone.orders.peek(order_id)?.fulfilments ?? [])
+    warehouseOf(zone, warehouse_id).open_orders.delete(order_id)
+  zone.orders.restore(order_id, order)
+  for (const part of order?.fulfilments ?? [])
+    if (isWork(part)) warehouseOf(zone, part.warehouse_id).open_orders.add(order_id)
+}
+
 function applyWarehouseRow(zone: ZoneState, row: Extract<Row, ['warehouse' | 'travel' | 'stock', ...unknown[]]>): void {
-  const known = zone.warehouses.peek(row[2])
-  const { stock, travel, travel_coming } = known ?? { stock: new Tracked(), travel: null, travel_coming: null }
-  if (known && row[0] === 'stock') stock.restore(row[3], row[4])
-  else if (known && row[0] === 'travel') Object.assign(known, { travel: row[3], travel_coming: row[4] })
-  else if (row[0] === 'warehouse')
-    zone.warehouses.restore(row[2], { ...withMapsAgain(row[3]), stock, travel, travel_coming })
+  const known = warehouseOf(zone, row[2])
+  if (row[0] === 'stock') known.stock.restore(row[3], row[4])
+  else if (row[0] === 'travel') Object.assign(known, { travel: row[3], travel_coming: row[4] })
   else {
-    zone.warehouses.restore(row[2], { stock, travel, travel_coming } as WarehouseState)
-    applyWarehouseRow(zone, row)
+    const { stock, travel, travel_coming, open_orders } = known
+    zone.warehouses.restore(row[2], { ...withMapsAgain(row[3]), stock, travel, travel_coming, open_orders })
   }
+}
+
+/** What is missing of one that has no row of its own yet is there at the end of the cut. */
+function warehouseOf(zone: ZoneState, warehouse_id: WarehouseId): Pick<WarehouseState, Apart> {
+  const known = zone.warehouses.peek(warehouse_id)
+  if (known) return known
+  const apart = {
+    stock: new Tracked<Sku, StockState>(),
+    travel: null,
+    travel_coming: null,
+    open_orders: new PackedIds<OrderId>(),
+  }
+  zone.warehouses.restore(warehouse_id, apart as Partial<WarehouseState> as WarehouseState)
+  return apart
 }

@@ -19,7 +19,7 @@ export function forgetEnded(zone: ZoneState): void {
 }
 
 /** At most 2,880 lists wait, so taking the first one off costs nothing to speak of. */
-function forget<Id>(ended: Ended<Id>, kept: Map<Id, unknown>, now: number): void {
+function forget<Id>(ended: Ended<Id>, kept: { delete(id: Id): boolean }, now: number): void {
   const before = Math.floor((now - CLOSED_KEPT_MS) / MINUTE_MS)
   for (let count = 0; count < FORGOTTEN_A_STEP; count += 1) {
     const [oldest] = ended

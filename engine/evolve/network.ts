@@ -1,6 +1,7 @@
 import type { WarehouseId } from '../../ingest/events/envelope.ts'
 import type { Warehouse } from '../../ingest/events/network.ts'
 import { Tracked } from '../checkpoint/tracked.ts'
+import { PackedIds } from '../packed/ids.ts'
 import { forgetReach } from '../routing/reach.ts'
 import { takeTravelPart } from '../routing/travel.ts'
 import type { EventOfType, OrderState, WarehouseState, ZoneState } from '../state.ts'
@@ -17,7 +18,7 @@ export function upsertWarehouse(zone: ZoneState, data: Warehouse): void {
     throttle_per_10_min: known?.throttle_per_10_min ?? 0,
     routed_at: known?.routed_at ?? [],
     stock: known?.stock ?? new Tracked(),
-    open_orders: known?.open_orders ?? new Set(),
+    open_orders: known?.open_orders ?? new PackedIds(),
     open_lines: known?.open_lines ?? 0,
     travel: known?.travel ?? null,
     travel_coming: known?.travel_coming ?? null,
@@ -62,7 +63,7 @@ export function changeMode(zone: ZoneState, data: EventOfType<'warehouse.mode'>[
 export function openOrdersAt(zone: ZoneState, warehouse: WarehouseState): OrderState[] {
   const orders: OrderState[] = []
   for (const order_id of warehouse.open_orders) {
-    const order = zone.orders.get(order_id)
+    const order = zone.orders.peek(order_id)
     if (order) orders.push(order)
   }
   return orders.sort((a, b) => a.sequence - b.sequence)

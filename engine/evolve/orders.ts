@@ -3,7 +3,7 @@ import type { OrderId } from '../../ingest/events/envelope.ts'
 import type { OrderRequest } from '../../ingest/events/orders.ts'
 import { contentOf } from '../content.ts'
 import { FULFILMENT_LIFE, type FulfilmentHappening, isRefusal, ORDER_LIFE } from '../lives.ts'
-import { reserveForOrder, reserveLine, resolve, resolveAll, take } from '../reservations.ts'
+import { isWork, isWorkFor, reserveForOrder, reserveLine, resolve, resolveAll, take } from '../reservations.ts'
 import { type FulfilmentState, type OrderState, type OrderWish, openOf, type ZoneState } from '../state.ts'
 import { forgetLater } from './ended.ts'
 import { endHold } from './holds.ts'
@@ -86,11 +86,8 @@ function leave(
 ): void {
   advancePart(fulfilment, happening)
   const { warehouse_id } = fulfilment
-  const still = order.fulfilments.some(part => part.warehouse_id === warehouse_id && isWork(part))
-  if (!still) zone.warehouses.get(warehouse_id)?.open_orders.delete(order.order_id)
+  if (!isWorkFor(order, warehouse_id)) zone.warehouses.get(warehouse_id)?.open_orders.delete(order.order_id)
 }
-
-const isWork = ({ state }: FulfilmentState): boolean => state === 'reserved' || state === 'picking'
 
 function advancePart(fulfilment: FulfilmentState, happening: FulfilmentHappening): void {
   const next = FULFILMENT_LIFE[fulfilment.state][happening]

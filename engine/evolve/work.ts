@@ -13,7 +13,7 @@ export function reroutesOfStep(zone: ZoneState): number {
   let weight = 0
   let count = 0
   for (const { order_id, fulfilment_id } of zone.reroute) {
-    const part = zone.orders.get(order_id)?.fulfilments.find(one => one.fulfilment_id === fulfilment_id)
+    const part = zone.orders.peek(order_id)?.fulfilments.find(one => one.fulfilment_id === fulfilment_id)
     weight += decisionWeight(zone, part?.lines.length ?? 0)
     if (count > 0 && (count >= REROUTES_A_STEP || weight > WEIGHT_A_STEP)) break
     count += 1
@@ -24,9 +24,10 @@ export function reroutesOfStep(zone: ZoneState): number {
 /** Lines and candidates of one re-routing, each some 200 bytes at the most. */
 export const decisionWeight = (zone: ZoneState, lines: number): number => lines + zone.policy.candidates_max
 
-/** Takes off the work list what this step has tried, and forgets what is over. */
+/** Takes off the work list what this step has tried, forgets what is over, and puts the orders away. */
 export function finishStep(zone: ZoneState): void {
   if (zone.reroute.length > 0) zone.reroute.splice(0, reroutesOfStep(zone))
   if (zone.short.length > 0) zone.short = zone.short.filter(entry => isStillShort(zone, entry))
   forgetEnded(zone)
+  zone.orders.settle()
 }

@@ -41,7 +41,7 @@ export function newLife(order_id: string, zone_id: string): OrderLife {
 export function noteHappened(life: OrderLife, { source, zone, outcome, decided }: Happened, hold?: HoldState): void {
   const { event, offset } = source
   const about = 'decisions' in outcome ? outcome.decisions.filter(decision => isAbout(decision, life.order_id)) : []
-  const state = zone.orders.get(life.order_id as OrderId)
+  const state = zone.orders.peek(life.order_id as OrderId)
   if (state) life.state = state
   life.forgotten = !state && life.state !== null
   const named = orderOf(event) === life.order_id
