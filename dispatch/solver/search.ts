@@ -142,20 +142,6 @@ function takeBack({ model, now, kept }: State, { couriers, orders }: Change): vo
   copyCouriers(model, kept, now, orders)
 }
 
-/** Places what is on no route, first ready first, but for some. @returns what one of these would cost, not placed */
-export function placeAll(model: Model, routes: Routes, left_out: ReadonlySet<number>): (order: number) => number {
-  const near = openNear(model)
-  const spot: Insertion = { order: 0, courier: 0, trip: 0, position: 0, delta: 0 }
-  const never = () => false
-  for (const order of onNoRoute(model, routes)) {
-    if (!left_out.has(order)) place(model, routes, near, order, never, spot)
-  }
-  return order => {
-    bestInsertion(model, routes, near, order, never, spot)
-    return spot.delta
-  }
-}
-
 /** First ready first. */
 function onNoRoute(model: Model, routes: Routes): number[] {
   const open: number[] = []

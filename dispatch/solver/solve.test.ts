@@ -7,7 +7,7 @@ import { solveGreedily } from './greedy.ts'
 import { WEIGHTS } from './objective.ts'
 import type { CourierSnapshot, OpenFulfilment, PlannedTrip, SolverProblem } from './port.ts'
 import { problems } from './problems.testing.ts'
-import { priceEach, solve } from './solve.ts'
+import { solve } from './solve.ts'
 
 describe.each([
   ['the solver', solve],
@@ -221,21 +221,6 @@ describe('a plan', () => {
     }
     expect(first({})).toEqual(['new'])
     expect(first({ ready_at_best_s: -1_200 })).toEqual(['old'])
-  })
-
-  it('prices an order at each warehouse as if it alone were added', () => {
-    const [busy, idle] = [
-      order('a', {}),
-      order('b', { warehouse_id: 'v' as WarehouseId, pickup: north(4), dropoff: north(6) }),
-    ]
-    const couriers = [rider('c', { free_s: 3_000 }), rider('d', { place: north(4) })]
-    const [at_busy = 0, at_idle = 0] = priceEach({ ...base, fulfilments: [busy, idle], couriers }, [
-      busy.fulfilment_id,
-      idle.fulfilment_id,
-    ])
-    expect(at_idle).toBeLessThan(at_busy)
-    const plan = solve({ ...base, fulfilments: [idle], couriers })
-    expect(at_idle).toBeCloseTo(plan.cost - solve({ ...base, couriers }).cost, 6)
   })
 
   it('leaves just in time', () => {

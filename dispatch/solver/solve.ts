@@ -4,7 +4,7 @@ import { movesOf } from './cover.ts'
 import { type Model, maySuit, modelOf, NEVER } from './model.ts'
 import type { LastTrip, PlannedTrip, SolverPlan, SolverProblem, WaitingWhy } from './port.ts'
 import { BROKEN, emptyRoutes, insertOrder, type Routes, removeOrder } from './routes.ts'
-import { placeAll, search } from './search.ts'
+import { search } from './search.ts'
 
 /**
  * The solver: which courier takes which orders, in which bundles, when. Pure and deterministic: the same problem gives the
@@ -24,21 +24,6 @@ export function solve(given: SolverProblem, stop: () => boolean = () => false): 
     iterations: found.iterations,
     stopped_by_wall_clock: found.stopped_by_wall_clock,
   }
-}
-
-/**
- * What the plan's cost would rise by for each of some fulfilments alone, weighted minutes beyond its own floor; Infinity: nobody
- * can. All others are planned as the last plan has them, what is new among them where it costs least.
- * @param candidates each among the problem's fulfilments; none of them is planned
- */
-export function priceEach(given: SolverProblem, candidates: readonly FulfilmentId[]): number[] {
-  const problem = sorted(given)
-  const model = modelOf(problem)
-  const order_at = new Map(model.order_ids.map((id, at) => [id, at]))
-  const tried = candidates.flatMap(id => order_at.get(id) ?? [])
-  const routes = startOf(model)
-  const price = placeAll(model, routes, new Set(tried))
-  return tried.map(price)
 }
 
 /** Sums of fractions depend on their order, so it must not be the caller's. */
