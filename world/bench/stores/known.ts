@@ -15,8 +15,8 @@ import { freeAbout } from './riding.ts'
 /** The solver's problem of a moment: what is known then, and nothing of what is drawn for later. */
 
 export const PROMISE_S = 1_800
-/** The nearest, and the next two: with a fourth the search finds less in its rounds, and it is seldom near enough. */
-const STORES_TRIED = 3
+/** The nearest, and the next: with more the search finds less in its rounds, and a third is seldom near enough. */
+const STORES_TRIED = 2
 
 export function problemAt(day: Day, open: readonly Open[], t: number, iterations_max: number): SolverProblem {
   const queuedReady = estimateReady(day, t)
