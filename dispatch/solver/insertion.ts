@@ -1,6 +1,6 @@
 import { betweenDoors, type Model, maySuit, NEVER } from './model.ts'
 import type { Near } from './near.ts'
-import { homeAfter, isUnsure, orderCost, pickupAt, type Routes, unsureCost } from './routes.ts'
+import { homeAfter, isUnsure, orderCost, pickupAt, type Routes, readyFor } from './routes.ts'
 
 /** Where an order would cost least: every gap between trips, and every position in trips from its warehouse. */
 
@@ -79,12 +79,12 @@ function newTrips(
   }
   if (count >= trips_max) return
   const warehouse = model.warehouse[order] as number
-  const ready_s = model.ready[order] as number
+  const ready_s = readyFor(model, order, courier)
   const to_door_s = service.after_pickup_s + (model.direct[order] as number) + service.before_door_s
   const tail_s = to_door_s + service.after_door_s
   if (to_door_s > (model.uncooled[order] as number)) return
   const done_s = tail_s + homeAfter(model, courier, order)
-  const own_fixed = unsureCost(model, order, courier) + (model.toll[courier] as number)
+  const toll = model.toll[courier] as number
   for (let trip = is_open ? 1 : 0; trip <= count; trip++) {
     let node = courier
     let free_s = model.free[courier] as number
@@ -96,7 +96,7 @@ function newTrips(
     const lead_s = model.to_warehouse[node * warehouses + warehouse] as number
     const pickup_s = pickupAt(model, courier, trip, free_s + lead_s, lead_s, ready_s, done_s)
     if (pickup_s >= NEVER) continue
-    const own = orderCost(model, order, pickup_s, pickup_s + to_door_s) + own_fixed
+    const own = orderCost(model, order, pickup_s, pickup_s + to_door_s) + toll
     if (own >= best.delta || skip()) continue
     const end = model.couriers + order
     const rest =
@@ -154,7 +154,7 @@ function joinTrip(
   // Who is there already can't be sent away again: nothing is added that may come after the shift.
   const is_open = trip === 0 && (model.open_warehouse[courier] as number) >= 0
   if (is_open && isUnsure(model, order, courier)) return
-  const ready_s = Math.max(routes.ready[slot] as number, model.ready[order] as number)
+  const ready_s = Math.max(routes.ready[slot] as number, readyFor(model, order, courier))
   const tail_s = tailWith(model, routes, slot, order, position)
   if (tail_s >= NEVER) return
   const last = position === size ? order : (routes.order[first + size - 1] as number)
@@ -173,7 +173,7 @@ function joinTrip(
     const one = at === position ? order : (routes.order[first + (at < position ? at : at - 1)] as number)
     after_s +=
       (previous < 0 ? (model.direct[one] as number) : betweenDoors(model, previous, one)) + service.before_door_s
-    delta += orderCost(model, one, pickup_s, pickup_s + after_s) + unsureCost(model, one, courier)
+    delta += orderCost(model, one, pickup_s, pickup_s + after_s)
     if (after_s > (model.uncooled[one] as number)) return
     after_s += service.after_door_s
     previous = one

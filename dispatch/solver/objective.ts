@@ -6,7 +6,6 @@
  *             + excess × m²                      so that nobody pays for the mean: twenty minutes once are worse than two ten times
  *             + freshness × minutes from ready to pickup
  *             + lateness × minutes after the promise
- *             + unsure                           if it may be ready only after its courier's last pickup
  *   per courier travel × minutes on the road
  *             + end_place × minutes from where the last trip ends to where orders are expected
  *             + fairness × (d − mean d)          per order: d is the courier's deliveries an hour on duty so far, the mean is over all couriers
@@ -20,7 +19,6 @@ export interface Weights {
   excess: number
   freshness: number
   lateness: number
-  unsure: number
   travel: number
   end_place: number
   /** so that orders go to those who had few; 0: whoever suits best */
@@ -35,7 +33,6 @@ export const WEIGHTS: Weights = {
   excess: 0.03,
   freshness: 0,
   lateness: 1,
-  unsure: 2,
   travel: 0.05,
   end_place: 0.1,
   fairness: 0,

@@ -21,7 +21,7 @@ export interface Routes {
   warehouse: Int32Array
   size: Int32Array
   load: Int32Array
-  /** when all of its orders are ready, and when they are in hand */
+  /** when all of its orders can be taken by this courier, and when they are in hand */
   ready: Int32Array
   pickup: Int32Array
   /** s on the road to the warehouse */
@@ -89,9 +89,9 @@ export function orderCost(model: Model, order: number, pickup_s: number, door_s:
 export const isUnsure = (model: Model, order: number, courier: number): boolean =>
   (model.ready_latest[order] as number) > (model.last_pickup[courier] as number)
 
-/** Weighted minutes for it. */
-export const unsureCost = (model: Model, order: number, courier: number): number =>
-  isUnsure(model, order, courier) ? model.weights.unsure : 0
+/** When it can be in hand: whoever is not bound to it before it is ready begins the hand-over only then. */
+export const readyFor = (model: Model, order: number, courier: number): number =>
+  (model.ready[order] as number) + (isUnsure(model, order, courier) ? model.service.before_pickup_s : 0)
 
 /**
  * When the courier's n-th trip has its parcels in hand, s.
@@ -130,13 +130,13 @@ export function retime(model: Model, routes: Routes, courier: number): void {
   let sum = 0
   for (let trip = 0; trip < count; trip++) {
     const slot = courier * trips_max + trip
-    const size = measureTrip(model, routes, slot, courier)
+    const is_open = trip === 0 && (model.open_warehouse[courier] as number) >= 0
+    const size = measureTrip(model, routes, slot, courier, is_open)
     const lead_s = model.to_warehouse[node * warehouses + (routes.warehouse[slot] as number)] as number
     const done_s = routes.done[slot] as number
     const ready_s = routes.ready[slot] as number
     const allowed_s = pickupAt(model, courier, trip, free_s + lead_s, lead_s, ready_s, done_s)
     // What is out of hours is still some time, so that its price stays one: a courier on the way is late, not nowhere.
-    const is_open = trip === 0 && (model.open_warehouse[courier] as number) >= 0
     const there_s = (is_open ? (model.open_arrive[courier] as number) : free_s + lead_s) + model.service.before_pickup_s
     const pickup_s = allowed_s < NEVER ? allowed_s : Math.max(0, there_s, ready_s)
     const tail_s = routes.tail[slot] as number
@@ -145,7 +145,7 @@ export function retime(model: Model, routes: Routes, courier: number): void {
     for (let place = slot * bundle_max; place < slot * bundle_max + size; place++) {
       const order = routes.order[place] as number
       const after_s = routes.door_after[place] as number
-      cost += orderCost(model, order, pickup_s, pickup_s + after_s) + unsureCost(model, order, courier)
+      cost += orderCost(model, order, pickup_s, pickup_s + after_s)
       if (after_s > (model.uncooled[order] as number)) cost += BROKEN
     }
     routes.lead[slot] = lead_s
@@ -159,7 +159,7 @@ export function retime(model: Model, routes: Routes, courier: number): void {
 }
 
 /** What a trip is by its orders alone: when all are ready, how long the doors take. @returns its size */
-function measureTrip(model: Model, routes: Routes, slot: number, courier: number): number {
+function measureTrip(model: Model, routes: Routes, slot: number, courier: number, is_open: boolean): number {
   const { bundle_max, service } = model
   const first = slot * bundle_max
   const size = routes.size[slot] as number
@@ -169,7 +169,7 @@ function measureTrip(model: Model, routes: Routes, slot: number, courier: number
   let before = -1
   for (let place = first; place < first + size; place++) {
     const order = routes.order[place] as number
-    ready_s = Math.max(ready_s, model.ready[order] as number)
+    ready_s = Math.max(ready_s, is_open ? (model.ready[order] as number) : readyFor(model, order, courier))
     load += model.load[order] as number
     after_s +=
       (before < 0 ? (model.direct[order] as number) : betweenDoors(model, before, order)) + service.before_door_s

@@ -56,7 +56,7 @@ export function playDay(day: Day, settings: PlaySettings, effects: PlayEffects):
   const end = Math.max(...day.couriers.map(one => one.off), ...by_minute.keys())
   for (let t = start; t <= end; t++) {
     learnOrders(scene, by_minute.get(t) ?? [])
-    learnReady(scene, by_ready.get(t) ?? [])
+    learnReady(scene, by_ready.get(t) ?? [], t)
     for (const state of scene.couriers.values()) leaveRestaurant(scene, played, state, t)
     const problem = problemAt(scene, t)
     const before = effects.wall_ms()

@@ -1,44 +1,58 @@
 /**
- * When something will be ready of whose preparation only the mean is known. The law is log-logistic: never below zero, a mode
- * before the mean, and a heavy tail, as times of manual work have. How far it strays from its mean is learnt from what has
- * become ready: at SHAPE 5 half of all take between 0.75 and 1.17 means, one in twenty less than a half, one in a hundred more than 2.3.
+ * When something will be ready of whose preparation only the mean is known. The law is log-logistic on either side of its median, with a
+ * shape for each: what is early may be nearly at once, what is late has a heavy tail, as times of manual work have. All three are
+ * learnt from what has become ready, and from what ought to be.
  *
- *   P(longer than x) = 1 / (1 + (x / scale)^SHAPE)      mean = scale × (π / SHAPE) / sin(π / SHAPE)
+ *   P(longer than x) = 1 / (1 + (x / median)^shape)      shape: `early` below the median, `late` above it
  *
  * What is under way for a while and not ready yet has that behind it: all is given its age.
  */
 export interface Spread {
-  /** preparations seen, and the sums of ln(time / mean) and of its square */
+  /** ln(median / mean) */
+  median: number
+  early: Side
+  late: Side
+}
+
+/** Of the preparations on one side of the median: how many, and how far from it in all: the sum of |ln(time / median)|. */
+interface Side {
   count: number
-  sum: number
-  sum_of_squares: number
+  strayed: number
 }
 
-/** Before anything was seen: as if so many had been, of a wide spread. */
-const PRIOR_COUNT = 30
-const PRIOR_SHAPE = 4
-const SHAPE_MIN = 2
+/** Before anything was seen: as if so many had been on either side, widely spread. */
+const PRIOR_COUNT = 20
+const PRIOR_SHAPE = { early: 3, late: 4.5 }
+/** On its side, a logistic law strays by so much in the mean when its shape is 1. */
+const STRAYS = 2 * Math.LN2
 
-/** ln(time / mean) is logistic: its standard deviation is π / (SHAPE × √3). */
-const deviationOf = (shape: number): number => Math.PI / (shape * Math.sqrt(3))
-const scaleOfMean = (shape: number): number => Math.sin(Math.PI / shape) / (Math.PI / shape)
+export const openSpread = (): Spread => ({
+  median: -0.05,
+  early: { count: PRIOR_COUNT, strayed: (PRIOR_COUNT * STRAYS) / PRIOR_SHAPE.early },
+  late: { count: PRIOR_COUNT, strayed: (PRIOR_COUNT * STRAYS) / PRIOR_SHAPE.late },
+})
 
-export function openSpread(): Spread {
-  const middle = Math.log(scaleOfMean(PRIOR_SHAPE))
-  const square = deviationOf(PRIOR_SHAPE) ** 2 + middle ** 2
-  return { count: PRIOR_COUNT, sum: PRIOR_COUNT * middle, sum_of_squares: PRIOR_COUNT * square }
-}
+/** ln(time / median), where a minute is the least that is told apart */
+const strayOf = (spread: Spread, mean_s: number, took_s: number): number =>
+  Math.log(Math.max(60, took_s) / Math.max(60, mean_s)) - spread.median
 
 export function learnPreparation(spread: Spread, mean_s: number, took_s: number): void {
-  const ratio = Math.log(Math.max(60, took_s) / Math.max(60, mean_s))
-  spread.count += 1
-  spread.sum += ratio
-  spread.sum_of_squares += ratio * ratio
+  const stray = strayOf(spread, mean_s, took_s)
+  const side = stray < 0 ? spread.early : spread.late
+  side.count += 1
+  side.strayed += Math.abs(stray)
+  // As many on either side: a step towards the side that this one is on, smaller the more are known.
+  spread.median += Math.sign(stray) / (2 * (spread.early.count + spread.late.count))
 }
 
-function shapeOf({ count, sum, sum_of_squares }: Spread): number {
-  const variance = sum_of_squares / count - (sum / count) ** 2
-  return Math.max(SHAPE_MIN, Math.PI / Math.sqrt(3 * Math.max(1e-6, variance)))
+/** @param overdue by how much what is under way is beyond the median, in all: the sum of ln(age / median) */
+const shapeOf = ({ count, strayed }: Side, overdue = 0): number => (STRAYS * count) / Math.max(1e-6, strayed + overdue)
+
+/** What ought to be ready tells of the late ones before they are known. @param under_way mean and age of each, s */
+export function overdueOf(spread: Spread, under_way: Iterable<{ mean_s: number; age_s: number }>): number {
+  let sum = 0
+  for (const { mean_s, age_s } of under_way) sum += Math.max(0, strayOf(spread, mean_s, age_s))
+  return sum
 }
 
 /** s since it was begun */
@@ -57,19 +71,21 @@ export interface Outlook {
  */
 const LIKELY = 0.35
 const FROM = 0.01
-const LATEST = 0.995
-/** What takes minutes only may be forgotten, whatever the law says. */
-const FORGOTTEN_S = 900
+/** One in 2,000 takes longer: with one in 1,000, over 24 days one courier stood bound to an order beyond its shift. */
+const LATEST = 0.9995
 
 /**
  * @param mean_s of all preparations there
  * @param age_s since it was begun; it is not ready yet
  */
-export function outlookOf(spread: Spread, mean_s: number, age_s: number): Outlook {
-  const shape = shapeOf(spread)
-  const scale_s = Math.max(60, mean_s) * scaleOfMean(shape)
-  const passed = (Math.max(0, age_s) / scale_s) ** shape
+export function outlookOf(spread: Spread, overdue: number, mean_s: number, age_s: number): Outlook {
+  const median_s = Math.max(60, mean_s) * Math.exp(spread.median)
+  const [early, late] = [shapeOf(spread.early), shapeOf(spread.late, overdue)]
+  const odds = (Math.max(0, age_s) / median_s) ** (age_s < median_s ? early : late)
   /** of those that are as old, so many take less */
-  const quantile = (share: number): number => Math.round(scale_s * ((1 + passed) / (1 - share) - 1) ** (1 / shape))
-  return { likely_s: quantile(LIKELY), from_s: quantile(FROM), latest_s: quantile(LATEST) + FORGOTTEN_S }
+  const quantile = (share: number): number => {
+    const behind = (1 + odds) / (1 - share) - 1
+    return Math.round(median_s * behind ** (1 / (behind < 1 ? early : late)))
+  }
+  return { likely_s: quantile(LIKELY), from_s: quantile(FROM), latest_s: quantile(LATEST) }
 }
