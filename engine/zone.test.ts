@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { OperationsEvent, OperationsType } from '../ingest/contract.ts'
 import type { Decision, DecisionOf, DecisionType } from '../ingest/events/decisions.ts'
-import type { Sku, TenantId, WarehouseId, ZoneId } from '../ingest/events/envelope.ts'
+import type { OrderId, Sku, TenantId, WarehouseId, ZoneId } from '../ingest/events/envelope.ts'
 import { cellOf } from '../ingest/events/geo.ts'
 import { newZone, type StockState } from './state.ts'
 import { nextDue, type Outcome, step } from './zone.ts'
@@ -169,11 +169,15 @@ describe('routing', () => {
   })
 
   test('the same order again is a duplicate, with other content a conflict', () => {
-    const { place, send } = street()
+    const { place, send, zone } = street()
     const id = eventId(START, 999)
     place('o1', { milk: 1 })
     expect(place('o1', { milk: 1 }).kind).toBe('duplicate')
+    const looked = zone.orders.peek('o1' as OrderId)
     expect(place('o1', { milk: 2 })).toMatchObject({ kind: 'dead', reason: 'conflict' })
+    // Orders are objects while a step lasts and no longer, whatever comes of it.
+    expect(zone.orders.peek('o1' as OrderId)).not.toBe(looked)
+    expect(zone.orders.peek('o1' as OrderId)).toEqual(looked)
     expect(send('tick', {}, id).kind).toBe('ok')
     expect(send('tick', {}, id).kind).toBe('duplicate')
   })

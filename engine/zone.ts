@@ -29,16 +29,19 @@ export type Outcome =
  * @param adopted what a former owner decided and published for this event (an empty list: nothing); absent: decide now
  */
 export function step(zone: ZoneState, source: Source, adopted?: readonly Decision[]): Outcome {
+  const outcome = foldIn(zone, source, adopted)
+  zone.orders.settle()
+  return outcome
+}
+
+function foldIn(zone: ZoneState, source: Source, adopted: readonly Decision[] | undefined): Outcome {
   advanceTime(zone, source.appended_at)
   const { event } = source
   const known = zone.seen.check(event.event_id, zone.appended_at)
   if (known === 'seen') return { kind: 'duplicate' }
   if (known !== 'new') return { kind: 'dead', reason: known, detail: `event_id ${event.event_id}` }
   const refused = admitContent(zone, event)
-  if (refused) {
-    zone.orders.settle()
-    return refused
-  }
+  if (refused) return refused
   zone.seen.add(event.event_id, zone.appended_at)
   evolveByEvent(zone, event)
   const decisions: Decision[] = []

@@ -24,10 +24,9 @@ export function reroutesOfStep(zone: ZoneState): number {
 /** Lines and candidates of one re-routing, each some 200 bytes at the most. */
 export const decisionWeight = (zone: ZoneState, lines: number): number => lines + zone.policy.candidates_max
 
-/** Takes off the work list what this step has tried, forgets what is over, and puts the orders away. */
+/** Takes off the work list what this step has tried, and forgets what is over. */
 export function finishStep(zone: ZoneState): void {
   if (zone.reroute.length > 0) zone.reroute.splice(0, reroutesOfStep(zone))
   if (zone.short.length > 0) zone.short = zone.short.filter(entry => isStillShort(zone, entry))
   forgetEnded(zone)
-  zone.orders.settle()
 }
