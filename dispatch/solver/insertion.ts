@@ -30,23 +30,12 @@ export function bestInsertion(
   best.delta = Number.POSITIVE_INFINITY
   const first = model.first_of[order] as number
   for (let one = first; one < first + (model.choices[order] as number); one++) {
-    tryCouriers(model, routes, near, one, skip, best)
+    const { list, count } = near.couriers(routes, one)
+    for (let at = 0; at < count; at++) tryCourier(model, routes, one, list[at] as number, skip, best)
+    if (best.delta < Number.POSITIVE_INFINITY || count === model.couriers) continue
+    // Nobody near can: somebody far may be the only one who is able.
+    for (let courier = 0; courier < model.couriers; courier++) tryCourier(model, routes, one, courier, skip, best)
   }
-}
-
-function tryCouriers(
-  model: Model,
-  routes: Routes,
-  near: Near,
-  order: number,
-  skip: () => boolean,
-  best: Insertion,
-): void {
-  const { list, count } = near.couriers(routes, order)
-  for (let at = 0; at < count; at++) tryCourier(model, routes, order, list[at] as number, skip, best)
-  if (best.delta < Number.POSITIVE_INFINITY || count === model.couriers) return
-  // Nobody near can: somebody far may be the only one who is able.
-  for (let courier = 0; courier < model.couriers; courier++) tryCourier(model, routes, order, courier, skip, best)
 }
 
 function tryCourier(

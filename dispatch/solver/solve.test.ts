@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { CourierId, FulfilmentId, OrderId, WarehouseId, ZoneId } from '../../ingest/events/envelope.ts'
+import type { CourierId, FulfilmentId, OrderId, TripId, WarehouseId, ZoneId } from '../../ingest/events/envelope.ts'
 import { greatCircle } from '../travel.ts'
 import { checkPlan } from './check.ts'
 import { solveGreedily } from './greedy.ts'
@@ -162,6 +162,37 @@ describe('a plan', () => {
     expect(carriers({ ...begun, weights: { ...weights, travel: WEIGHTS.travel } })).toEqual(['c:f'])
   })
 
+  describe('of an order that may be ready only after the last pickup of a courier', () => {
+    const fulfilments = [order('f', { ready_s: 600, ready_latest_s: 3_000 })]
+    const short = rider('short', { last_pickup_s: 1_800 })
+
+    it('takes whoever may be bound to it, from so far as is made up for by the hand-over', () => {
+      const couriers = (far_m: number) => [short, rider('sure', { place: north(far_m / 1_000), free_s: 500 })]
+      // Before any round of the search, and after all: both price alike.
+      for (const iterations_max of [0, base.iterations_max]) {
+        expect(carriers({ fulfilments, iterations_max, couriers: couriers(200) })).toEqual(['sure:f'])
+        expect(carriers({ fulfilments, iterations_max, couriers: couriers(900) })).toEqual(['short:f'])
+      }
+    })
+
+    it('is not added to a trip of that courier, where another loses less by its way', () => {
+      const both = [order('e', { ready_s: 600, requires: ['cold'] }), ...fulfilments]
+      const couriers = [{ ...short, has: ['cold' as const] }, rider('sure', { place: north(1), free_s: 500 })]
+      for (const iterations_max of [0, base.iterations_max])
+        expect(carriers({ fulfilments: both, iterations_max, couriers })).toEqual(['short:e', 'sure:f'])
+    })
+
+    it('counts on no hand-over before it is ready', () => {
+      const pickupBy = (change: Partial<CourierSnapshot>) =>
+        solve({ ...base, fulfilments, couriers: [{ ...short, ...change }] }).trips[0]?.pickup_s
+      expect(pickupBy({})).toBe(600 + base.service.before_pickup_s)
+      expect(pickupBy({ last_pickup_s: 3_000 })).toBe(600)
+      // Who is on its way there already is bound to it.
+      const open_trip = { trip_id: 't' as TripId, warehouse_id: 'w' as WarehouseId, arrive_s: 100 }
+      expect(pickupBy({ open_trip: { ...open_trip, fulfilment_ids: ['f' as FulfilmentId] } })).toBe(600)
+    })
+  })
+
   it('gives an order to who had few a little farther away, where fairness counts', () => {
     const couriers = [
       rider('many', { worked: { deliveries: 9, hours: 3 } }),
@@ -193,6 +224,13 @@ describe('a plan', () => {
     it('takes it from where it is ready by then', () => {
       const late = [order('f', { dropoff: north(1.5), elsewhere: [{ ...there, ready_s: 1_500 }] })]
       expect(taken({ fulfilments: late, couriers: [{ ...near, free_s: 600 }, far] })).toEqual(['near:w'])
+    })
+
+    it('costs the same, whichever of them it is given with', () => {
+      const here = { warehouse_id: 'w' as WarehouseId, pickup: HERE, ready_s: 0 }
+      const turned = [order('f', { ...there, ready_s: 0, dropoff: north(1.5), elsewhere: [here] })]
+      const cost = (given: OpenFulfilment[]) => solve({ ...base, fulfilments: given, couriers: [near, far] }).cost
+      expect(cost(turned)).toBeCloseTo(cost(fulfilments), 6)
     })
 
     it('goes on from the warehouse of the last plan', () => {
