@@ -9,7 +9,7 @@ export interface Limits {
 }
 
 /** What waits of one topic, by partition, in the order of the log. */
-export type Waiting = ReadonlyMap<number, readonly Piece[]>
+export type WaitingByPartition = ReadonlyMap<number, readonly Piece[]>
 
 export const DAY_MS = 86_400_000
 
@@ -21,7 +21,7 @@ export const dayOf = (appended_at: number): number => Math.floor(appended_at / D
  * first. At least one record, even one that is larger than the limits. Empty only when nothing waits.
  * @returns how many records of each partition, by ascending partition
  */
-export function cutBatch(waiting: Waiting, limits: Limits): { partition: number; records: number }[] {
+export function cutBatch(waiting: WaitingByPartition, limits: Limits): { partition: number; records: number }[] {
   const fronts = frontsOf(waiting)
   const day = Math.min(...fronts.map(front => dayOf(front.appended_at)))
   const cut: { partition: number; records: number }[] = []
@@ -57,7 +57,7 @@ function fitting(
   return to - from
 }
 
-function frontsOf(waiting: Waiting): { partition: number; appended_at: number }[] {
+function frontsOf(waiting: WaitingByPartition): { partition: number; appended_at: number }[] {
   const fronts = [...waiting].flatMap(([partition, [first]]) =>
     first ? [{ partition, appended_at: first.stretch.appended_at[first.from] ?? 0 }] : [],
   )
