@@ -12,6 +12,8 @@ export interface Spread {
   median: number
   early: Side
   late: Side
+  /** by how much what is under way is beyond the median, in all: the sum of ln(age / median) */
+  overdue: number
 }
 
 /** Of the preparations on one side of the median: how many, and how far from it in all: the sum of |ln(time / median)|. */
@@ -30,6 +32,7 @@ export const openSpread = (): Spread => ({
   median: -0.05,
   early: { count: PRIOR_COUNT, strayed: (PRIOR_COUNT * STRAYS) / PRIOR_SHAPE.early },
   late: { count: PRIOR_COUNT, strayed: (PRIOR_COUNT * STRAYS) / PRIOR_SHAPE.late },
+  overdue: 0,
 })
 
 /** ln(time / median), where a minute is the least that is told apart */
@@ -45,15 +48,12 @@ export function learnPreparation(spread: Spread, mean_s: number, took_s: number)
   spread.median += Math.sign(stray) / (2 * (spread.early.count + spread.late.count))
 }
 
-/** @param overdue by how much what is under way is beyond the median, in all: the sum of ln(age / median) */
-const shapeOf = ({ count, strayed }: Side, overdue = 0): number => (STRAYS * count) / Math.max(1e-6, strayed + overdue)
-
-/** What ought to be ready tells of the late ones before they are known. @param under_way mean and age of each, s */
-export function overdueOf(spread: Spread, under_way: Iterable<{ mean_s: number; age_s: number }>): number {
-  let sum = 0
-  for (const { mean_s, age_s } of under_way) sum += Math.max(0, strayOf(spread, mean_s, age_s))
-  return sum
+/** What ought to be ready tells of the late ones before they are known. @param under_way all that is: mean and age of each, s */
+export function learnOverdue(spread: Spread, under_way: readonly { mean_s: number; age_s: number }[]): void {
+  spread.overdue = under_way.reduce((sum, { mean_s, age_s }) => sum + Math.max(0, strayOf(spread, mean_s, age_s)), 0)
 }
+
+const shapeOf = (count: number, strayed: number): number => (STRAYS * count) / Math.max(1e-6, strayed)
 
 /** s since it was begun */
 export interface Outlook {
@@ -78,9 +78,10 @@ const LATEST = 0.9995
  * @param mean_s of all preparations there
  * @param age_s since it was begun; it is not ready yet
  */
-export function outlookOf(spread: Spread, overdue: number, mean_s: number, age_s: number): Outlook {
+export function outlookOf(spread: Spread, mean_s: number, age_s: number): Outlook {
   const median_s = Math.max(60, mean_s) * Math.exp(spread.median)
-  const [early, late] = [shapeOf(spread.early), shapeOf(spread.late, overdue)]
+  const early = shapeOf(spread.early.count, spread.early.strayed)
+  const late = shapeOf(spread.late.count, spread.late.strayed + spread.overdue)
   const odds = (Math.max(0, age_s) / median_s) ** (age_s < median_s ? early : late)
   /** of those that are as old, so many take less */
   const quantile = (share: number): number => {

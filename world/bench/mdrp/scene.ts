@@ -18,7 +18,7 @@ import type {
 } from '../../../ingest/events/envelope.ts'
 import { type Day, type DayCourier, type DayOrder, type Place, travelMinutes } from '../../days/day.ts'
 import type { Part } from './options.ts'
-import { learnPreparation, openSpread, outlookOf, overdueOf, type Spread } from './preparation.ts'
+import { learnOverdue, learnPreparation, openSpread, outlookOf, type Spread } from './preparation.ts'
 
 /** What is known at a minute of a day, and the solver's problem that it makes. Nothing later is in reach of it. */
 
@@ -41,8 +41,6 @@ export interface Scene {
   placed: Map<string, number>
   recent: number[]
   spread: Spread
-  /** of what is under way at this minute, as `overdueOf` has it */
-  overdue: number
   last: readonly PlannedTrip[]
 }
 
@@ -80,7 +78,6 @@ export function openScene(day: Day, settings: PlaySettings): Scene {
     placed: new Map([...day.restaurants.keys()].map(id => [id, PRIOR_ORDERS])),
     recent: [],
     spread: openSpread(),
-    overdue: 0,
     last: [],
   }
 }
@@ -108,7 +105,7 @@ export function learnReady(scene: Scene, ready: readonly DayOrder[], t: number):
   const meanOf = (order: DayOrder): number => (means.get(order.restaurant) ?? 0) * 60
   for (const order of ready) learnPreparation(spread, meanOf(order), (order.ready - order.placed) * 60)
   const under_way = [...open.values()].filter(one => one.ready > t)
-  scene.overdue = overdueOf(
+  learnOverdue(
     spread,
     under_way.map(one => ({ mean_s: meanOf(one), age_s: (t - one.placed) * 60 })),
   )
@@ -116,14 +113,14 @@ export function learnReady(scene: Scene, ready: readonly DayOrder[], t: number):
 
 /** When an order is ready, s after t: known, or known once that is over, and then thought to be later than t. */
 export function readyAt(
-  { settings, spread, overdue }: Scene,
+  { settings, spread }: Scene,
   order: DayOrder,
   t: number,
 ): Pick<OpenFulfilment, 'ready_s' | 'ready_from_s' | 'ready_latest_s'> {
   const mean = settings.preparation_means?.get(order.restaurant)
   if (mean === undefined || order.ready <= t) return { ready_s: (order.ready - t) * 60 }
   const age_s = (t - order.placed) * 60
-  const { likely_s, from_s, latest_s } = outlookOf(spread, overdue, mean * 60, age_s)
+  const { likely_s, from_s, latest_s } = outlookOf(spread, mean * 60, age_s)
   const nextMinute = (at_s: number) => Math.max(60, at_s - age_s)
   return { ready_s: nextMinute(likely_s), ready_from_s: nextMinute(from_s), ready_latest_s: nextMinute(latest_s) }
 }
