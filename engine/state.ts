@@ -20,6 +20,7 @@ import type { FulfilmentStateName, HoldStateName, OrderStateName, TransferStateN
 import type { PackedIds } from './packed/ids.ts'
 import { PackedRows } from './packed/rows.ts'
 import { RecentIds } from './recent_ids.ts'
+import type { RecentMoves } from './recent_moves.ts'
 import type { TravelComing, TravelTable } from './routing/travel.ts'
 
 /** What the fold remembers of a zone. Plain data, orders packed; only `evolve` in zone.ts changes it. Times: business clock, ms. */
@@ -88,8 +89,7 @@ export interface StockState {
   counted_as_of: number
   /** what moved before this is not remembered, so an older count can't be used */
   moved_since: number
-  /** what moved in the last hour, oldest first: a late count is corrected by them */
-  movements: { at: number; delta: number }[]
+  moves: RecentMoves
 }
 
 /** granted = picked + short + released + expired + open, always. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { decodeStock, encodeStock, grantable } from './contract.ts'
-import { MOVEMENTS_KEPT } from './stock.ts'
+import { MOVES_KEPT } from './recent_moves.ts'
 import { only, START, Town, typesOf } from './town.testing.ts'
 
 /** Stock as people and devices tell it: late, twice, out of order, and suspended for a while. */
@@ -82,10 +82,10 @@ describe('late and out of order', () => {
 
   test('what is remembered for late counts is bounded; a count from before it can not be used', () => {
     const here = town()
-    for (let number = 0; number < 2 * MOVEMENTS_KEPT; number += 1) {
+    for (let number = 0; number < 2 * MOVES_KEPT; number += 1) {
       here.now += 1_000
       here.send('stock.received', { ...MILK, quantity: 1 })
-      expect(here.stock('near', 'milk').movements.length).toBeLessThanOrEqual(MOVEMENTS_KEPT)
+      expect(here.stock('near', 'milk').moves.delta.length).toBeLessThanOrEqual(MOVES_KEPT)
     }
     expect(here.send('stock.counted', { ...MILK, quantity: 0, as_of: START + 1_000 }).kind).toBe('superseded')
     here.send('stock.counted', { ...MILK, quantity: 0, as_of: here.now - 100_500 })

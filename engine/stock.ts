@@ -1,5 +1,6 @@
 import type { Sku, WarehouseId } from '../ingest/events/envelope.ts'
 import type { MovementCause } from '../ingest/events/movements.ts'
+import { noMoves, noteMove, sumAfter } from './recent_moves.ts'
 import { HOUR_MS, type Moved, type StockState, type WarehouseState, type ZoneState } from './state.ts'
 
 /**
@@ -21,7 +22,7 @@ export function stockOf(warehouse: WarehouseState, sku: Sku, unit: 'each' | 'g')
       suspended_until: 0,
       counted_as_of: 0,
       moved_since: 0,
-      movements: [],
+      moves: noMoves(),
     }
     warehouse.stock.set(sku, stock)
   }
@@ -76,28 +77,9 @@ export function move(
   const at = Math.min(told_at, zone.time)
   const on_hand = at < stock.counted_as_of ? 0 : Math.max(delta, -stock.on_hand)
   apply(zone, stock, { warehouse_id, sku, on_hand, reserved: promised, safety: 0, in_transit: 0, cause, ref })
-  if (on_hand !== 0) remember(stock, on_hand, at, zone.time)
-}
-
-/** A late count is corrected by at most this many movements; with more in an hour, only a younger count can be used. */
-export const MOVEMENTS_KEPT = 512
-const MOVEMENTS_DROPPED_AT_ONCE = 128
-
-function remember(stock: StockState, delta: number, at: number, now: number): void {
-  const { movements } = stock
-  let place = movements.length
-  while (place > 0 && (movements[place - 1]?.at ?? at) > at) place -= 1
-  const before = movements[place - 1]
-  if (before?.at === at) before.delta += delta
-  else if (place === movements.length) movements.push({ at, delta })
-  else movements.splice(place, 0, { at, delta })
-  let old = 0
-  while (old < movements.length && (movements[old]?.at ?? now) < now - HOUR_MS) old += 1
-  if (movements.length - old > MOVEMENTS_KEPT) {
-    old += MOVEMENTS_DROPPED_AT_ONCE
-    stock.moved_since = movements[old - 1]?.at ?? at
-  }
-  if (old > 0) movements.splice(0, old)
+  if (on_hand === 0) return
+  const forgotten = noteMove(stock.moves, on_hand, at, zone.time)
+  if (forgotten !== null) stock.moved_since = forgotten
 }
 
 /** A count older than the last one, or than what is remembered of movements, can't be used. */
@@ -105,10 +87,5 @@ export const isSuperseded = (stock: StockState | undefined, as_of: number, now: 
   as_of < now - HOUR_MS || (stock !== undefined && (as_of < stock.counted_as_of || as_of < stock.moved_since))
 
 /** What is on hand now, given what somebody saw at `as_of`: the count and what moved after it. */
-export function onHandAfterCount(stock: StockState | undefined, quantity: number, as_of: number): number {
-  let on_hand = quantity
-  for (const { at, delta } of stock?.movements ?? []) {
-    if (at > as_of) on_hand += delta
-  }
-  return Math.max(0, on_hand)
-}
+export const onHandAfterCount = (stock: StockState | undefined, quantity: number, as_of: number): number =>
+  Math.max(0, quantity + (stock ? sumAfter(stock.moves, as_of) : 0))

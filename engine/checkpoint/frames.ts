@@ -26,7 +26,7 @@ import { type ChangedRows, Tracked } from './tracked.ts'
  *
  * New fields of a zone or a warehouse need nothing here: they are in the rest, or, being Tracked or PackedRows, written by row.
  */
-export const FORMAT = 4
+export const FORMAT = 5
 
 type Field = string
 

@@ -1,5 +1,6 @@
 import type { Cause, DecisionOf } from '../../ingest/events/decisions.ts'
 import type { Sku, WarehouseId } from '../../ingest/events/envelope.ts'
+import { forgetUntil } from '../recent_moves.ts'
 import type { EventOfType, StockState, ZoneState } from '../state.ts'
 import { apply, move, stockOf, type Why } from '../stock.ts'
 
@@ -43,7 +44,7 @@ export function correctStock(zone: ZoneState, decision: DecisionOf<'stock.correc
   apply(zone, stock, { warehouse_id, sku, on_hand, reserved: 0, safety, in_transit: 0, cause, ref })
   stock.counted_as_of = as_of
   // What moved before somebody looked is in what he saw.
-  stock.movements = stock.movements.filter(({ at }) => at > as_of)
+  forgetUntil(stock.moves, as_of)
   noteShort(zone, warehouse_id, sku, stock, cause)
 }
 
