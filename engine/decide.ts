@@ -1,6 +1,7 @@
 import type { OperationsEvent } from '../ingest/contract.ts'
+import type { Decision } from '../ingest/events/decisions.ts'
 import { count } from './decide/counts.ts'
-import { askHold, confirmHold, expireHolds, releaseHold } from './decide/holds.ts'
+import { askHold, confirmHold, expireHolds, hasHoldToExpire, releaseHold } from './decide/holds.ts'
 import { travel } from './decide/network.ts'
 import { cancelAsked, changeOrder, placeOrder, takeOver } from './decide/orders.ts'
 import { pack, revisePicking, shortLine, startPicking, substitute } from './decide/picking.ts'
@@ -11,15 +12,26 @@ import type { DecisionStream, ZoneState } from './state.ts'
  * What follows from an event. Reads the zone and changes nothing; the caller evolves the zone by each decision before it
  * asks for the next one, so two orders of one step never get the same unit.
  */
-export function* decide(zone: ZoneState, event: OperationsEvent): DecisionStream {
+export function decide(zone: ZoneState, event: OperationsEvent): Iterable<Decision> {
+  const decisions = decideEvent(zone, event)
+  return decisions || isAnythingWaiting(zone) ? decideAll(zone, decisions ?? NOTHING) : NOTHING
+}
+
+/** Nothing follows from most events: to ask takes 0.05 µs of CPU, and to go through generators that yield nothing 0.29. */
+const isAnythingWaiting = (zone: ZoneState): boolean =>
+  zone.reroute.length > 0 || zone.short.length > 0 || hasHoldToExpire(zone)
+const NOTHING: readonly never[] = []
+
+function* decideAll(zone: ZoneState, decisions: Iterable<Decision>): DecisionStream {
   // First, so that nobody is refused for goods that a dead hold keeps.
   yield* expireHolds(zone)
-  yield* decideEvent(zone, event)
+  yield* decisions
   yield* rerouteWaiting(zone)
   yield* coverShortfalls(zone)
 }
 
-function decideEvent(zone: ZoneState, event: OperationsEvent): DecisionStream {
+/** null: nothing can follow from an event of that type by itself. */
+function decideEvent(zone: ZoneState, event: OperationsEvent): DecisionStream | null {
   switch (event.type) {
     case 'order.placed':
       return placeOrder(zone, event.data, event.occurred_at)
@@ -50,8 +62,6 @@ function decideEvent(zone: ZoneState, event: OperationsEvent): DecisionStream {
     case 'order.packed':
       return pack(zone, event)
     default:
-      return nothing()
+      return null
   }
 }
-
-function* nothing(): DecisionStream {}

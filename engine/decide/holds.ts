@@ -104,8 +104,15 @@ export function* releaseHold(zone: ZoneState, event: EventOfType<'hold.released'
 
 export function* expireHolds(zone: ZoneState): DecisionStream {
   for (let count = 0; count < HOLDS_EXPIRED_A_STEP; count += 1) {
-    const hold = nextHold(zone)
-    if (!hold || hold.expires_at > zone.time) return
+    const hold = holdToExpire(zone)
+    if (!hold) return
     yield { type: 'hold.expired', hold_id: hold.hold_id }
   }
+}
+
+export const hasHoldToExpire = (zone: ZoneState): boolean => holdToExpire(zone) !== undefined
+
+function holdToExpire(zone: ZoneState): HoldState | undefined {
+  const hold = nextHold(zone)
+  return hold && hold.expires_at <= zone.time ? hold : undefined
 }
