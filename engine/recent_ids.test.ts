@@ -68,3 +68,14 @@ test('the same ids give the same bytes, in whatever order they came, and old one
   forwards.add(idOf(NOW + 3 * REMEMBERED_MS, 1), NOW + 3 * REMEMBERED_MS)
   expect(forwards.size).toBe(1)
 })
+
+test('knows every id of a minute that has thousands', () => {
+  const ids = new RecentIds()
+  const all = Array.from({ length: 5_000 }, (_, number) => idOf(NOW, Math.imul(number, 0x85ebca6b) >>> 0))
+  for (const id of all) {
+    ids.add(id, NOW)
+    expect(ids.check(id, NOW)).toBe('seen')
+  }
+  expect(all.filter(id => ids.check(id, NOW) !== 'seen')).toEqual([])
+  expect(ids.size).toBe(all.length)
+})
