@@ -16,7 +16,7 @@ type Levels = Pick<Movement, 'on_hand' | 'reserved' | 'safety' | 'in_transit'>
 type Ledger = Map<string, Levels>
 
 function foldWithLedger(zone: ZoneState, ledger: Ledger, message: SimulatedMessage, adopted?: readonly Decision[]) {
-  const decoded = decodeOperation(message.value, PARTITION, PARTITIONS)
+  const decoded = decodeOperation(String(message.value), PARTITION, PARTITIONS)
   if ('reason' in decoded) return null
   const outcome = step(zone, { offset: 0, appended_at: message.appended_at, event: decoded.event }, adopted)
   if (!('movements' in outcome)) return null

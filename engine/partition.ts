@@ -10,7 +10,14 @@ import { promiseTerms } from './routing/load.ts'
 import { newZone, type WarehouseState, type ZoneState } from './state.ts'
 import { decodeCourier, decodeOperation } from './worker/decode.ts'
 import { type MovementPacker, newMovementPacker } from './worker/movement_packer.ts'
-import { newPackerRoom, newRecordPacker, type PackerRoom, type RecordPacker, unpackMessages } from './worker/pack.ts'
+import {
+  bytesAt,
+  newPackerRoom,
+  newRecordPacker,
+  type PackerRoom,
+  type RecordPacker,
+  unpackMessages,
+} from './worker/pack.ts'
 import type { Due, Folded, FoldWork, LoadRequest, PackedMessages, ViewChange, WholeRequest } from './worker/protocol.ts'
 import { noteTouched, type Touched } from './worker/touched.ts'
 import { nextDue, step } from './zone.ts'
@@ -68,7 +75,7 @@ type Folding = Omit<Folded, 'records' | 'moved'> & { records: RecordPacker; move
 function foldOperations(held: Partition, request: FoldWork, folded: Folding): void {
   const touched: Map<ZoneState, Touched> = new Map()
   for (const message of unpackMessages(request.messages)) {
-    const { offset, appended_at, value } = message
+    const { offset, appended_at, text } = message
     // At least once in, effects once: the reader may hand over again what is folded already.
     if (offset < held.operations.next_offset) continue
     if (offset > held.operations.next_offset) {
@@ -77,9 +84,9 @@ function foldOperations(held: Partition, request: FoldWork, folded: Folding): vo
       )
     }
     held.operations.next_offset = offset + 1
-    const decoded = decodeOperation(value, held.partition, held.partitions)
+    const decoded = decodeOperation(text, held.partition, held.partitions)
     if ('reason' in decoded) {
-      noteDead(folded, message, decoded)
+      noteDead(folded, request.messages, message, decoded)
       continue
     }
     const { event } = decoded
@@ -88,7 +95,7 @@ function foldOperations(held: Partition, request: FoldWork, folded: Folding): vo
     const adopted = past ? (request.adopted?.decisions.get(offset) ?? []) : undefined
     const outcome = step(zone, { offset, appended_at, event }, adopted)
     if (outcome.kind === 'dead') {
-      noteDead(folded, message, outcome)
+      noteDead(folded, request.messages, message, outcome)
       continue
     }
     folded.counts[outcome.kind] += 1
@@ -110,12 +117,12 @@ function foldOperations(held: Partition, request: FoldWork, folded: Folding): vo
 
 function noteDead(
   folded: Folding,
-  { offset, value }: { offset: number; value: Uint8Array },
-  why: { reason: Folded['dead'][number]['reason']; detail: string },
+  messages: PackedMessages,
+  { offset, place }: { offset: number; place: number },
+  { reason, detail }: { reason: Folded['dead'][number]['reason']; detail: string },
 ): void {
   folded.counts.dead += 1
-  // A copy: the batch's memory is given back after the fold, and a Buffer's slice would still lie in it.
-  folded.dead.push({ offset, reason: why.reason, detail: why.detail, value: Uint8Array.from(value) })
+  folded.dead.push({ offset, reason, detail, value: bytesAt(messages, place) })
 }
 
 function touchedOf(all: Map<ZoneState, Touched>, zone: ZoneState): Touched {
@@ -210,9 +217,9 @@ function foldCouriers(held: Partition, messages: PackedMessages, folded: Folding
   for (const message of unpackMessages(messages)) {
     if (message.offset < held.couriers.next_offset) continue
     held.couriers.next_offset = message.offset + 1
-    const decoded = decodeCourier(message.value, held.partition, held.partitions)
+    const decoded = decodeCourier(message.text, held.partition, held.partitions)
     if ('reason' in decoded) {
-      noteDead(folded, message, decoded)
+      noteDead(folded, messages, message, decoded)
       continue
     }
     const outcome = stepFleet(held.fleet, decoded.event)

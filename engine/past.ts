@@ -99,7 +99,7 @@ function foldMessage(
   published: Published,
   visitor: Visitor,
 ): 'stop' | undefined {
-  const decoded = value ? decodeOperation(value, partition, partitions) : null
+  const decoded = value ? decodeOperation(value.toString(), partition, partitions) : null
   if (!decoded || 'reason' in decoded || decoded.event.zone_id !== visitor.zone_id) return undefined
   const { event } = decoded
   folded.zone ??= newZone(event.zone_id, event.tenant_id)

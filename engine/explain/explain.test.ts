@@ -18,7 +18,7 @@ function* happenings(seed: number, length: number) {
   const opening = source.opening()
   for (let offset = 0; offset < length; offset += 1) {
     const { appended_at, value } = opening[offset] ?? source.next(zone)
-    const decoded = decodeOperation(value, 0, PARTITIONS)
+    const decoded = decodeOperation(String(value), 0, PARTITIONS)
     if (!('event' in decoded)) continue
     const event = { offset, appended_at, event: decoded.event }
     yield { source: event, zone, outcome: step(zone, event), decided: true }

@@ -70,7 +70,7 @@ export function newReference(partition: number, partitions: number): Reference {
   }
 
   function stepOne(message: LogMessage): Expected {
-    const decoded = decodeOperation(message.value ?? Buffer.of(), partition, partitions)
+    const decoded = decodeOperation(String(message.value ?? ''), partition, partitions)
     if ('reason' in decoded) return { decisions: null, dead: decoded.reason }
     const { event } = decoded
     const zone = zoneOf(event)
@@ -112,7 +112,7 @@ export function newReference(partition: number, partitions: number): Reference {
         digests.set(message.offset, digestZones(held.zones.values()))
     },
     foldCourier(message) {
-      const decoded = decodeCourier(message.value ?? Buffer.of(), partition, partitions)
+      const decoded = decodeCourier(String(message.value ?? ''), partition, partitions)
       held.couriers.next_offset = message.offset + 1
       if ('reason' in decoded) courier_dead.set(message.offset, decoded.reason)
       else count(`courier ${stepFleet(held.fleet, decoded.event)}`)

@@ -39,7 +39,7 @@ function pastOf(seed: number, length: number) {
   for (let offset = 0; offset < length; offset += 1) {
     const { appended_at, value } = log[offset] ?? source.next(zone)
     operations.push({ offset, appended_at, key: null, value, headers: {} })
-    const decoded = decodeOperation(value, PARTITION, PARTITIONS)
+    const decoded = decodeOperation(String(value), PARTITION, PARTITIONS)
     if (!('event' in decoded)) continue
     const outcome = step(zone, { offset, appended_at, event: decoded.event })
     if (!('decisions' in outcome) || outcome.decisions.length === 0) continue

@@ -6,7 +6,7 @@ import { courier_events } from '../../ingest/events/couriers.ts'
 import type { DeadReason } from '../../ingest/events/dead_letters.ts'
 import { CELL_RESOLUTION, Envelope, type Family, SCHEMA_VERSION } from '../../ingest/events/envelope.ts'
 
-/** Bytes of the log → an event, or why not. Tolerant of unknown fields: a newer writer may know more. */
+/** A value of the log → an event, or why not. Tolerant of unknown fields: a newer writer may know more. */
 export type Decoded<Event> = { event: Event } | { reason: DeadReason; detail: string }
 
 interface Validator {
@@ -25,10 +25,10 @@ function validatorsOf(family: Family): Map<string, Validator> {
 /** One decoder a topic. `keyOf` names the field whose partition the event must lie in. */
 function decoder<Event>(family: Family, keyOf: (event: Event) => string) {
   const validators = validatorsOf(family)
-  return (bytes: Uint8Array, partition: number, partitions: number): Decoded<Event> => {
+  return (text: string, partition: number, partitions: number): Decoded<Event> => {
     let value: Partial<Static<typeof Envelope>> | null
     try {
-      value = JSON.parse(textOf(bytes))
+      value = JSON.parse(text)
     } catch (error) {
       return { reason: 'not_json', detail: error instanceof Error ? error.message : String(error) }
     }
@@ -54,12 +54,6 @@ function decoder<Event>(family: Family, keyOf: (event: Event) => string) {
     }
     return { event }
   }
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.isBuffer(bytes)
-    ? bytes.toString()
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
 }
 
 /** The pattern lets through texts that h3-js throws at; the fold must never throw. */

@@ -23,13 +23,19 @@ export function packMessages(messages: readonly LogMessage[]): PackedMessages {
   return { index, bytes }
 }
 
+/** As texts; `place` is for `bytesAt`. */
 export function* unpackMessages({ index, bytes }: PackedMessages) {
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  for (let at = 0; at < index.length; at += 4) {
-    const value = all.subarray(index[at + 2], index[at + 3])
-    yield { offset: index[at] ?? 0, appended_at: index[at + 1] ?? 0, value }
+  for (let place = 0; place < index.length; place += 4) {
+    // A slice of its own for each, and its text then, took 0.02 µs of CPU more.
+    const text = all.toString('utf8', index[place + 2], index[place + 3])
+    yield { offset: index[place] ?? 0, appended_at: index[place + 1] ?? 0, text, place }
   }
 }
+
+/** A copy of the message's value. The batch's memory is given back after the fold, and a slice would still lie in it. */
+export const bytesAt = ({ index, bytes }: PackedMessages, place: number): Uint8Array<ArrayBuffer> =>
+  bytes.slice(index[place + 2], index[place + 3])
 
 /**
  * Frees what was packed, now. Left to the collector, V8 walks the whole heap for every 64 MB of it: at a million open orders a second

@@ -12,11 +12,13 @@ export function noteTouched(
   event: OperationsEvent,
   movements: readonly Moved[],
 ): void {
-  if ('warehouse_id' in event.data && event.data.warehouse_id) {
-    touch(touched, event.data.warehouse_id, 'sku' in event.data ? event.data.sku : undefined)
-  }
+  const told = 'warehouse_id' in event.data ? event.data.warehouse_id : undefined
+  const told_sku = 'sku' in event.data ? event.data.sku : undefined
+  if (told) touch(touched, told, told_sku)
   if (event.type === 'policy.changed') for (const warehouse_id of zone.warehouses.keys()) touch(touched, warehouse_id)
-  for (const { warehouse_id, sku } of movements) touch(touched, warehouse_id, sku)
+  for (const { warehouse_id, sku } of movements) {
+    if (warehouse_id !== told || sku !== told_sku) touch(touched, warehouse_id, sku)
+  }
 }
 
 function touch(touched: Touched, warehouse_id: WarehouseId, sku?: Sku): void {
