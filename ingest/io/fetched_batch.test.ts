@@ -1,0 +1,118 @@
+import { createRequire } from 'node:module'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { teachReading } from './fetched_batch.ts'
+
+/** Beside kafkajs's own decoder, which is internal; its version is pinned. */
+const require = createRequire(import.meta.url)
+const DECODER = 'kafkajs/src/protocol/recordBatch/v0/decoder.js'
+const { RecordBatch } = require('kafkajs/src/protocol/recordBatch/v0')
+const Record = require('kafkajs/src/protocol/recordBatch/record/v0')
+const Decoder = require('kafkajs/src/protocol/decoder.js')
+const theirs = require(DECODER)
+teachReading()
+const ours = require(DECODER)
+const decodeMessages = require('kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js')
+
+const GZIP = 1
+const APPEND_TIME = 8
+const CONTROL = 32
+
+const text = fc.string({ unit: 'grapheme', maxLength: 40 })
+const bytes = fc.oneof(
+  fc.uint8Array({ maxLength: 300 }).map(all => Buffer.from(all)),
+  // Lengths around the steps of a varint.
+  fc.constantFrom(63, 64, 8_191, 8_192).map(length => Buffer.alloc(length, 'x')),
+)
+const batches = fc.record({
+  first: fc.bigInt({ min: 0n, max: BigInt(Number.MAX_SAFE_INTEGER) - 1_000n }),
+  stamp: fc.integer({ min: 0, max: 4_102_444_800_000 }),
+  records: fc.array(
+    fc.record({
+      key: fc.option(bytes),
+      value: fc.option(bytes),
+      headers: fc.dictionary(text, fc.oneof(text, fc.array(text, { minLength: 1, maxLength: 3 })), { maxKeys: 3 }),
+      early_ms: fc.integer({ min: 0, max: 2_000_000_000 }),
+    }),
+    { maxLength: 8 },
+  ),
+  /** after a compaction not every offset is there */
+  every: fc.integer({ min: 1, max: 100 }),
+})
+
+interface Batch {
+  first: bigint
+  stamp: number
+  records: { key: Buffer | null; value: Buffer | null; headers: object; early_ms: number }[]
+  every: number
+}
+
+async function encoded({ first, stamp, records, every }: Batch, attributes: number): Promise<Buffer> {
+  const { buffer } = await RecordBatch({
+    compression: attributes & GZIP,
+    firstOffset: first,
+    firstTimestamp: stamp,
+    maxTimestamp: stamp + 7,
+    lastOffsetDelta: records.length * every,
+    producerId: 4_000_000_000n,
+    records: records.map(({ early_ms, ...record }, place) =>
+      Record({ ...record, offsetDelta: place * every, timestampDelta: early_ms }),
+    ),
+  })
+  buffer.writeInt16BE(attributes, 21)
+  return buffer
+}
+
+/** What a decoder makes of it: the batch, or the error; and how far it has read. */
+async function read(decode: typeof theirs, buffer: Buffer, from = 0): Promise<object> {
+  const decoder = new Decoder(buffer)
+  decoder.forward(from)
+  try {
+    return { batch: await decode(decoder), offset: decoder.offset }
+  } catch (error) {
+    return { error: String(error) }
+  }
+}
+
+test('reads the batches of our topics to the same records as kafkajs, wherever they lie', async () => {
+  await fc.assert(
+    fc.asyncProperty(batches, fc.nat(50), async (one, from) => {
+      const buffer = Buffer.concat([Buffer.alloc(from, 1), await encoded(one, APPEND_TIME), Buffer.alloc(9, 1)])
+      const found = await read(ours, buffer, from)
+      expect(found).toEqual(await read(theirs, buffer, from))
+      expect(found).toMatchObject({ batch: { records: { length: one.records.length } } })
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('leaves other batches to kafkajs: stamped by their producer, compressed, of control', async () => {
+  const attributes = fc.constantFrom(0, GZIP, GZIP + APPEND_TIME, CONTROL + APPEND_TIME)
+  await fc.assert(
+    fc.asyncProperty(batches, attributes, async (one, kind) => {
+      const buffer = await encoded(one, kind)
+      expect(await read(ours, buffer)).toEqual(await read(theirs, buffer))
+    }),
+  )
+})
+
+test('of an answer that was cut off, the whole batches come', async () => {
+  await fc.assert(
+    fc.asyncProperty(batches, batches, fc.double({ min: 0, max: 1, noNaN: true }), async (one, other, share) => {
+      const [first, second] = await Promise.all([encoded(one, APPEND_TIME), encoded(other, APPEND_TIME)])
+      const cut = second.subarray(0, Math.min(second.length - 1, Math.floor(share * second.length)))
+      const size = Buffer.alloc(4)
+      size.writeInt32BE(first.length + cut.length)
+      const messages = await decodeMessages(new Decoder(Buffer.concat([size, first, cut])))
+      expect(messages).toEqual((await theirs(new Decoder(first))).records)
+    }),
+  )
+})
+
+test('says which batch is damaged', async () => {
+  const record = { key: null, value: Buffer.from('value'), headers: {}, early_ms: 0 }
+  const buffer = await encoded({ first: 7n, stamp: 1, records: [record, record], every: 1 }, APPEND_TIME)
+  const length_at = buffer.lastIndexOf('value') - 1
+  buffer[length_at] = (buffer[length_at] as number) + 2
+  expect(await read(ours, buffer)).toEqual({ error: 'Error: the record batch at offset 7 is damaged at 8' })
+})
