@@ -13,6 +13,8 @@ const PROJECT_DIR = dirname(dirname(fileURLToPath(import.meta.url)))
 const IS_WINDOWS = process.platform === 'win32'
 const PINNED_NODE = join(PROJECT_DIR, 'node_modules', 'node', 'bin', IS_WINDOWS ? 'node.exe' : 'node')
 const LIFELINE = pathToFileURL(join(PROJECT_DIR, 'world', 'lifeline.mjs')).href
+// What Node makes of our TypeScript when it starts, for the next start: the engine's worker thread then takes 0.3 s of CPU, not 0.55.
+const COMPILE_CACHE = join(PROJECT_DIR, 'node_modules', '.cache', 'compile')
 const SAME_KEYPRESS_MS = 400
 const PARENT_CHECK_MS = 1_000
 
@@ -109,6 +111,7 @@ function runScript(script, args) {
   const node_args = ['--disable-warning=TimeoutNegativeWarning', '--import', LIFELINE] // the warning is kafkajs's, and harmless
   const child = spawn(PINNED_NODE, [...node_args, join(PROJECT_DIR, script), ...args], {
     cwd: PROJECT_DIR,
+    env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env },
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     detached: true,
   })
