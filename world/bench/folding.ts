@@ -39,10 +39,12 @@ export async function foldingCase(stage: Stage, options: BenchOptions, name: key
   await openZones(stage, ground, zones)
   await fill(stage, ground, options.events, n => event(zoneAt(zones, n)))
   stage.say('  the bare parts: eachBatch with JSON.parse')
-  const consume = await bareConsume(stage, ground, [topic])
+  const before = await bareConsume(stage, ground, [topic])
   stage.say('  the engine')
   const profile_dir = options.profile_dir && join(options.profile_dir, name)
   const cost = await folded(stage, ground, { topic, events: options.events, profile_dir })
+  stage.say('  the bare parts: eachBatch with JSON.parse, once more')
+  const consume = meanOf(before, await bareConsume(stage, ground, [topic]))
   const parts: Record<string, PartCost> = { consume }
   if (with_decisions) {
     stage.say('  the bare parts: a producer of messages as large as the decisions')
@@ -51,6 +53,11 @@ export async function foldingCase(stage: Stage, options: BenchOptions, name: key
     parts.produce = await bareProduce(stage, ground, options.events, bytes)
   }
   return lineOf(name, options.events, cost, parts, profile_dir)
+}
+
+/** Before and after the engine: a machine that is shared may do a third less work in a CPU second than a minute ago. */
+function meanOf(before: PartCost, after: PartCost): PartCost {
+  return { ...before, all_cpu_s: (before.all_cpu_s + after.all_cpu_s) / 2 }
 }
 
 export const zoneAt = (zones: readonly BenchZone[], n: number): BenchZone => {
