@@ -10,14 +10,7 @@ import { promiseTerms } from './routing/load.ts'
 import { newZone, type WarehouseState, type ZoneState } from './state.ts'
 import { decodeCourier, decodeOperation } from './worker/decode.ts'
 import { type MovementPacker, newMovementPacker } from './worker/movement_packer.ts'
-import {
-  bytesAt,
-  newPackerRoom,
-  newRecordPacker,
-  type PackerRoom,
-  type RecordPacker,
-  unpackMessages,
-} from './worker/pack.ts'
+import { bytesAt, newPackerRoom, newRecordPacker, type RecordPacker, unpackMessages } from './worker/pack.ts'
 import type { Due, Folded, FoldWork, LoadRequest, PackedMessages, ViewChange, WholeRequest } from './worker/protocol.ts'
 import { noteTouched, type Touched } from './worker/touched.ts'
 import { nextDue, step } from './zone.ts'
@@ -32,7 +25,6 @@ export interface Partition {
   zones: Map<ZoneId, ZoneState>
   fleet: FleetState
   cutting: Cutting
-  packing: { records: PackerRoom; moved: PackerRoom }
 }
 
 /** An empty state; `applyFrames` brings a checkpoint's. */
@@ -47,16 +39,19 @@ export function loadPartition(request: LoadRequest): Partition {
     zones: new Map(),
     fleet: newFleet(),
     cutting: newCutting(),
-    packing: { records: newPackerRoom(), moved: newPackerRoom() },
   }
 }
 
 // ── Folding a batch ─────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** A batch is folded in one go, and then another: all partitions of the thread write there. */
+const RECORDS_ROOM = newPackerRoom()
+const MOVED_ROOM = newPackerRoom()
+
 export function foldBatch(held: Partition, request: FoldWork): Folded {
   const folded: Folding = {
-    records: newRecordPacker(held.packing.records),
-    moved: newMovementPacker({ epoch: held.epoch, fold_version: FOLD_VERSION }, held.packing.moved),
+    records: newRecordPacker(RECORDS_ROOM),
+    moved: newMovementPacker({ epoch: held.epoch, fold_version: FOLD_VERSION }, MOVED_ROOM),
     offers: [],
     dead: [],
     views: [],
