@@ -5,7 +5,7 @@ import { HOUR_MS } from './state.ts'
  * at a million adjustments a checkpoint's rows are a quarter as long.
  */
 export interface RecentMoves {
-  /** business time, ms: the first of these that found the lists empty */
+  /** business time, ms: not long before them */
   from: number
   /** ms after `from`; a movement that was told late may lie before it */
   after_ms: number[]
@@ -18,13 +18,15 @@ export const noMoves = (): RecentMoves => ({ from: 0, after_ms: [], delta: [] })
 /** A late count is corrected by at most this many movements; with more in an hour, only a younger count can be used. */
 export const MOVES_KEPT = 512
 const MOVES_DROPPED_AT_ONCE = 128
+/** Above that a number has more than nine digits; 11 days as ms. */
+const SMALL = 999_999_999
 
 /**
  * Takes a movement in, and forgets what is older than an hour.
  * @returns the time of the last one that had to be forgotten before its hour was over; null: none had
  */
 export function noteMove(moves: RecentMoves, delta: number, at: number, now: number): number | null {
-  if (moves.after_ms.length === 0) moves.from = at
+  if (moves.after_ms.length === 0 || at - moves.from > SMALL) countFrom(moves, at)
   insert(moves, at - moves.from, delta)
   let old = countUntil(moves, now - HOUR_MS - 1)
   let forgotten: number | null = null
@@ -34,6 +36,11 @@ export function noteMove(moves: RecentMoves, delta: number, at: number, now: num
   }
   drop(moves, old)
   return forgotten
+}
+
+function countFrom(moves: RecentMoves, from: number): void {
+  moves.after_ms = moves.after_ms.map(after_ms => moves.from + after_ms - from)
+  moves.from = from
 }
 
 function insert({ after_ms: times, delta: deltas }: RecentMoves, after_ms: number, delta: number): void {
