@@ -59,18 +59,26 @@ const ROOM_BYTES_MIN = 65_536
  */
 export interface PackerRoom {
   bytes: Buffer<ArrayBuffer>
+  /** how many have been begun */
+  batches: number
 }
 
 export function newPackerRoom(): PackerRoom {
-  return { bytes: Buffer.from(new ArrayBuffer(ROOM_BYTES_MIN)) }
+  return { bytes: Buffer.from(new ArrayBuffer(ROOM_BYTES_MIN)), batches: 0 }
 }
 
 export function newRecordPacker(room: PackerRoom): RecordPacker {
   const zone_ids: string[] = []
   const rows: number[] = []
   let end = 0
+  room.batches += 1
+  const batch = room.batches
+  const mustBeOurs = () => {
+    if (room.batches !== batch) throw new Error('another batch is written over this one already')
+  }
   return {
     add(zone_id, source_offset, text) {
+      mustBeOurs()
       let zone = zone_ids.indexOf(zone_id)
       if (zone < 0) zone = zone_ids.push(zone_id) - 1
       // UTF-8 takes at most three bytes for each unit of UTF-16.
@@ -80,11 +88,11 @@ export function newRecordPacker(room: PackerRoom): RecordPacker {
       end += room.bytes.write(text, start)
       rows.push(zone, source_offset, start, end)
     },
-    pack: () => ({
-      zone_ids,
-      index: new Float64Array(rows),
-      bytes: new Uint8Array(room.bytes.buffer.slice(0, end)),
-    }),
+    pack() {
+      mustBeOurs()
+      const bytes = new Uint8Array(room.bytes.buffer.slice(0, end))
+      return { zone_ids, index: new Float64Array(rows), bytes }
+    },
   }
 }
 
