@@ -50,26 +50,27 @@ function usualBytes(buffer: Buffer, at: number): number {
   return bytes >= HEADER_BYTES && at + bytes <= buffer.length ? bytes : 0
 }
 
-function readUsual(buffer: Buffer, at: number): { records: FetchedRecord[] } {
-  const first_offset = Number(buffer.readBigInt64BE(at))
-  const timestamp = String(buffer.readBigInt64BE(at + 35))
+/** @throws Error when it is damaged */
+function readUsual(buffer: Buffer): { records: FetchedRecord[] } {
+  const first_offset = Number(buffer.readBigInt64BE(0))
+  const timestamp = String(buffer.readBigInt64BE(35))
   const context = {
     firstOffset: String(first_offset),
-    firstTimestamp: String(buffer.readBigInt64BE(at + 27)),
-    partitionLeaderEpoch: buffer.readInt32BE(at + 12),
+    firstTimestamp: String(buffer.readBigInt64BE(27)),
+    partitionLeaderEpoch: buffer.readInt32BE(12),
     inTransaction: false,
     isControlBatch: false,
-    lastOffsetDelta: buffer.readInt32BE(at + 23),
-    producerId: String(buffer.readBigInt64BE(at + 43)),
-    producerEpoch: buffer.readInt16BE(at + 51),
-    firstSequence: buffer.readInt32BE(at + 53),
+    lastOffsetDelta: buffer.readInt32BE(23),
+    producerId: String(buffer.readBigInt64BE(43)),
+    producerEpoch: buffer.readInt16BE(51),
+    firstSequence: buffer.readInt32BE(53),
     maxTimestamp: timestamp,
     timestampType: LOG_APPEND_TIME,
   }
   const batchContext = { ...context, magicByte: MAGIC }
-  const cursor = { buffer, at: at + HEADER_BYTES }
+  const cursor = { buffer, at: HEADER_BYTES }
   const records: FetchedRecord[] = []
-  for (let left = buffer.readInt32BE(at + 57); left > 0; left -= 1) {
+  for (let left = buffer.readInt32BE(57); left > 0; left -= 1) {
     const length = readVarint(cursor)
     const end = cursor.at + length
     const attributes = buffer.readInt8(cursor.at)
@@ -126,14 +127,15 @@ const NO_HEADERS: Headers = Object.freeze({})
 function readHeaders(cursor: Cursor): Headers {
   const count = readVarint(cursor)
   if (count <= 0) return NO_HEADERS
-  const headers: Record<string, HeaderValue | HeaderValue[]> = {}
+  const headers = new Map<string, HeaderValue | HeaderValue[]>()
   for (let left = count; left > 0; left -= 1) {
     const name = String(readBytes(cursor) ?? '')
     const value = readBytes(cursor)
-    const before = headers[name]
-    headers[name] = before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value]
+    const before = headers.get(name)
+    headers.set(name, before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value])
   }
-  return headers
+  // Defines each as its own, `__proto__` too.
+  return Object.fromEntries(headers)
 }
 
 // ── kafkajs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -156,7 +158,7 @@ export function teachReading(): void {
       const bytes = usualBytes(buffer, offset)
       if (bytes === 0) return original(decoder)
       decoder.forward(bytes)
-      return readUsual(buffer, offset)
+      return readUsual(buffer.subarray(offset, offset + bytes))
     },
     { reads_usual: true },
   )

@@ -1,7 +1,6 @@
 import { type Admin, Kafka, logLevel } from 'kafkajs'
 import { TOPICS, type Topic, topicName } from '../contract.ts'
 import { mendConnections } from './connections.ts'
-import { teachReading } from './fetched_batch.ts'
 
 /**
  * kafkajs as we use it (what was measured stands in the comments): one client a process, and topics from one table.
@@ -21,7 +20,6 @@ export type KafkaClient = Kafka
 /** One client. It connects when it is first used; kafkajs' own log is off, since everything it says comes back as errors. */
 export function kafkaClient({ brokers, client_id, retries = 8 }: KafkaOptions): Kafka {
   mendConnections()
-  teachReading()
   return new Kafka({
     brokers: [...brokers],
     clientId: client_id,

@@ -1,5 +1,6 @@
 import type { Batch, Consumer, Kafka } from 'kafkajs'
 import { togetherAssigner } from './assigner.ts'
+import { teachReading } from './fetched_batch.ts'
 import { topicEnds } from './kafka.ts'
 import { isWatched, tell, timeNow } from './timeline.ts'
 import { waitUnlessAborted } from './wait.ts'
@@ -117,6 +118,7 @@ const RETRY_MS_MAX = 5_000
 
 /** Joins the group and reads until `close`. Resolves once the group is joined; partitions become live after that. */
 export async function openReader(options: ReaderOptions): Promise<Reader> {
+  teachReading()
   const batch_messages_max = options.batch_messages_max ?? 5_000
   const batch_bytes_max = options.batch_bytes_max ?? 4 * 1024 * 1024
   const queue_bytes_max = options.queue_bytes_max ?? 8 * 1024 * 1024
