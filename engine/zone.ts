@@ -13,7 +13,7 @@ import type { Moved, Source, ZoneState } from './state.ts'
  *
  *   source ──► admit ──► evolveByEvent ──► decide ──► decision ──► evolveByDecision ──► next decision …  ──► finishStep
  *                │            what the event itself says      │
- *                └► duplicate, dead                           └ a generator: it sees the state after its own last decision
+ *                └► duplicate, dead                           └ one at a time: it sees the state after its own last one
  *
  * What depends on the version of the code is in `decide`, and so in the log: a new owner replays published decisions by
  * `adopted` and never takes them again.

@@ -57,6 +57,8 @@ export async function run(
   const args = ['run', '--project', project, '--bail', '1', '--reporter', 'json', '--outputFile', report, test]
   const child = spawn(process.execPath, [join(copy, 'node_modules/vitest/vitest.mjs'), ...args], {
     cwd: copy,
+    // Nobody starts this copy again.
+    env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' },
     stdio: ['ignore', 'ignore', 'ignore'],
   })
   const [code] = await once(child, 'exit')
