@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import { replaceExport } from './kafkajs_files.ts'
 
 /**
  * kafkajs made to read the record batches of our topics as fast as they can be read.
@@ -142,24 +142,13 @@ function readHeaders(cursor: Cursor): Headers {
 
 const DECODER = 'kafkajs/src/protocol/recordBatch/v0/decoder.js'
 
-/**
- * Puts our reading before kafkajs's own, once for all clients of the process. kafkajs has no public place for that; its version is
- * pinned. It binds its decoder at the first fetch, so this must come before it.
- */
+/** Puts our reading before kafkajs's own. It binds its decoder at the first fetch, so this must come before it. */
 export function teachReading(): void {
-  const require = createRequire(import.meta.url)
-  const original = require(DECODER) as DecodeBatch
-  const module = require.cache[require.resolve(DECODER)]
-  if (!module) throw new Error(`kafkajs has no ${DECODER}: is it another version than the one that is pinned?`)
-  if ('reads_usual' in original) return
-  module.exports = Object.assign(
-    async (decoder: Decoder) => {
-      const { buffer, offset } = decoder
-      const bytes = usualBytes(buffer, offset)
-      if (bytes === 0) return original(decoder)
-      decoder.forward(bytes)
-      return readUsual(buffer.subarray(offset, offset + bytes))
-    },
-    { reads_usual: true },
-  )
+  replaceExport<DecodeBatch>(DECODER, original => async decoder => {
+    const { buffer, offset } = decoder
+    const bytes = usualBytes(buffer, offset)
+    if (bytes === 0) return original(decoder)
+    decoder.forward(bytes)
+    return readUsual(buffer.subarray(offset, offset + bytes))
+  })
 }

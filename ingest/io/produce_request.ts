@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { CompressionTypes, type Producer as KafkajsProducer } from 'kafkajs'
+import { replaceExport } from './kafkajs_files.ts'
 import { type BatchRecord, roomFor, writeBatch } from './record_batch.ts'
 
 /**
@@ -224,25 +225,23 @@ interface Encoder {
 }
 
 /**
- * Puts our encoder before kafkajs's: a request of batch messages is sent as it is, every other goes the usual way. kafkajs has no
- * public place for that; its version is pinned, and any test that sends fails if this stops working: its own encoder throws at a batch.
+ * Puts our encoder before kafkajs's: a request of batch messages is sent as it is, every other goes the usual way. Any test that sends
+ * fails if this stops working: its own encoder throws at a batch.
  */
 export function teachBatches(): void {
-  const require = createRequire(import.meta.url)
-  const original = require(REQUEST) as (request: ProduceRequest) => object
-  const module = require.cache[require.resolve(REQUEST)]
-  if (!module) throw new Error(`kafkajs has no ${REQUEST}: is it another version than the one that is pinned?`)
-  if ('teaches_batches' in original) return
-  module.exports = Object.assign(
-    (request: ProduceRequest) => {
+  replaceExport<(request: ProduceRequest) => object>(REQUEST, original => {
+    copyBatchesInPlace()
+    return request => {
       const { topicData } = request
       if (!topicData[0]?.partitions[0]?.messages[0]?.batch) return original(request)
       // kafkajs copies what has the two fields of its own encoder.
       return { ...original({ ...request, topicData: [] }), encode: async () => encodeProduce(topicData) }
-    },
-    { teaches_batches: true },
-  )
-  const encoder: Encoder = require(ENCODER).prototype
+    }
+  })
+}
+
+function copyBatchesInPlace(): void {
+  const encoder: Encoder = createRequire(import.meta.url)(ENCODER).prototype
   const copied = encoder.writeEncoder
   encoder.writeEncoder = function (this: Encoder, value) {
     return (value instanceof InPlace ? value.behind(this.buffer) : null) ?? copied.call(this, value)
