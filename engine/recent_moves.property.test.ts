@@ -21,7 +21,7 @@ const acts = fc.array(
       fc.nat(70 * 60_000),
     ),
     delta: fc.integer({ min: -5, max: 5 }).filter(delta => delta !== 0),
-    forget_late_ms: fc.option(fc.oneof(fc.nat(3), fc.nat(HOUR_MS))),
+    forget_late_ms: fc.option(fc.oneof(fc.nat(3), fc.nat(HOUR_MS)), { freq: 1 }),
   }),
   { minLength: 1, maxLength: 12 },
 )

@@ -136,6 +136,12 @@ describe('a plan', () => {
     expect(carriers({ fulfilments: [order('f', {})], couriers })).toEqual(['c2:f'])
   })
 
+  it('sends the one who is able from afar, however many are near who are not', () => {
+    const near = Array.from({ length: 100 }, (_, n) => rider(`near-${n}`, {}))
+    const couriers = [...near, rider('far', { place: north(8), has: ['cold'] })]
+    expect(carriers({ fulfilments: [order('f', { requires: ['cold'] })], couriers })).toEqual(['far:f'])
+  })
+
   it('waits for a courier who is free here soon rather than calling one from afar', () => {
     const couriers = [rider('far', { place: north(8) }), rider('soon', { free_s: 300 })]
     expect(carriers({ fulfilments: [order('f', { ready_s: 300 })], couriers })).toEqual(['soon:f'])
