@@ -13,6 +13,8 @@ export interface Choices {
   choices: Int32Array
   /** by choice: earliest possible time at the door, from whichever warehouse that is */
   floor: Int32Array
+  /** by choice: s by which it is later there than the floor */
+  detour: Int32Array
 }
 
 export function eachChoice({ elsewhere = [], ...here }: OpenFulfilment): OpenFulfilment[] {
@@ -27,16 +29,18 @@ export function eachChoice({ elsewhere = [], ...here }: OpenFulfilment): OpenFul
 export function choicesOf(fulfilments: readonly OpenFulfilment[], floors: readonly number[]): Choices {
   const order_ids = fulfilments.flatMap(one => eachChoice(one).map(choice => choice.fulfilment_id))
   const [first_of, choices] = [new Int32Array(floors.length), new Int32Array(floors.length)]
-  const floor = Int32Array.from(floors)
+  const [floor, detour] = [Int32Array.from(floors), new Int32Array(floors.length)]
   let first = 0
   for (const { elsewhere = [] } of fulfilments) {
     const next = first + 1 + elsewhere.length
     first_of.fill(first, first, next)
     choices.fill(next - first, first, next)
-    floor.fill(Math.min(...floor.subarray(first, next)), first, next)
+    const least = Math.min(...floors.slice(first, next))
+    for (let one = first; one < next; one++) detour[one] = (floors[one] as number) - least
+    floor.fill(least, first, next)
     first = next
   }
-  return { order_ids, first_of, choices, floor }
+  return { order_ids, first_of, choices, floor, detour }
 }
 
 /** By id where an order stands first, and by id and warehouse where it stands with that one. */

@@ -6,6 +6,7 @@
  *             + excess × m²                      so that nobody pays for the mean: twenty minutes once are worse than two ten times
  *             + freshness × minutes from ready to pickup
  *             + lateness × minutes after the promise
+ *             + detour × minutes by which the way from its warehouse is longer than from the nearest of those that have it
  *   per courier travel × minutes on the road
  *             + end_place × minutes from where the last trip ends to where orders are expected
  *             + fairness × (d − mean d)          per order: d is the courier's deliveries an hour on duty so far, the mean is over all couriers
@@ -19,6 +20,8 @@ export interface Weights {
   excess: number
   freshness: number
   lateness: number
+  /** who carries it may change until it is picked up, and the longer way stays */
+  detour: number
   travel: number
   end_place: number
   /** so that orders go to those who had few; 0: whoever suits best */
@@ -33,6 +36,8 @@ export const WEIGHTS: Weights = {
   excess: 0.03,
   freshness: 0,
   lateness: 1,
+  // Ten stores, floating couriers: 7 to 10 % fewer late minutes than with 0, on each of four sets of days; 2 is no better than 0.
+  detour: 1,
   travel: 0.05,
   end_place: 0.1,
   fairness: 0,

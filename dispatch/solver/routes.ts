@@ -80,7 +80,9 @@ export function orderCost(model: Model, order: number, pickup_s: number, door_s:
   const cost =
     weights.click_to_door * excess +
     weights.excess * excess * excess +
-    (weights.freshness * (pickup_s - (model.ready[order] as number))) / 60
+    (weights.freshness * (pickup_s - (model.ready[order] as number)) +
+      weights.detour * (model.detour[order] as number)) /
+      60
   const late_s = door_s - (model.promise[order] as number)
   return late_s > 0 ? cost + (weights.lateness * late_s) / 60 : cost
 }

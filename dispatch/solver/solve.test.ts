@@ -227,6 +227,12 @@ describe('a plan', () => {
       expect(taken({ couriers: [tied] })).toEqual(['far:v'])
     })
 
+    it('goes a longer way only for more than that takes, since who brings it may change', () => {
+      const couriers = [{ ...near, free_s: 300 }, far]
+      expect(taken({ couriers, weights: { ...WEIGHTS, detour: 0 } })).toEqual(['far:v'])
+      expect(taken({ couriers })).toEqual(['near:w'])
+    })
+
     it('takes it from where it is ready by then', () => {
       const late = [order('f', { dropoff: north(1.5), elsewhere: [{ ...there, ready_s: 1_500 }] })]
       expect(taken({ fulfilments: late, couriers: [{ ...near, free_s: 600 }, far] })).toEqual(['near:w'])
@@ -291,6 +297,20 @@ describe('a plan', () => {
     const plan = solve({ ...base, demand, couriers, fulfilments: [order('f', {})] })
     expect(plan.moves.map(move => move.courier_id)).toEqual(['idle'])
     expect(checkPlan({ ...base, demand, couriers, fulfilments: [order('f', {})] }, plan)).toEqual([])
+  })
+
+  it('moves nobody farther than a quarter of an hour, but who has no place within that to the nearest', () => {
+    const movesWith = (...places: [number, orders_per_h: number][]) => {
+      const demand = places.map(([at, orders_per_h]) => ({
+        ...{ warehouse_id: `w${at}` as WarehouseId, pickup: north(at), orders_per_h },
+      }))
+      const couriers = [rider('c', { place: north(10) })]
+      return solve({ ...base, demand, couriers, fulfilments: [] }).moves.map(move => move.warehouse_id)
+    }
+    expect(movesWith([0, 30])).toEqual(['w0'])
+    expect(movesWith([0, 30], [10, 0])).toEqual([])
+    expect(movesWith([0, 30], [3, 0])).toEqual(['w3'])
+    expect(movesWith([6, 30], [10.5, 0])).toEqual(['w6'])
   })
 
   it.each([
