@@ -1,4 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
+import { setFlagsFromString } from 'node:v8'
 import { Piscina } from 'piscina'
 import { topicName } from '../ingest/contract.ts'
 import { type KafkaClient, topicEnds } from '../ingest/io/kafka.ts'
@@ -158,6 +159,9 @@ const TASKS_AHEAD = 256
 
 /** A pool of one thread: piscina picks a thread by itself, and a partition's memory lies in one of them. */
 function openWorker(): Piscina {
+  // V8 learns which objects live long and makes those in its old space at once. Of a fold's none do, but a collection amid a batch may teach
+  // it otherwise, and then each holds what it points to until the next full collection: 24 µs of CPU an order instead of 20.
+  setFlagsFromString('--no-allocation-site-pretenuring')
   return new Piscina({
     // They lie in the thread's own queue: handed out one by one, each waited for a turn of our event loop (p99 5 times as long).
     concurrentTasksPerWorker: TASKS_AHEAD,
