@@ -14,7 +14,7 @@ const REACH_MIN = 6
 /** orders of so many minutes ahead count */
 const AHEAD_MIN = 20
 /**
- * Farther moves keep a courier out of reach for too long; but who has no place at all within it goes to the nearest that far away.
+ * Farther moves keep a courier out of reach for too long; but who has no place at all within it, be it a quiet one, goes to the nearest.
  * Where that was forbidden, couriers stood for hours at doors far from all stores, a tenth of the fleet on days with many such doors.
  */
 const MOVE_MIN_MAX = 15
