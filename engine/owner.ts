@@ -1,3 +1,4 @@
+import { packMessages } from '../ingest/io/log_messages.ts'
 import type { LogBatch } from '../ingest/io/reader.ts'
 import { type Chain, chainOf, restore } from './checkpoint/save.ts'
 import { FOLD_VERSION } from './checkpoint.ts'
@@ -6,7 +7,6 @@ import { type Adoption, adopt, newAdoption } from './owner/adoption.ts'
 import type { OwnerEffects, OwnerSettings } from './owner/effects.ts'
 import { publishOffers } from './owner/offers.ts'
 import { publishFolded, publishMoved } from './owner/publish.ts'
-import { packMessages } from './worker/pack.ts'
 import type { Due, Folded, FoldRequest } from './worker/protocol.ts'
 
 /**
@@ -246,9 +246,9 @@ function finishAdoption(owner: Owner): void {
 
 /** The part of what was adopted that a batch needs; null when all of that is behind it. */
 function adoptedOf({ through, decisions }: Adoption, { messages }: LogBatch): FoldRequest['adopted'] {
-  const first = messages[0]
+  const first = messages.at(0)
   if (!first || through < first.offset) return null
-  const mine = messages.flatMap(({ offset }) => {
+  const mine = [...messages].flatMap(({ offset }) => {
     const taken = decisions.get(offset)
     return taken ? [[offset, taken] as const] : []
   })

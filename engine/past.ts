@@ -1,7 +1,7 @@
 import { businessTime } from '../ingest/contract.ts'
 import type { Decision } from '../ingest/events/decisions.ts'
 import type { ZoneId } from '../ingest/events/envelope.ts'
-import type { LogMessage } from '../ingest/io/reader.ts'
+import type { LogMessage } from '../ingest/io/log_messages.ts'
 import { forgetChanged } from './checkpoint/copy.ts'
 import { judge, type RuleState } from './loader/rule.ts'
 import { parseDecisions } from './owner/adoption.ts'

@@ -66,6 +66,7 @@ export async function runEngine(options: EngineOptions): Promise<Engine> {
     lost: owners.lost,
     fault: options.fault,
     trouble: (at, error, attempt) => log.warn({ ...at, err: error, attempt }, 'a batch failed and comes again'),
+    frees: true,
     commit: true,
     session_timeout_ms: options.session_timeout_ms,
   })

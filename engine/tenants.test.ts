@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import { NOWHERE, partitionOf } from '../ingest/contract.ts'
 import type { DecisionRecord } from '../ingest/events/decisions.ts'
+import { packMessages } from '../ingest/io/log_messages.ts'
 import { foldBatch, loadPartition } from './partition.ts'
 import { START, wishOf } from './town.testing.ts'
-import { packMessages, unpackRecords } from './worker/pack.ts'
+import { unpackRecords } from './worker/pack.ts'
 
 /** Orders that lie in no zone share one, whoever's they are. */
 

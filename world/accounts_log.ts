@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { EachBatchPayload, IHeaders, Kafka } from 'kafkajs'
 import { TOPICS, type Topic, topicName } from '../ingest/contract.ts'
 import { topicEnds } from '../ingest/io/kafka.ts'
-import type { LogMessage } from '../ingest/io/reader.ts'
+import type { LogMessage } from '../ingest/io/log_messages.ts'
 
 /**
  * The log, read from offset 0 by a consumer group of its own: what the accounts rest on. It shares nothing with the services

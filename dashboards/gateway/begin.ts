@@ -62,7 +62,7 @@ export function readingOf(
       if (count > 0) skipped(topic, count)
       noteEvents(
         flow,
-        batch.messages.map(message => message.appended_at),
+        Array.from(batch.messages, message => message.appended_at),
         Date.now(),
       )
       if (!caught_up && hasCaughtUp(followed)) {

@@ -46,7 +46,7 @@ function decode(
   { partition, messages }: LogBatch,
   unreadable: DecisionsReaderOptions['unreadable'],
 ): DecisionMessage[] {
-  return messages.flatMap(({ offset, value }) => {
+  return [...messages].flatMap(({ offset, value }) => {
     const record = value && parse(value)
     if (record) return { offset, record }
     unreadable(partition, offset)

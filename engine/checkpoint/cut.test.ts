@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { packMessages } from '../../ingest/io/log_messages.ts'
 import { foldBatch, loadPartition, type Partition } from '../partition.ts'
 import { digestOf, drawFrom, SimulatedZone, zoneIn } from '../simulated_log.ts'
-import { packMessages } from '../worker/pack.ts'
 import { cutOf, sliceOf } from './cut.ts'
 import { applyFrames } from './frames.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { partitionOf } from '../../ingest/contract.ts'
-import type { LogMessage } from '../../ingest/io/reader.ts'
+import type { LogMessage } from '../../ingest/io/log_messages.ts'
 import { dropRepeats, isWanted, type Letter, letterId, letterOf } from './letters.ts'
 import { readOptions } from './options.ts'
 import { planRedrive } from './redrive.ts'

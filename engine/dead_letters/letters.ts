@@ -1,6 +1,6 @@
 import { TOPICS, type Topic } from '../../ingest/contract.ts'
 import { DEAD_REASONS, type DeadReason } from '../../ingest/events/dead_letters.ts'
-import type { LogMessage } from '../../ingest/io/reader.ts'
+import type { LogMessage } from '../../ingest/io/log_messages.ts'
 
 /** Dead letters as they lie in Kafka, each once, and which of them somebody asks for. Pure. */
 

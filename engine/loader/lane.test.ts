@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { LogMessage } from '../../ingest/io/reader.ts'
+import type { LogMessage } from '../../ingest/io/log_messages.ts'
 import { openLane, type Room } from './lane.ts'
 
 /** What a lane holds is bounded, however far behind it is and however long ClickHouse stays away. */

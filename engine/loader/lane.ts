@@ -195,7 +195,7 @@ export function openLane(options: LaneOptions): Lane {
       const slot = slots.get(partition)
       if (closed || !slot) throw new Error(`the lane of ${shelf.topic} does not load partition ${partition}`)
       const next_offset = Math.max(slot.position.next_offset, endOf(slot.waiting.pieces))
-      const fresh = messages.filter(message => message.offset >= next_offset)
+      const fresh = [...messages].filter(message => message.offset >= next_offset)
       const [first] = fresh
       if (first && first.offset > next_offset) options.missed(partition, next_offset, first.offset)
       if (slot.waiting.length === 0) slot.since = performance.now()

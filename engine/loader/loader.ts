@@ -120,6 +120,8 @@ export async function openLoader(options: LoaderOptions, signal: AbortSignal): P
     // At 2,500 events a second it fetched each few of them by themselves.
     fetch_bytes_min: FETCH_BYTES_MIN,
     fetch_bytes_max: PARTITION_BYTES_MAX,
+    // A lane copies what waits in it.
+    frees: true,
     commit: true,
     // Soon after a kill -9 somebody else may have the partitions; 6 s is the least that a broker allows.
     session_timeout_ms: 6_000,

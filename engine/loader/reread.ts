@@ -1,5 +1,6 @@
 import { type kafkaClient, topicEnds } from '../../ingest/io/kafka.ts'
-import { type LogMessage, openReader } from '../../ingest/io/reader.ts'
+import type { LogMessage } from '../../ingest/io/log_messages.ts'
+import { openReader } from '../../ingest/io/reader.ts'
 import type { Range } from '../io/loader_book.ts'
 
 /** Reading given ranges of a topic again, whoever its partitions are assigned to: with a group of its own, for once. */
@@ -37,7 +38,7 @@ export async function rereadRanges(
     async handle({ partition, messages }) {
       const range = missing.get(partition)
       if (!range) return 'stop'
-      found.get(partition)?.push(...messages.filter(message => message.offset < range.to))
+      found.get(partition)?.push(...[...messages].filter(message => message.offset < range.to))
       if ((messages.at(-1)?.offset ?? 0) < range.to - 1) return undefined
       missing.delete(partition)
       if (missing.size === 0) complete.resolve()

@@ -1,5 +1,5 @@
 import type { Topic } from '../../ingest/contract.ts'
-import type { LogMessage } from '../../ingest/io/reader.ts'
+import type { LogMessage } from '../../ingest/io/log_messages.ts'
 import { rowsIn } from './records.ts'
 
 /**

@@ -1,8 +1,9 @@
 import type { DecisionRecord } from '../../ingest/events/decisions.ts'
-import type { LogMessage } from '../../ingest/io/reader.ts'
+import type { LogMessage } from '../../ingest/io/log_messages.ts'
+import { packMessages } from '../../ingest/io/log_messages.ts'
 import { digestZones } from '../checkpoint.ts'
 import { allViews, foldBatch, loadPartition } from '../partition.ts'
-import { packMessages, unpackRecords } from '../worker/pack.ts'
+import { unpackRecords } from '../worker/pack.ts'
 import type { DeadLetter } from '../worker/protocol.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { type Topic, topicName } from '../../ingest/contract.ts'
+import type { LogMessage } from '../../ingest/io/log_messages.ts'
 import { openRanges } from '../../ingest/io/ranges.ts'
-import type { LogMessage } from '../../ingest/io/reader.ts'
 import { openProgress } from '../command.ts'
 import type { Connection } from '../connection.ts'
 

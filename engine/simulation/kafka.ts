@@ -1,5 +1,5 @@
+import type { LogMessage } from '../../ingest/io/log_messages.ts'
 import type { Appended, OutgoingMessage } from '../../ingest/io/producer.ts'
-import type { LogMessage } from '../../ingest/io/reader.ts'
 import type { Draw } from '../simulated_log.ts'
 import type { Process } from './process.ts'
 

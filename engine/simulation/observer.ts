@@ -1,6 +1,6 @@
 import type { DecisionsRecord } from '../../ingest/events/decisions.ts'
 import { entriesOf, type MovementsRecord } from '../../ingest/events/movements.ts'
-import type { LogMessage } from '../../ingest/io/reader.ts'
+import type { LogMessage } from '../../ingest/io/log_messages.ts'
 import { placeName } from './books.ts'
 import { must } from './must.ts'
 import type { Reference } from './reference.ts'

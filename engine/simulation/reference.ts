@@ -1,6 +1,6 @@
 import type { OperationsEvent } from '../../ingest/contract.ts'
 import type { Decision } from '../../ingest/events/decisions.ts'
-import type { LogMessage } from '../../ingest/io/reader.ts'
+import type { LogMessage } from '../../ingest/io/log_messages.ts'
 import { digestZones } from '../checkpoint.ts'
 import { stepFleet } from '../fleet.ts'
 import { loadPartition, type Partition } from '../partition.ts'

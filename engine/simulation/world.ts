@@ -1,5 +1,5 @@
+import type { LogMessage } from '../../ingest/io/log_messages.ts'
 import type { OutgoingMessage } from '../../ingest/io/producer.ts'
-import type { LogMessage } from '../../ingest/io/reader.ts'
 import { digestZones } from '../checkpoint.ts'
 import type { Partition } from '../partition.ts'
 import { drawFrom } from '../simulated_log.ts'

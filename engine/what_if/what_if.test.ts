@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { DecisionRecord } from '../../ingest/events/decisions.ts'
 import { DEFAULT_POLICY, type Policy } from '../../ingest/events/network.ts'
-import type { LogMessage } from '../../ingest/io/reader.ts'
+import type { LogMessage } from '../../ingest/io/log_messages.ts'
 import { digestZones, FOLD_VERSION } from '../checkpoint.ts'
 import type { Moment } from '../past/moment.ts'
 import { FROM_NOTHING, foldPast, type PastLog } from '../past.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { packMessages } from '../../ingest/io/log_messages.ts'
 import { type GatheredAnswer, newGatherer } from './gather.ts'
-import { packMessages } from './pack.ts'
 import type { WorkerRequest } from './protocol.ts'
 
 /** What goes to a worker thread together. */

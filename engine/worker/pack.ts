@@ -1,27 +1,7 @@
-import type { LogMessage } from '../../ingest/io/reader.ts'
-import type { PackedMessages, PackedRecords } from './protocol.ts'
+import type { PackedMessages } from '../../ingest/io/log_messages.ts'
+import type { PackedRecords } from './protocol.ts'
 
 /** Messages and records as one buffer and an index each, so that they cross a thread by transfer and not by copy. */
-
-/** A message without bytes (a tombstone) becomes an empty value, which is a dead letter like any other that is not JSON. */
-export function packMessages(messages: readonly LogMessage[]): PackedMessages {
-  const index = new Float64Array(messages.length * 4)
-  let total = 0
-  for (const { value } of messages) total += value?.length ?? 0
-  const bytes = new Uint8Array(total)
-  let end = 0
-  let at = 0
-  for (const { offset, appended_at, value } of messages) {
-    index[at] = offset
-    index[at + 1] = appended_at
-    index[at + 2] = end
-    if (value) bytes.set(value, end)
-    end += value?.length ?? 0
-    index[at + 3] = end
-    at += 4
-  }
-  return { index, bytes }
-}
 
 /** As texts; `place` is for `bytesAt`. */
 export function* unpackMessages({ index, bytes }: PackedMessages) {

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { Kafka, logLevel } from 'kafkajs'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type ISocketFactory, Kafka, logLevel } from 'kafkajs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { answersWhole } from './answers.ts'
 import { mendConnections } from './connections.ts'
 
 const require = createRequire(import.meta.url)
@@ -49,9 +50,10 @@ const whole: Answer = correlation_id => {
 }
 const half: Answer = correlation_id => whole(correlation_id).subarray(0, 14)
 
-function newConnection(): Connection {
+const theirs: ISocketFactory = require('kafkajs/src/network/socketFactory')()
+
+function newConnection(socketFactory = answersWhole): Connection {
   const Class = require('kafkajs/src/network/connection.js')
-  const socketFactory = require('kafkajs/src/network/socketFactory')()
   const logger = new Kafka({ brokers: ['127.0.0.1:1'], logLevel: logLevel.NOTHING }).logger()
   const { port } = server.address() as AddressInfo
   const times = { connectionTimeout: 2_000, requestTimeout: 2_000 }
@@ -64,29 +66,61 @@ function ask(connection: Connection): Promise<Buffer> {
   return connection.send({ request, response })
 }
 
-test('a connection that was cut within an answer leaves nothing to the next one', async () => {
+describe.each([
+  ['our sockets', answersWhole],
+  ["kafkajs's sockets", theirs],
+] as const)('on %s', (_, socketFactory) => {
+  test('a connection that was cut within an answer leaves nothing to the next one', async () => {
+    mendConnections()
+    answers = [
+      { write: half, end: true },
+      { write: whole, end: false },
+      { write: whole, end: false },
+    ]
+    const connection = newConnection(socketFactory)
+    await connection.connect()
+    await expect(ask(connection)).rejects.toThrow('Closed connection')
+    await connection.connect()
+    expect(String(await ask(connection))).toBe('x'.repeat(20))
+    expect(String(await ask(connection))).toBe('x'.repeat(20))
+    await connection.disconnect()
+  })
+
+  test('two who want to connect at once share one connection', async () => {
+    mendConnections()
+    const before = opened
+    const connection = newConnection(socketFactory)
+    await Promise.all([connection.connect(), connection.connect()])
+    answers = [{ write: whole, end: false }]
+    expect(String(await ask(connection))).toBe('x'.repeat(20))
+    expect(opened - before).toBe(1)
+    await connection.disconnect()
+  })
+})
+
+test('of a long answer no copy is made, whatever came before it', async () => {
   mendConnections()
-  answers = [
-    { write: half, end: true },
-    { write: whole, end: false },
-    { write: whole, end: false },
-  ]
   const connection = newConnection()
   await connection.connect()
-  await expect(ask(connection)).rejects.toThrow('Closed connection')
-  await connection.connect()
+  const long: Answer = correlation_id => {
+    const answer = Buffer.alloc(200_000, 'y')
+    answer.writeInt32BE(answer.length - 4, 0)
+    answer.writeInt32BE(correlation_id, 4)
+    return answer
+  }
+  answers = [whole, long, long].map(write => ({ write, end: false }))
   expect(String(await ask(connection))).toBe('x'.repeat(20))
-  expect(String(await ask(connection))).toBe('x'.repeat(20))
+  for (const payload of [await ask(connection), await ask(connection)]) {
+    expect(String(payload)).toBe('y'.repeat(200_000 - 8))
+    expect(payload.buffer.byteLength).toBe(200_000)
+  }
   await connection.disconnect()
 })
 
-test('two who want to connect at once share one connection', async () => {
+test('what is no broker of Kafka is told from one', async () => {
   mendConnections()
-  const before = opened
   const connection = newConnection()
-  await Promise.all([connection.connect(), connection.connect()])
-  answers = [{ write: whole, end: false }]
-  expect(String(await ask(connection))).toBe('x'.repeat(20))
-  expect(opened - before).toBe(1)
-  await connection.disconnect()
+  await connection.connect()
+  answers = [{ write: () => Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), end: false }]
+  await expect(ask(connection)).rejects.toThrow('an answer of 1213486160 bytes: is this a broker of Kafka?')
 })

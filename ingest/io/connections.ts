@@ -15,6 +15,7 @@ const LENGTH_BYTES = 4
 interface Connection {
   isConnected(): boolean
   connect(): Promise<boolean>
+  processData(data: Buffer): void
   socket?: Socket | null
   chunks: Buffer[]
   bytesBuffered: number
@@ -25,8 +26,9 @@ interface Connection {
 export function mendConnections(): void {
   const { prototype } = createRequire(import.meta.url)(CONNECTION) as { prototype: Connection }
   if ('mended' in prototype) return
-  const { connect } = prototype
-  if (typeof connect !== 'function') throw new Error(`${CONNECTION} cannot be mended: is kafkajs another version?`)
+  const { connect, processData } = prototype
+  if (typeof connect !== 'function' || typeof processData !== 'function')
+    throw new Error(`${CONNECTION} cannot be mended: is kafkajs another version?`)
   const connecting = new WeakMap<Connection, Promise<boolean>>()
   prototype.connect = function (this: Connection) {
     if (this.isConnected()) return connect.call(this)
@@ -37,6 +39,11 @@ export function mendConnections(): void {
       connecting.set(this, opening)
     }
     return opening
+  }
+  // What is left of an answer, mostly nothing, it puts together with the next one: a copy of all that Kafka sends.
+  prototype.processData = function (this: Connection, data: Buffer) {
+    if (this.bytesBuffered === 0) this.chunks = []
+    processData.call(this, data)
   }
   Object.assign(prototype, { mended: true })
 }

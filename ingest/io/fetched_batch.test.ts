@@ -2,7 +2,9 @@ import { createRequire } from 'node:module'
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { teachReading } from './fetched_batch.ts'
+import { FetchedBatch, teachReading } from './fetched_batch.ts'
+import { INDEX_STEP, PiecedMessages, packMessages } from './log_messages.ts'
+import { stretchesOf } from './reader.ts'
 
 /** Beside kafkajs's own decoder, which is internal; its version is pinned. */
 const require = createRequire(import.meta.url)
@@ -68,16 +70,20 @@ async function encoded({ first, stamp, records, every }: Batch, attributes: numb
   return buffer
 }
 
-/** What a decoder makes of it: the batch, or the error; and how far it has read. */
+/** What a decoder makes of it: the batch and its messages, or the error; and how far it has read. */
 async function read(decode: typeof theirs, buffer: Buffer, from = 0): Promise<object> {
   const decoder = new Decoder(buffer)
   decoder.forward(from)
   try {
-    return { batch: await decode(decoder), offset: decoder.offset }
+    const { records, ...context } = await decode(decoder)
+    return { context, messages: messagesOf(records), last: records.at(-1)?.offset, offset: decoder.offset }
   } catch (error) {
     return { error: String(error) }
   }
 }
+
+const messagesOf = (records: Parameters<typeof stretchesOf>[0]) =>
+  stretchesOf(records).flatMap(stretch => [...new PiecedMessages([{ stretch, from: 0, to: stretch.length }])])
 
 /** `toEqual` takes a hundred times as long for buffers: it is for what differs. */
 function expectSame(found: unknown, wanted: unknown): void {
@@ -90,7 +96,7 @@ test('reads the batches of our topics to the same records as kafkajs, wherever t
       const buffer = Buffer.concat([Buffer.alloc(from, 1), await encoded(one, APPEND_TIME), Buffer.alloc(9, 1)])
       const found = await read(ours, buffer, from)
       expectSame(found, await read(theirs, buffer, from))
-      expect(found).toMatchObject({ batch: { records: { length: one.records.length } } })
+      expect(found).toMatchObject({ messages: { length: one.records.length } })
     }),
     { numRuns: 1_000 },
   )
@@ -117,7 +123,7 @@ test('of an answer that was cut off, the whole batches come', async () => {
       const size = Buffer.alloc(4)
       size.writeInt32BE(first.length + cut.length)
       const messages = await decodeMessages(new Decoder(Buffer.concat([size, first, cut])))
-      expectSame(messages, (await theirs(new Decoder(first))).records)
+      expectSame(messagesOf(messages), messagesOf((await theirs(new Decoder(first))).records))
     }),
   )
 })
@@ -128,9 +134,10 @@ test('a header may have any name', async () => {
   const { records } = await ours(
     new Decoder(await encoded({ first: 7n, stamp: 1, records: [record], every: 1 }, APPEND_TIME)),
   )
-  expect(Object.entries(records[0].headers).map(([key, value]) => `${key} ${value}`)).toEqual([
-    'toString a',
-    '__proto__ b',
+  const [message] = messagesOf(records)
+  expect(Object.entries(message?.headers ?? {})).toEqual([
+    ['toString', 'a'],
+    ['__proto__', 'b'],
   ])
 })
 
@@ -143,4 +150,49 @@ test('in an answer to a fetch, says which batch is damaged', async () => {
   buffer[length_at] = (buffer[length_at] as number) + 2
   const answer = decodeMessages(new Decoder(Buffer.concat([size, buffer])))
   await expect(answer).rejects.toThrow('the record batch at offset 7 is damaged at 8')
+})
+
+const parts = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }))
+/** A batch of ours and a part of it that has a message at least. */
+const batchAndPart = fc
+  .tuple(batches, parts)
+  .filter(([{ records }]) => records.length > 0)
+  .map(([batch, [one, other]]) => {
+    const from = Math.floor(Math.min(one, other) * (batch.records.length - 0.5))
+    return { batch, from, to: Math.max(from + 1, Math.ceil(Math.max(one, other) * batch.records.length)) }
+  })
+
+test('a part of a batch is packed as a list of its messages is', async () => {
+  await fc.assert(
+    fc.asyncProperty(batchAndPart, async ({ batch, from, to }) => {
+      const stretch = new FetchedBatch(await encoded(batch, APPEND_TIME))
+      const messages = new PiecedMessages([{ stretch, from, to }])
+      const { index, bytes } = packMessages(messages)
+      expect(index.length).toBe((to - from) * INDEX_STEP)
+      ;[...messages].forEach(({ offset, appended_at, value }, n) => {
+        const [has_offset, has_time, start, end] = index.subarray(n * INDEX_STEP)
+        expectSame([has_offset, has_time], [offset, appended_at])
+        expectSame(Buffer.from(bytes.subarray(start, end)), value ?? Buffer.alloc(0))
+      })
+    }),
+  )
+})
+
+test('two parts of a batch take what both take together, and no less than their bytes', async () => {
+  await fc.assert(
+    fc.asyncProperty(batchAndPart, async ({ batch, from }) => {
+      const stretch = new FetchedBatch(await encoded(batch, APPEND_TIME))
+      expect(stretch.bytesOf(0, from) + stretch.bytesOf(from, stretch.length)).toBe(stretch.bytesOf(0, stretch.length))
+      const bytes = batch.records.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0), 0)
+      expect(stretch.bytesOf(0, stretch.length)).toBeGreaterThanOrEqual(bytes)
+    }),
+  )
+})
+
+test('a consumer that is not our reader is told that it sees whole batches', async () => {
+  const record = { key: null, value: Buffer.from('value'), headers: {}, early_ms: 0 }
+  const { records } = await ours(
+    new Decoder(await encoded({ first: 7n, stamp: 1, records: [record], every: 1 }, APPEND_TIME)),
+  )
+  expect(() => records[0].value).toThrow('read with openReader')
 })

@@ -1,5 +1,6 @@
 import { type Admin, Kafka, logLevel } from 'kafkajs'
 import { TOPICS, type Topic, topicName } from '../contract.ts'
+import { answersWhole } from './answers.ts'
 import { mendConnections } from './connections.ts'
 
 /**
@@ -24,6 +25,7 @@ export function kafkaClient({ brokers, client_id, retries = 8 }: KafkaOptions): 
     brokers: [...brokers],
     clientId: client_id,
     logLevel: logLevel.NOTHING,
+    socketFactory: answersWhole,
     connectionTimeout: 3_000,
     requestTimeout: 15_000,
     retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries },

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Kafka } from 'kafkajs'
 import { topicEnds } from './kafka.ts'
-import { type LogMessage, openReader } from './reader.ts'
+import type { LogMessage } from './log_messages.ts'
+import { openReader } from './reader.ts'
 
 /**
  * Ranges of the log as they are, for whoever looks back: no position is kept and nobody's partitions are taken away, since
@@ -50,7 +51,7 @@ export async function openRanges(kafka: Kafka, namespace: string, ranges: readon
           async handle({ messages, ...at }) {
             const lane = lanes.get(nameOf(at))
             if (!lane) return 'stop'
-            await lane.put(messages)
+            await lane.put([...messages])
             return (messages.at(-1)?.offset ?? 0) >= lane.to - 1 ? 'stop' : undefined
           },
           fault,

@@ -1,11 +1,12 @@
-import type { Kafka } from 'kafkajs'
+import { CompressionTypes, type Kafka } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { freshNamespace, testServers, waitFor } from '../../world/servers/testing.ts'
 import { partitionOf, topicName } from '../contract.ts'
 import { shareOut } from './assigner.ts'
 import { createTopics, deleteTopics, kafkaClient } from './kafka.ts'
+import type { LogMessage } from './log_messages.ts'
 import { Overloaded, openProducer, type Producer } from './producer.ts'
-import { type LogMessage, openReader, type Reader, type ReaderOptions } from './reader.ts'
+import { openReader, type Reader, type ReaderOptions } from './reader.ts'
 
 /** The reader and the producer on a real broker: order, positions, repetition, bounds, members that come and go. */
 
@@ -104,6 +105,52 @@ test('a slow handler holds the fetching up instead of filling the memory', async
   })
   gate.resolve()
   await waitFor(() => before.seen[0]?.length === 40, { timeout_ms: 30_000, what: 'all forty after all' })
+})
+
+test('memory is given back when its messages are handled, and not before: also when they come again', async () => {
+  const seen = collect()
+  const texts: string[] = []
+  let failures = 0
+  const reader = await read({
+    start: async () => 'latest',
+    frees: true,
+    batch_messages_max: 3,
+    handle: async batch => {
+      await new Promise(resolve => setTimeout(resolve, 5))
+      if (failures < 2) {
+        failures += 1
+        throw new Error('not now')
+      }
+      texts.push(...textsOf([...batch.messages]))
+      return seen.handle(batch)
+    },
+  })
+  await waitFor(() => reader.ready(), { timeout_ms: 20_000, what: 'the reader' })
+  const sent = Array.from({ length: 20 }, (_, number) => `${number}`.padEnd(100_000, 'x'))
+  await Promise.all(sent.map(text => send(1, text)))
+  await waitFor(() => texts.length === 20, { timeout_ms: 20_000, what: 'all twenty' })
+  expect(texts).toEqual(sent)
+  await waitFor(() => seen.seen[1]?.every(({ value }) => value?.length === 0) === true, {
+    timeout_ms: 5_000,
+    what: 'their memory to be given back',
+  })
+})
+
+test('a batch of another producer is read, too: compressed, and stamped by it', async () => {
+  const { seen, handle } = collect()
+  const reader = await read({ start: async () => 'latest', frees: true, handle })
+  await waitFor(() => reader.ready(), { timeout_ms: 20_000, what: 'the reader' })
+  const theirs = kafka.producer()
+  await theirs.connect()
+  const text = 'y'.repeat(100_000)
+  await send(1, `before ${text}`)
+  const messages = ['a', 'b'].map(name => ({ partition: 1, key: name, value: `${name} ${text}`, headers: { name } }))
+  await theirs.send({ topic, messages, compression: CompressionTypes.GZIP })
+  await theirs.send({ topic, messages })
+  await theirs.disconnect()
+  await waitFor(() => (seen[1]?.length ?? 0) >= 5, { timeout_ms: 20_000, what: 'all five' })
+  expect(seen[1]?.slice(1).map(({ key, headers }) => `${key} ${headers.name}`)).toEqual(['a a', 'b b', 'a a', 'b b'])
+  expect(textsOf(seen[1]).slice(1, 3)).toEqual([`a ${text}`, `b ${text}`])
 })
 
 test('a position behind the end of the log is a fault, not a silent jump to the latest', async () => {

@@ -1,7 +1,9 @@
-import type { Batch, Consumer, Kafka } from 'kafkajs'
+import type { Consumer, Kafka } from 'kafkajs'
 import { togetherAssigner } from './assigner.ts'
-import { teachReading } from './fetched_batch.ts'
+import { FetchedBatch, teachReading, textsOf } from './fetched_batch.ts'
 import { topicEnds } from './kafka.ts'
+import { ListedMessages, type LogMessage, type LogMessages, PiecedMessages, type Stretch } from './log_messages.ts'
+import { MessageQueue } from './message_queue.ts'
 import { isWatched, tell, timeNow } from './timeline.ts'
 import { waitUnlessAborted } from './wait.ts'
 
@@ -25,19 +27,9 @@ export interface TopicPartition {
   partition: number
 }
 
-export interface LogMessage {
-  /** below 2^53 */
-  offset: number
-  /** the broker's clock at append, ms */
-  appended_at: number
-  key: Buffer | null
-  value: Buffer | null
-  headers: Record<string, string>
-}
-
 export interface LogBatch extends TopicPartition {
   /** never empty, contiguous offsets */
-  messages: LogMessage[]
+  messages: LogMessages
   /** next offset that will be written, as the broker said at the fetch */
   high: number
   /** aborted when the partition is lost or the reader closes */
@@ -72,6 +64,8 @@ export interface ReaderOptions {
   batch_bytes_max?: number
   /** bytes queued for one partition before its fetching pauses */
   queue_bytes_max?: number
+  /** Gives memory back as soon as its messages are handled. For who keeps no Buffer of a message: it would be empty from then on. */
+  frees?: boolean
   /** commit positions each 5 s, for lag figures only; the truth is the caller's */
   commit?: boolean
   session_timeout_ms?: number
@@ -94,13 +88,10 @@ export interface Reader {
 }
 
 interface Slot extends TopicPartition {
-  /** offset expected next from kafkajs */
-  fetch_next: number
   /** first offset that `handle` has not finished */
   next: number
   high: number
-  queue: LogMessage[]
-  queue_bytes: number
+  queue: MessageQueue
   state: 'starting' | 'live' | 'stopped' | 'lost'
   fetching: boolean
   pumping: boolean
@@ -164,9 +155,9 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
     }
   }
 
-  function seek(slot: Slot, offset: number): void {
-    slot.fetch_next = offset
-    whileJoined(() => consumer.seek({ topic: slot.topic, partition: slot.partition, offset: String(offset) }))
+  /** kafkajs goes on behind what waits. */
+  function seek({ topic, partition, queue }: Slot): void {
+    whileJoined(() => consumer.seek({ topic, partition, offset: String(queue.end) }))
   }
 
   async function retrying<Result>(slot: Slot, work: () => Promise<Result>): Promise<Result | undefined> {
@@ -208,10 +199,11 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
       return
     }
     const first = wanted === 'earliest' ? ends.low : wanted === 'latest' ? ends.high : Math.max(wanted, ends.low)
+    slot.queue = new MessageQueue(first)
     slot.next = first
     slot.high = ends.high
     slot.state = 'live'
-    seek(slot, first)
+    seek(slot)
     setFetching(slot, true)
   }
 
@@ -249,8 +241,8 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
   function goOn(together: readonly Slot[]): void {
     for (const slot of together) {
       if (slot.state !== 'live') continue
-      seek(slot, slot.fetch_next)
-      setFetching(slot, slot.queue_bytes < queue_bytes_max)
+      seek(slot)
+      setFetching(slot, slot.queue.bytes < queue_bytes_max)
     }
   }
 
@@ -279,27 +271,12 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
     options.lost?.({ topic: slot.topic, partition: slot.partition })
   }
 
-  function enqueue(slot: Slot, messages: LogMessage[]): void {
-    for (const message of messages) {
-      if (message.offset < slot.fetch_next) continue
-      if (message.offset > slot.fetch_next) {
-        slot.refetches += 1
-        if (slot.refetches > REFETCHES_MAX) {
-          fail(
-            new Error(
-              `${slot.topic}/${slot.partition} has a gap: ${slot.fetch_next} expected, ${message.offset} found`,
-            ),
-          )
-        }
-        seek(slot, slot.fetch_next)
-        return
-      }
-      slot.refetches = 0
-      slot.fetch_next = message.offset + 1
-      slot.queue.push(message)
-      slot.queue_bytes += bytesOf(message)
-    }
-    if (slot.queue_bytes >= queue_bytes_max && slot.fetching) setFetching(slot, false)
+  function enqueue(slot: Slot, stretches: readonly Stretch[]): void {
+    const { end } = slot.queue
+    const found = slot.queue.push(stretches)
+    if (slot.queue.end > end) slot.refetches = 0
+    if (found !== undefined) refetch(slot, found)
+    if (slot.queue.bytes >= queue_bytes_max && slot.fetching) setFetching(slot, false)
     if (slot.pumping) return
     const pumping = pump(slot)
       .catch(fail)
@@ -307,26 +284,36 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
     pumps.add(pumping)
   }
 
+  /** The next ones are missing: kafkajs was asked for others meanwhile, or Kafka lost them. */
+  function refetch(slot: Slot, found: number): void {
+    slot.refetches += 1
+    if (slot.refetches > REFETCHES_MAX) {
+      const { topic, partition, queue } = slot
+      fail(new Error(`${topic}/${partition} has a gap: ${queue.end} expected, ${found} found`))
+    }
+    seek(slot)
+  }
+
   async function pump(slot: Slot): Promise<void> {
     slot.pumping = true
-    while (slot.state === 'live' && slot.queue.length > 0 && !closing) {
-      const messages = takeBatch(slot.queue, batch_messages_max, batch_bytes_max)
+    while (slot.state === 'live' && !slot.queue.isEmpty && !closing) {
+      const pieces = slot.queue.first(batch_messages_max, batch_bytes_max)
+      const messages = new PiecedMessages(pieces)
       const { topic, partition, high } = slot
-      const last = messages.at(-1)
       const verdict = await retrying(slot, async () => ({
         said: await options.handle({ topic, partition, messages, high, signal: slot.abort.signal }),
       }))
-      if (!verdict || !last) break
+      if (!verdict) break
       if (verdict.said === 'again') {
         beginAnew([...slots.values()].filter(other => other.partition === partition))
         break
       }
       // Only now do they leave the queue: a rebalance meanwhile seeks to behind the queue's end.
-      slot.queue.splice(0, messages.length)
-      for (const message of messages) slot.queue_bytes -= bytesOf(message)
-      slot.next = last.offset + 1
+      slot.next += messages.length
+      const done = slot.queue.drop(pieces)
+      if (options.frees) for (const stretch of done) stretch.free()
       if (verdict.said === 'stop') stop(slot)
-      else if (!slot.fetching && slot.state === 'live' && slot.queue_bytes < queue_bytes_max / 2)
+      else if (!slot.fetching && slot.state === 'live' && slot.queue.bytes < queue_bytes_max / 2)
         setFetching(slot, true)
     }
     slot.pumping = false
@@ -334,8 +321,7 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
 
   function stop(slot: Slot): void {
     slot.state = 'stopped'
-    slot.queue = []
-    slot.queue_bytes = 0
+    slot.queue = new MessageQueue(slot.queue.end)
     setFetching(slot, false)
   }
 
@@ -348,8 +334,9 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
         const slot = slots.get(`${batch.topic}/${batch.partition}`)
         if (slot?.state !== 'live') return
         slot.high = Math.max(slot.high, Number(batch.highWatermark))
-        if (isWatched()) tellFetched(batch)
-        enqueue(slot, batch.messages.map(toMessage))
+        const stretches = stretchesOf(batch.messages)
+        if (isWatched()) tellFetched(batch, stretches)
+        enqueue(slot, stretches)
       },
     })
 
@@ -409,19 +396,18 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
   }
 }
 
-function tellFetched({ topic, partition, messages }: Batch): void {
-  const [first, last] = [messages[0], messages.at(-1)].map(message => Number(message?.offset))
-  tell({ what: 'fetched', topic, partition, first: first ?? 0, last: last ?? 0, at: timeNow() })
+function tellFetched({ topic, partition }: TopicPartition, stretches: readonly Stretch[]): void {
+  const last = stretches.at(-1)
+  const [from, to] = [stretches[0]?.offsetOf(0), last?.offsetOf(last.length - 1)]
+  tell({ what: 'fetched', topic, partition, first: from ?? 0, last: to ?? 0, at: timeNow() })
 }
 
 function newSlot(at: TopicPartition): Slot {
   return {
     ...at,
-    fetch_next: 0,
     next: 0,
     high: 0,
-    queue: [],
-    queue_bytes: 0,
+    queue: new MessageQueue(0),
     state: 'starting',
     fetching: false,
     pumping: false,
@@ -429,19 +415,6 @@ function newSlot(at: TopicPartition): Slot {
     abort: new AbortController(),
     trouble: null,
   }
-}
-
-const bytesOf = (message: LogMessage): number => (message.value?.length ?? 0) + (message.key?.length ?? 0) + 100
-
-function takeBatch(queue: readonly LogMessage[], messages_max: number, bytes_max: number): LogMessage[] {
-  let bytes = 0
-  let count = 0
-  for (const message of queue) {
-    if (count > 0 && (count >= messages_max || bytes + bytesOf(message) > bytes_max)) break
-    bytes += bytesOf(message)
-    count += 1
-  }
-  return queue.slice(0, count)
 }
 
 interface KafkaMessage {
@@ -453,9 +426,25 @@ interface KafkaMessage {
 }
 
 function toMessage({ offset, timestamp, key, value, headers }: KafkaMessage): LogMessage {
-  const texts: Record<string, string> = {}
-  for (const [name, text] of Object.entries(headers ?? {})) texts[name] = String(text)
-  return { offset: Number(offset), appended_at: Number(timestamp), key, value, headers: texts }
+  return { offset: Number(offset), appended_at: Number(timestamp), key, value, headers: textsOf(headers ?? {}) }
+}
+
+/** Batches that we read ourselves as they are; the records of others, and those in between, become objects. */
+export function stretchesOf(messages: readonly (FetchedBatch | KafkaMessage)[]): Stretch[] {
+  const stretches: Stretch[] = []
+  let others: LogMessage[] = []
+  const list = () => {
+    if (others.length > 0) stretches.push(new ListedMessages(others))
+    others = []
+  }
+  for (const message of messages) {
+    if (message instanceof FetchedBatch) {
+      list()
+      stretches.push(message)
+    } else others.push(toMessage(message))
+  }
+  list()
+  return stretches
 }
 
 function commitEvery(consumer: Consumer, slots: Map<string, Slot>, every_ms: number): NodeJS.Timeout {

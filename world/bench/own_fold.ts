@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { allViews, foldBatch, loadPartition } from '../../engine/partition.ts'
-import { packMessages } from '../../engine/worker/pack.ts'
 import { topicName } from '../../ingest/contract.ts'
+import { packMessages } from '../../ingest/io/log_messages.ts'
 import { openRanges } from '../../ingest/io/ranges.ts'
 import { benchKafka, endsOf, type Ground } from './stage.ts'
 import { PARTITIONS } from './traffic.ts'

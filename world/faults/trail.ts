@@ -1,5 +1,5 @@
 import type { Topic } from '../../ingest/contract.ts'
-import type { LogMessage } from '../../ingest/io/reader.ts'
+import type { LogMessage } from '../../ingest/io/log_messages.ts'
 import type { LoadRecord, OrderAck } from './record.ts'
 
 /** What the log says beside what the accounts take of it: where each event lies, whose order it is, which decisions stand. */
