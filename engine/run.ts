@@ -4,6 +4,7 @@ import { Piscina } from 'piscina'
 import { topicName } from '../ingest/contract.ts'
 import { type KafkaClient, topicEnds } from '../ingest/io/kafka.ts'
 import type { Log } from '../ingest/io/log.ts'
+import { INDEX_STEP } from '../ingest/io/log_messages.ts'
 import type { Pool } from '../ingest/io/postgres.ts'
 import type { Producer } from '../ingest/io/producer.ts'
 import { openReader } from '../ingest/io/reader.ts'
@@ -133,7 +134,7 @@ async function askWatched({ ask }: Gatherer, request: WorkerRequest, namespace: 
   if (request.kind !== 'fold') return ask(request)
   const { partition, messages } = request
   // Before it changes hands.
-  const [first = 0, last = 0] = [messages.index[0], messages.index.at(-4)]
+  const [first = 0, last = 0] = [messages.index[0], messages.index.at(-INDEX_STEP)]
   const from = timeNow()
   const answer = await ask(request)
   tell({ what: 'folded', topic: topicName(namespace, request.topic), partition, first, last, from, to: timeNow() })

@@ -41,10 +41,7 @@ export interface Loader {
 
 type TopicShelf = Shelf & { topic: Topic }
 
-/**
- * What one partition holds in the reader's queue, beside what waits in its lane; kafkajs fetches as much at a time. There a
- * record is four objects that V8 marks again and again, so only little waits there.
- */
+/** What one partition holds in the reader's queue, beside what waits in its lane; kafkajs fetches as much at a time. */
 const PARTITION_BYTES_MAX = 256 * 1024
 const FETCH_BYTES_MIN = 256 * 1024
 /** What waits in all lanes together, whatever the lag. */

@@ -1,3 +1,4 @@
+import { INDEX_STEP } from '../../ingest/io/log_messages.ts'
 import type { WorkerAnswer } from './memory.ts'
 import type { FoldRequest, WorkerRequest } from './protocol.ts'
 
@@ -72,4 +73,4 @@ function tell({ resolve, reject }: Waiting, told: GatheredAnswer | undefined): v
   else resolve(told.answer)
 }
 
-const eventsOf = ({ messages }: FoldRequest): number => messages.index.length / 4
+const eventsOf = ({ messages }: FoldRequest): number => messages.index.length / INDEX_STEP

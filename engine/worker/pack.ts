@@ -1,4 +1,4 @@
-import type { PackedMessages } from '../../ingest/io/log_messages.ts'
+import { INDEX_STEP, type PackedMessages } from '../../ingest/io/log_messages.ts'
 import type { PackedRecords } from './protocol.ts'
 
 /** Messages and records as one buffer and an index each, so that they cross a thread by transfer and not by copy. */
@@ -6,7 +6,7 @@ import type { PackedRecords } from './protocol.ts'
 /** As texts; `place` is for `bytesAt`. */
 export function* unpackMessages({ index, bytes }: PackedMessages) {
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  for (let place = 0; place < index.length; place += 4) {
+  for (let place = 0; place < index.length; place += INDEX_STEP) {
     // A slice of its own for each, and its text then, took 0.02 µs of CPU more.
     const text = all.toString('utf8', index[place + 2], index[place + 3])
     yield { offset: index[place] ?? 0, appended_at: index[place + 1] ?? 0, text, place }

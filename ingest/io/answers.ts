@@ -15,14 +15,14 @@ const LENGTH_BYTES = 4
 const ANSWER_BYTES_MAX = 256 * 1024 * 1024
 
 /** For kafkajs. It fails like any socket of Node's. */
-export const answersWhole: ISocketFactory = ({ host, port, onConnect }) => {
-  const answers = newAnswers(answer => socket.emit('data', answer))
+export const answersWhole: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+  if (ssl) throw new Error('Kafka over TLS is not built: Node reads such a socket in its own way')
+  const answers = newAnswers(
+    answer => socket.emit('data', answer),
+    error => socket.destroy(error),
+  )
   const callback = (bytes: number, buffer: Uint8Array): boolean => {
-    try {
-      answers.take(buffer.subarray(0, bytes))
-    } catch (error) {
-      socket.destroy(error instanceof Error ? error : new Error(String(error)))
-    }
+    answers.take(buffer.subarray(0, bytes))
     return true
   }
   const onread = { buffer: Buffer.allocUnsafeSlow(READ_BYTES), callback }
@@ -31,28 +31,37 @@ export const answersWhole: ISocketFactory = ({ host, port, onConnect }) => {
 }
 
 export interface Answers {
-  /** Takes what was read next, and keeps none of it. @throws Error when that cannot be an answer of Kafka's */
+  /** Takes what was read next, and keeps none of it. */
   take(piece: Uint8Array): void
 }
 
-/** @param each gets every answer with its length before it */
-export function newAnswers(each: (answer: Buffer) => void): Answers {
+/**
+ * @param each gets every answer with its length before it
+ * @param fail told once, of what cannot be an answer of Kafka's; whatever else comes is left alone
+ */
+export function newAnswers(each: (answer: Buffer) => void, fail: (error: Error) => void): Answers {
   const length = Buffer.alloc(LENGTH_BYTES)
   /** null: its length is not known yet */
   let answer: Buffer | null = null
   let end = 0
+  let failed = false
 
   return {
     take(piece) {
-      for (let at = 0; at < piece.length; ) {
+      for (let at = 0; at < piece.length && !failed; ) {
         const into: Buffer = answer ?? length
         const part = piece.subarray(at, at + into.length - end)
         into.set(part, end)
         at += part.length
         end += part.length
         if (end < into.length) return
-        if (!answer) answer = roomFor(length)
-        if (end < answer.length) continue
+        if (!answer) {
+          const bytes = length.readInt32BE()
+          failed = bytes < 0 || bytes > ANSWER_BYTES_MAX
+          if (failed) fail(new Error(`an answer of ${bytes} bytes: is this a broker of Kafka?`))
+          else answer = roomFor(length, bytes)
+        }
+        if (!answer || end < answer.length) continue
         const whole = answer
         answer = null
         end = 0
@@ -68,7 +77,7 @@ export function newAnswers(each: (answer: Buffer) => void): Answers {
 const needed = new WeakMap<ArrayBufferLike, number>()
 const FREED_BYTES_MIN = 64 * 1024
 
-/** Somebody needs a part of it: to each of these belongs a `letGo`. */
+/** Somebody needs a part of it. A `letGo` may follow, never two: without it the collector frees the answer. */
 export const need = ({ buffer }: Buffer): void => void needed.set(buffer, (needed.get(buffer) ?? 0) + 1)
 
 /** Nobody may free it: we do not see what becomes of a part. */
@@ -84,9 +93,7 @@ export function letGo({ buffer }: Buffer): void {
 /** Memory that holds one answer of a broker, and nothing else. */
 const owned = new WeakSet<ArrayBufferLike>()
 
-function roomFor(length: Buffer): Buffer {
-  const bytes = length.readInt32BE()
-  if (bytes < 0 || bytes > ANSWER_BYTES_MAX) throw new Error(`an answer of ${bytes} bytes: is this a broker of Kafka?`)
+function roomFor(length: Buffer, bytes: number): Buffer {
   const room = Buffer.allocUnsafe(LENGTH_BYTES + bytes)
   if (room.length >= FREED_BYTES_MIN) owned.add(room.buffer)
   room.set(length)

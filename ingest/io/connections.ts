@@ -40,7 +40,7 @@ export function mendConnections(): void {
     }
     return opening
   }
-  // What is left of an answer, mostly nothing, it puts together with the next one: a copy of all that Kafka sends.
+  // What is left over after an answer, be it of no bytes, is put together with the next answer: a copy of all that Kafka sends.
   prototype.processData = function (this: Connection, data: Buffer) {
     if (this.bytesBuffered === 0) this.chunks = []
     processData.call(this, data)

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { newAnswers } from './answers.ts'
 import { FetchedBatch, teachReading } from './fetched_batch.ts'
 import { INDEX_STEP, PiecedMessages, packMessages } from './log_messages.ts'
 import { stretchesOf } from './reader.ts'
@@ -15,6 +16,7 @@ const Decoder = require('kafkajs/src/protocol/decoder.js')
 const theirs = require(DECODER)
 teachReading()
 const ours = require(DECODER)
+const KafkaBatch = require('kafkajs/src/consumer/batch.js')
 const decodeMessages = require('kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js')
 
 const GZIP = 1
@@ -189,10 +191,74 @@ test('two parts of a batch take what both take together, and no less than their 
   )
 })
 
+/** One of Kafka's answers that holds these batches, in memory of its own. */
+function answered(batches_sent: readonly Buffer[]): Buffer {
+  const all = Buffer.concat(batches_sent)
+  const answer = Buffer.alloc(8 + all.length)
+  answer.writeInt32BE(4 + all.length)
+  answer.writeInt32BE(all.length, 4)
+  all.copy(answer, 8)
+  let got: Buffer = answer
+  newAnswers(
+    whole => {
+      got = whole
+    },
+    error => expect.unreachable(error.message),
+  ).take(answer)
+  return got.subarray(4)
+}
+
+const large = (name: string): Batch => ({
+  ...{ first: 7n, stamp: 1, every: 1 },
+  records: [{ key: Buffer.from('k'), value: Buffer.alloc(50_000, name), headers: {}, early_ms: 0 }],
+})
+
+test('an answer is freed with its last batch, once, and says so', async () => {
+  const sent = await Promise.all(['a', 'b'].map(name => encoded(large(name), APPEND_TIME)))
+  const [a, b] = (await decodeMessages(new Decoder(answered(sent)))) as [FetchedBatch, FetchedBatch]
+  a.free()
+  a.free()
+  expect(String(b.message(0).value)).toBe('b'.repeat(50_000))
+  const { value } = b.message(0)
+  b.free()
+  expect(value?.length).toBe(0)
+  expect(() => b.message(0)).toThrow('given back already')
+  expect(() => b.message(1)).toThrow('record 1 of 1')
+  expect(b.offset).toBe('7')
+})
+
+test('an answer with a batch that kafkajs has read is never freed', async () => {
+  const sent = await Promise.all([encoded(large('a'), APPEND_TIME), encoded(large('b'), 0)])
+  const [a, b] = (await decodeMessages(new Decoder(answered(sent)))) as [FetchedBatch, { value: Buffer }]
+  a.free()
+  expect(String(b.value)).toBe('b'.repeat(50_000))
+})
+
+test('an aborted transaction of somebody else beside it does no harm', async () => {
+  const records = await decodeMessages(new Decoder(answered([await encoded(large('a'), APPEND_TIME)])))
+  const abortedTransactions = [{ producerId: '4', firstOffset: '0' }]
+  const batch = new KafkaBatch('topic', '0', {
+    partition: 0,
+    highWatermark: '8',
+    messages: records,
+    abortedTransactions,
+  })
+  expect(messagesOf(batch.messages).map(({ offset }) => offset)).toEqual([7])
+})
+
+test('a count of records that cannot be is told', async () => {
+  const buffer = await encoded(large('a'), APPEND_TIME)
+  for (const count of [-1, 2 ** 31 - 1]) {
+    buffer.writeInt32BE(count, 57)
+    expect(() => new FetchedBatch(buffer)).toThrow(`the record batch at offset 7 says that it has ${count} records`)
+  }
+})
+
 test('a consumer that is not our reader is told that it sees whole batches', async () => {
   const record = { key: null, value: Buffer.from('value'), headers: {}, early_ms: 0 }
   const { records } = await ours(
     new Decoder(await encoded({ first: 7n, stamp: 1, records: [record], every: 1 }, APPEND_TIME)),
   )
   expect(() => records[0].value).toThrow('read with openReader')
+  expect(() => records[0].headers).toThrow('read with openReader')
 })

@@ -39,8 +39,9 @@ function usualBytes(buffer: Buffer, at: number): number {
   return bytes >= HEADER_BYTES && at + bytes <= buffer.length ? bytes : 0
 }
 
-/** Of each record: its offset less the batch's, where the length of its key is, and from where to where its value goes; less: it has none. */
+/** Of each record: its offset less the batch's, where the length of its key is, where its value starts and ends. Without one it ends before. */
 const [DELTA, KEY, START, END, STEP] = [0, 1, 2, 3, 4]
+const NO_PLACES = new Int32Array(0)
 
 /**
  * The records of a batch as they lie in Kafka's answer, and where. To kafkajs it is one record, the last of the batch: with an object for each,
@@ -48,12 +49,14 @@ const [DELTA, KEY, START, END, STEP] = [0, 1, 2, 3, 4]
  */
 export class FetchedBatch implements Stretch {
   readonly length: number
-  /** as kafkajs's own decoder has it */
+  /** What kafkajs's own decoder says of a batch. */
   readonly context: object
+  /** its last record's, for kafkajs */
+  readonly offset: string
   readonly #buffer: Buffer
   readonly #first_offset: number
   readonly #appended_at: number
-  readonly #places: Int32Array
+  #places: Int32Array
 
   /** @throws Error when it is damaged */
   constructor(buffer: Buffer) {
@@ -75,11 +78,14 @@ export class FetchedBatch implements Stretch {
       timestampType: LOG_APPEND_TIME,
     }
     this.#places = this.#find()
-    need(buffer)
+    this.offset = this.length > 0 ? String(this.offsetOf(this.length - 1)) : ''
+    if (this.length > 0) need(buffer)
   }
 
   #find(): Int32Array {
     const cursor = { buffer: this.#buffer, at: HEADER_BYTES }
+    if (this.length < 0 || this.length > this.#buffer.length)
+      throw this.#damaged(`says that it has ${this.length} records`)
     const places = new Int32Array(this.length * STEP)
     for (let at = 0; at < places.length; at += STEP) {
       const length = readVarint(cursor)
@@ -94,19 +100,16 @@ export class FetchedBatch implements Stretch {
       places[at + END] = cursor.at + value_bytes
       if (value_bytes > 0) cursor.at += value_bytes
       skipHeaders(cursor)
-      if (cursor.at !== end) {
-        const offset = this.#first_offset + (places[at + DELTA] ?? 0)
-        throw new Error(`the record batch at offset ${this.#first_offset} is damaged at ${offset}`)
-      }
+      if (cursor.at !== end) throw this.#damaged(`is damaged at ${this.#first_offset + (places[at + DELTA] ?? 0)}`)
     }
     return places
   }
 
-  // What kafkajs asks of a record.
-
-  get offset(): string {
-    return String(this.offsetOf(this.length - 1))
+  #damaged(how: string): Error {
+    return new Error(`the record batch at offset ${this.#first_offset} ${how}`)
   }
+
+  // What kafkajs asks of a record.
 
   get isControlRecord(): boolean {
     return false
@@ -120,26 +123,33 @@ export class FetchedBatch implements Stretch {
     return String(this.#appended_at)
   }
 
+  /** It is no marker of an aborted transaction. */
+  get key(): null {
+    return null
+  }
+
   /** @throws Error a consumer that is not our reader would take the whole batch for one message */
-  get key(): never {
+  get value(): never {
     throw new Error('this process reads whole batches: read with openReader')
   }
 
-  /** @throws Error as `key` */
-  get value(): never {
-    return this.key
+  /** @throws Error as `value` */
+  get headers(): never {
+    return this.value
   }
 
   // Ours, by their numbers.
 
   free(): void {
+    if (this.#places === NO_PLACES) return
+    this.#places = NO_PLACES
     letGo(this.#buffer)
   }
 
   #place(n: number, what: number): number {
     const found = this.#places[n * STEP + what]
-    if (found === undefined) throw new RangeError(`record ${n} of ${this.length}`)
-    return found
+    if (found !== undefined) return found
+    throw new RangeError(n < this.length ? 'this batch was given back already' : `record ${n} of ${this.length}`)
   }
 
   offsetOf(n: number): number {

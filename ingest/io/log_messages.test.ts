@@ -13,14 +13,15 @@ const messagesOf = (all: readonly (Buffer | null)[], first = 10): LogMessage[] =
     headers: { n: `${n}` },
   }))
 
-/** In pieces of random length, of stretches that begin before them and go on behind them. */
+const others = messagesOf([Buffer.from('other'), null], 1e6)
+
+/** In pieces of random length, of stretches that have other messages before and behind them. */
 function piecesOf(messages: readonly LogMessage[], cuts: readonly number[]) {
   const pieces = []
   for (let from = 0, n = 0; from < messages.length; n += 1) {
     const to = Math.min(messages.length, from + (cuts[n % cuts.length] ?? 1))
-    const before = Math.min(from, 2)
-    const stretch = new ListedMessages(messages.slice(from - before, to + 1))
-    pieces.push({ stretch, from: before, to: before + to - from })
+    const stretch = new ListedMessages([...others, ...messages.slice(from, to), ...others])
+    pieces.push({ stretch, from: others.length, to: others.length + to - from })
     from = to
   }
   return pieces

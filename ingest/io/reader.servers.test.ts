@@ -136,7 +136,7 @@ test('memory is given back when its messages are handled, and not before: also w
   })
 })
 
-test('a batch of another producer is read, too: compressed, and stamped by it', async () => {
+test('batches of another producer are read, too, and compressed ones', async () => {
   const seen: string[] = []
   const reader = await read({
     start: async () => 'latest',
