@@ -1,6 +1,6 @@
 import { betweenDoors, type Model, maySuit, NEVER } from './model.ts'
 import type { Near } from './near.ts'
-import { homeAfter, isUnsure, orderCost, pickupAt, type Routes, readyFor } from './routes.ts'
+import { endCost, homeAfter, isUnsure, orderCost, pickupAt, type Routes, readyFor } from './routes.ts'
 
 /** Where an order would cost least: every gap between trips, and every position in trips from its warehouse. */
 
@@ -90,7 +90,7 @@ function newTrips(
     const end = model.couriers + order
     const rest =
       trip === count
-        ? (model.end_value[end] as number) - (model.end_value[node] as number)
+        ? endCost(model, courier, end, pickup_s + tail_s) - endCost(model, courier, node, free_s)
         : shifted(model, routes, courier, trip, pickup_s + tail_s, end)
     keepBetter(best, order, courier, trip, -1, own + (weights.travel * (lead_s + tail_s)) / 60 + rest)
   }
@@ -173,7 +173,8 @@ function joinTrip(
     delta += shifted(model, routes, courier, trip + 1, pickup_s + tail_s, end)
   } else {
     const now_end = size === 0 ? courier : model.couriers + (routes.order[first + size - 1] as number)
-    delta += (model.end_value[end] as number) - (model.end_value[now_end] as number)
+    const now_free_s = (routes.pickup[slot] as number) + (routes.tail[slot] as number)
+    delta += endCost(model, courier, end, pickup_s + tail_s) - endCost(model, courier, now_end, now_free_s)
   }
   keepBetter(best, order, courier, trip, position, delta)
 }
@@ -211,6 +212,7 @@ function shifted(
   const { trips_max, bundle_max, warehouses, weights } = model
   const count = routes.trip_count[courier] as number
   let [free_s, node, delta] = [from_free_s, from_node, 0]
+  const last = courier * trips_max + count - 1
   for (let trip = from_trip; trip < count; trip++) {
     const slot = courier * trips_max + trip
     const lead_s = model.to_warehouse[node * warehouses + (routes.warehouse[slot] as number)] as number
@@ -229,7 +231,8 @@ function shifted(
     free_s = pickup_s + (routes.tail[slot] as number)
     node = model.couriers + (routes.order[slot * bundle_max + size - 1] as number)
   }
-  return delta
+  const was_free_s = (routes.pickup[last] as number) + (routes.tail[last] as number)
+  return delta + endCost(model, courier, node, free_s) - endCost(model, courier, node, was_free_s)
 }
 
 function keepBetter(

@@ -2,6 +2,7 @@ import type { Point, Requirement } from '../../ingest/events/envelope.ts'
 import { type Choices, choicesOf, eachChoice } from './choices.ts'
 import type { Weights } from './objective.ts'
 import type { ExpectedDemand, OpenFulfilment, ServiceTimes, SolverProblem } from './port.ts'
+import { timePrice, workEnd } from './scarcity.ts'
 
 /**
  * A problem as numbers: orders, couriers and warehouses are indices, in the order of their ids. Places ("nodes") are numbered couriers first, then doors, then warehouses.
@@ -60,6 +61,9 @@ export interface Model extends Choices {
   of_warehouse: Int32Array
   /** weighted minutes for ending at a node */
   end_value: Float64Array
+  /** weighted minutes for each minute that a courier is busy, s until which that counts by courier */
+  time_price: number
+  work_end: Int32Array
 }
 
 export const NEVER = 1 << 29
@@ -146,6 +150,8 @@ export function modelOf(problem: SolverProblem): Model {
     direct,
     ...doorsOf(problem.bundle_max > 1 ? fulfilments : [], warehouse, w, travel),
     end_value: endValues(problem, nodes.slice(0, c + n)),
+    time_price: timePrice(problem),
+    work_end: Int32Array.from(couriers, one => Math.min(NEVER, workEnd(one))),
   }
 }
 

@@ -13,7 +13,7 @@ import { betweenDoors, type Model, NEVER } from './model.ts'
 export interface Routes {
   /** by courier */
   trip_count: Int32Array
-  /** by courier: its trips, and the value of where it ends */
+  /** by courier: its trips, and the value of where it ends and when */
   route_cost: Float64Array
   /** by order and choice; -1: nobody, or from another warehouse */
   courier_of: Int32Array
@@ -157,8 +157,12 @@ export function retime(model: Model, routes: Routes, courier: number): void {
     free_s = pickup_s + tail_s
     if (size > 0) node = model.couriers + (routes.order[slot * bundle_max + size - 1] as number)
   }
-  routes.route_cost[courier] = sum + (model.end_value[node] as number)
+  routes.route_cost[courier] = sum + endCost(model, courier, node, free_s)
 }
+
+/** Weighted minutes for where a courier's work ends, and when. @param free_s when the last trip is over */
+export const endCost = (model: Model, courier: number, node: number, free_s: number): number =>
+  (model.end_value[node] as number) + (model.time_price * Math.min(free_s, model.work_end[courier] as number)) / 60
 
 /** What a trip is by its orders alone: when all are ready, how long the doors take. @returns its size */
 function measureTrip(model: Model, routes: Routes, slot: number, courier: number, is_open: boolean): number {

@@ -209,6 +209,26 @@ describe('a plan', () => {
     expect(carriers({ fulfilments, couriers, weights: { ...WEIGHTS, fairness: 2 } })).toEqual(['few:f'])
   })
 
+  it('lets one wait for another where couriers are too few for what is due, so that somebody is free sooner', () => {
+    const couriers = [rider('c1', {}), rider('c2', {})]
+    const door = { dropoff: north(1.5) }
+    const elsewhere = { warehouse_id: 'v' as WarehouseId, pickup: north(-3), dropoff: north(-5) }
+    const shared = (third_ready_s: number, weights = WEIGHTS) =>
+      carriers({
+        fulfilments: [
+          order('a', door),
+          order('b', { ...door, ready_s: 60 }),
+          order('c', { ...elsewhere, ready_s: third_ready_s }),
+        ],
+        couriers: couriers.map(one => ({ ...one, last_pickup_s: 7_200 })),
+        weights,
+      }).some(trip => trip.includes('a') && trip.includes('b'))
+    // Three within the half hour are more than two couriers' hour takes.
+    expect(shared(1_500)).toBe(true)
+    expect(shared(3_600)).toBe(false)
+    expect(shared(1_500, { ...WEIGHTS, scarcity: 0 })).toBe(false)
+  })
+
   describe('of an order that two warehouses have', () => {
     const there = { warehouse_id: 'v' as WarehouseId, pickup: north(4) }
     const fulfilments = [order('f', { dropoff: north(1.5), elsewhere: [{ ...there, ready_s: 0 }] })]

@@ -6,7 +6,7 @@ import { numberOf, someOf, wholeOf } from '../../command_line.ts'
 
 /** What can be chosen for `npm run bench:mdrp`. */
 
-export const PARTS = ['bundles', 'trips', 'search', 'excess', 'travel', 'end_place', 'cover'] as const
+export const PARTS = ['bundles', 'trips', 'search', 'excess', 'travel', 'end_place', 'scarcity', 'cover'] as const
 export type Part = (typeof PARTS)[number]
 
 export interface MdrpOptions {

@@ -150,11 +150,11 @@ export function problemAt(scene: Scene, t: number): SolverProblem {
     travel: (from, to) => 60 * scene.travel({ x: from.lng, y: from.lat }, { x: to.lng, y: to.lat }),
     weights: {
       ...WEIGHTS,
-
       ...settings.weights,
       ...(!has('excess') && { excess: 0 }),
       ...(!has('travel') && { travel: 0 }),
       ...(!has('end_place') && { end_place: 0 }),
+      ...(!has('scarcity') && { scarcity: 0 }),
       ...(!has('cover') && { cover: 0 }),
     },
     last: scene.last,
