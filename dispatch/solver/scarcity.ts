@@ -8,8 +8,7 @@ import type { CourierSnapshot, SolverProblem } from './port.ts'
 const AHEAD_S = 1_800
 /**
  * Orders an hour that a courier brings without falling behind, where it rides some ten minutes to a door: chosen on versions of recorded days.
- * Where the load was counted in minutes of work for what is due instead, with its limit at one, versions of the most loaded day came out the same
- * and the others 0.05 minutes worse.
+ * With the load as minutes of work for what is due instead, and its limit at one, 36 versions of overloaded days took 0.1 minutes more.
  */
 const MANAGED_PER_H = 2.3
 /** Else, where hardly anybody is on shift, far doors would wait for ever. */
