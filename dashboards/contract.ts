@@ -40,6 +40,7 @@ export interface MapWarehouse {
 export interface MapOrder {
   order_id: string
   state: OrderState
+  /** rises with every attempt and, within one, with every state; not the book's */
   version: number
   lat: number
   lng: number
@@ -263,6 +264,8 @@ export interface OrderDetail {
   zone_id: string
   state: OrderState
   version: number
+  /** as MapOrder's: below it, the book has not yet learnt what the map shows */
+  map_version: number
   attempt: number
   lat: number
   lng: number

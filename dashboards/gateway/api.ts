@@ -9,6 +9,7 @@ import type { History, OrderDetail, PageConfig } from '../contract.ts'
 import type { SendCommand } from '../io/dispatch.ts'
 import type { AskWorld } from '../io/world.ts'
 import { checkOrigin } from './callers.ts'
+import { mapVersion } from './rows.ts'
 
 /** HTTP under /api, same origin as the page. What each route gives stands in dashboards/contract.ts. */
 export interface ApiEffects {
@@ -124,6 +125,7 @@ export function detailOf(
     zone_id: rest.zone_id,
     state: rest.state,
     version: rest.version,
+    map_version: mapVersion(rest.attempt, rest.state),
     attempt: rest.attempt,
     lat: point.lat,
     lng: point.lng,

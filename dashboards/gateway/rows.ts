@@ -1,4 +1,4 @@
-import { ORDER_STATES } from '../../dispatch/contract.ts'
+import { ORDER_STATES, type OrderState } from '../../dispatch/contract.ts'
 import type { Counters, MapCourier, MapOrder, MapWarehouse } from '../contract.ts'
 import type { CourierRow } from './fleet.ts'
 import { closedAt, linesOf, type OrderRow, stateOf } from './orders.ts'
@@ -6,6 +6,10 @@ import type { Picture } from './picture.ts'
 import { liveTrip } from './trips.ts'
 
 /** The picture's rows as the page sees them. */
+
+/** How far an order has come, as the map and the book both can tell: decisions reach them on two ways, and either may be first. */
+export const mapVersion = (attempt: number, state: OrderState): number =>
+  attempt * ORDER_STATES.length + ORDER_STATES.indexOf(state)
 
 /** null: nothing was decided of it yet, so nobody knows where its door is. */
 export function mapOrder(picture: Picture, row: OrderRow | undefined): MapOrder | null {
@@ -17,7 +21,7 @@ export function mapOrder(picture: Picture, row: OrderRow | undefined): MapOrder 
   return {
     order_id: row.order_id,
     state,
-    version: decided.attempt * ORDER_STATES.length + ORDER_STATES.indexOf(state),
+    version: mapVersion(decided.attempt, state),
     lat: decided.lat,
     lng: decided.lng,
     warehouse_id: decided.warehouse_id,

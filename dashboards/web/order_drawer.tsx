@@ -51,7 +51,10 @@ export function OrderDrawer({ store, id, onSelect }: DrawerProps) {
   )
 }
 
-/** The detail, read again whenever the map's row of this order changes. */
+/** The book learns of a decision some moments after the map, later on a busy machine. */
+const READ_AGAIN_MS = 500
+
+/** The detail, read again whenever the map's row of this order changes, and until it is no longer behind that row. */
 function useOrder(store: Store, id: string) {
   const [answer, setAnswer] = useState<Answer<OrderDetail> | null>(null)
   const [asked, setAsked] = useState(0)
@@ -68,6 +71,13 @@ function useOrder(store: Store, id: string) {
       old = true
     }
   }, [id, version, courier, asked])
+  const behind = answer?.ok === true && version !== undefined && answer.body.map_version < version
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a look that failed leaves the answer as it was, and is repeated, too.
+  useEffect(() => {
+    if (!behind) return
+    const timer = setTimeout(() => setAsked(n => n + 1), READ_AGAIN_MS)
+    return () => clearTimeout(timer)
+  }, [behind, asked])
   return { answer, look: useCallback(() => setAsked(n => n + 1), []) }
 }
 
