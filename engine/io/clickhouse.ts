@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client'
+import { evenQueries, isOfRanges, type LoadedRange } from './rollups.ts'
 
 /** ClickHouse as the loader writes it and the gateway asks it. */
 
@@ -10,6 +11,13 @@ export interface ClickHouse {
   /** UUID of a table of the database: another one after the table was dropped and made again. Throws when it is not there. */
   tableId(table: string): Promise<string>
   insertArrow(insert: ArrowInsert): Promise<void>
+  /** How many rows of these ranges the table has. */
+  countRows(table: string, ranges: readonly LoadedRange[], signal?: AbortSignal): Promise<number>
+  /**
+   * Makes what the table's views have made say what its rows say (evenQueries tells what to mind). Bears repetition; one that
+   * was given up may still run, and until it has ended the next one throws.
+   */
+  evenRollups(table: string, ranges: readonly LoadedRange[], signal?: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 
@@ -18,7 +26,10 @@ export interface ArrowInsert {
   columns: readonly string[]
   /** an Arrow IPC stream of one record batch */
   bytes: Uint8Array
-  /** The same token again changes nothing, whatever the rows (within the table's last 100,000 inserts). */
+  /**
+   * The same token again changes nothing, whatever the rows (within the table's last 100,000 inserts). That holds while the
+   * server lives: one that was killed may know the token and have lost the rows (rollups.ts).
+   */
   token: string
   signal?: AbortSignal
 }
@@ -60,6 +71,8 @@ export function openClickhouse(url: string, database: string): ClickHouse {
     },
     tableId: table => tableId(client, database, table),
     insertArrow: insert => insertArrow(client, insert),
+    countRows: (table, ranges, signal) => countRows(client, table, ranges, signal),
+    evenRollups: (table, ranges, signal) => evenRollups(client, database, table, ranges, signal),
     close: () => client.close(),
   }
 }
@@ -83,6 +96,37 @@ async function insertArrow(client: ClickHouseClient, insert: ArrowInsert): Promi
   // The socket is free only when the answer is read to its end.
   stream.resume()
   for await (const _ of stream);
+}
+
+async function countRows(
+  client: ClickHouseClient,
+  table: string,
+  ranges: readonly LoadedRange[],
+  signal?: AbortSignal,
+): Promise<number> {
+  if (ranges.length === 0) return 0
+  const query = `SELECT toFloat64(count()) AS rows FROM ${table} WHERE ${isOfRanges(ranges)}`
+  const result = await client.query({ query, format: 'JSONEachRow', ...(signal ? { abort_signal: signal } : {}) })
+  const [row] = await result.json<{ rows: number }>()
+  return row?.rows ?? 0
+}
+
+async function evenRollups(
+  client: ClickHouseClient,
+  database: string,
+  table: string,
+  ranges: readonly LoadedRange[],
+  signal?: AbortSignal,
+): Promise<void> {
+  if (ranges.length === 0) return
+  for (const { query_id, query } of evenQueries(table, ranges)) {
+    await client.command({
+      query,
+      query_id: `${database} ${query_id}`,
+      clickhouse_settings: { ...INSERT_SETTINGS, insert_deduplicate: 0 },
+      ...(signal ? { abort_signal: signal } : {}),
+    })
+  }
 }
 
 /** One minute of the business clock. `minute`: its start, ms. */

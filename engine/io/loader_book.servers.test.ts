@@ -1,4 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { migratePostgres } from '../../sql/migrate.ts'
 import { type FreshDatabase, freshDatabase, testServers } from '../../world/servers/testing.ts'
@@ -75,4 +76,46 @@ test('a batch is undone until it is done, for each of its partitions and for its
   expect(await book.isDone(batch.batch_id)).toBe(false)
   await book.done(batch.batch_id)
   expect([await book.isDone(batch.batch_id), await book.undone(shelf, 0)]).toEqual([true, []])
+})
+
+test('while somebody settles nobody books, and what was settled is done; a failure leaves all as it was', async () => {
+  const shelf = shelfOf('couriers')
+  const expected = await book.position(shelf, 0)
+  const first = batchOf([{ partition: 0, expected, to: 3 }])
+  const other = batchOf([{ partition: 1, expected: await book.position(shelf, 1), to: 9 }])
+  await book.record(shelf, first.batch, first.steps)
+  await book.record(shelf, other.batch, other.steps)
+  const next = batchOf([{ partition: 0, expected: await book.position(shelf, 0), to: 5 }])
+  await expect(book.settle(shelf, () => Promise.reject(new Error('ClickHouse is away')))).rejects.toThrow('is away')
+  expect(await book.undone(shelf, 0)).toEqual([first.batch])
+
+  const seen: string[] = []
+  let booking: Promise<unknown> = Promise.resolve()
+  await book.settle(shelf, async batches => {
+    expect(batches).toEqual([first.batch, other.batch])
+    booking = book.record(shelf, next.batch, next.steps).then(() => seen.push('booked'))
+    expect(await book.position(shelfOf('deliveries'), 0), 'other shelves are free').toBeDefined()
+    await setTimeout(300)
+    seen.push('settled')
+  })
+  await booking
+  expect(seen).toEqual(['settled', 'booked'])
+  expect(await book.undone(shelf, 0)).toEqual([next.batch])
+  expect(await book.undone(shelf, 1)).toEqual([])
+  await book.done(next.batch.batch_id)
+  await book.settle(shelf, () => expect.unreachable('nothing is undone'))
+})
+
+test('of two that settle one finds nothing left to do', async () => {
+  const shelf = shelfOf('movements')
+  const { batch, steps } = batchOf([{ partition: 0, expected: await book.position(shelf, 0), to: 3 }])
+  await book.record(shelf, batch, steps)
+  let times = 0
+  const settle = () =>
+    book.settle(shelf, async () => {
+      times += 1
+      await setTimeout(100)
+    })
+  await Promise.all([settle(), settle()])
+  expect(times).toBe(1)
 })

@@ -53,6 +53,12 @@ export interface LoaderBook {
   isDone(batch_id: string): Promise<boolean>
   /** Batches with a range of this partition that perhaps never reached ClickHouse, oldest first. */
   undone(shelf: Shelf, partition: number): Promise<BookedBatch[]>
+  /**
+   * For batches of which ClickHouse may have anything or nothing. Gives `work` all of the shelf that are not done; until it
+   * resolves nobody books more there. Then they are done. When it throws nothing is changed. Without such batches `work` is
+   * not called.
+   */
+  settle(shelf: Shelf, work: (batches: BookedBatch[]) => Promise<void>): Promise<void>
   /** Forgets batches that were done so many days ago. */
   forget(days: number): Promise<number>
   close(): Promise<void>
@@ -60,6 +66,10 @@ export interface LoaderBook {
 
 const CONNECTIONS_MAX = 5
 const TIMEOUT_MS = 10_000
+/** A loader that stalls while it settles keeps others from booking for no longer. Reading Kafka again may take 60 s. */
+const HOLD_MS_MAX = 120_000
+/** Who books shares it, who settles has it alone. Its parameters: `keyOf`. */
+const LOCK_OF_SHELF = `hashtextextended(concat_ws('/', 'loader', $1::text, $2::text, $3::text), 0)`
 
 /** `lost`: told of connections that were cut, which mends itself. */
 export function openLoaderBook(url: string, lost: (error: Error) => void): LoaderBook {
@@ -87,7 +97,8 @@ export function openLoaderBook(url: string, lost: (error: Error) => void): Loade
       const sql = 'SELECT 1 FROM loader_batches WHERE batch_id = $1 AND done_at IS NOT NULL'
       return (await pool.query(sql, [batch_id])).rowCount === 1
     },
-    undone: (shelf, partition) => undone(pool, shelf, partition),
+    undone: (shelf, partition) => undone(pool, shelf, [{ partition }]),
+    settle: (shelf, work) => settle(pool, shelf, work),
     async forget(days) {
       const sql = 'DELETE FROM loader_batches WHERE done_at < now() - make_interval(days => $1)'
       return (await pool.query(sql, [days])).rowCount ?? 0
@@ -119,18 +130,24 @@ async function position(pool: Pool, shelf: Shelf, partition: number): Promise<Po
   }
 }
 
-async function record(
+const record = (pool: Pool, shelf: Shelf, batch: BookedBatch, steps: readonly Step[]): Promise<'recorded' | 'taken'> =>
+  inTransaction(
+    pool,
+    client => bookAndMove(client, shelf, batch, steps),
+    outcome => outcome === 'recorded',
+  )
+
+async function inTransaction<Outcome>(
   pool: Pool,
-  shelf: Shelf,
-  batch: BookedBatch,
-  steps: readonly Step[],
-): Promise<'recorded' | 'taken'> {
+  work: (client: PoolClient) => Promise<Outcome>,
+  isKept: (outcome: Outcome) => boolean = () => true,
+): Promise<Outcome> {
   const client = await pool.connect()
   let broken: Error | undefined
   try {
     await client.query('BEGIN')
-    const outcome = await bookAndMove(client, shelf, batch, steps)
-    await client.query(outcome === 'recorded' ? 'COMMIT' : 'ROLLBACK')
+    const outcome = await work(client)
+    await client.query(isKept(outcome) ? 'COMMIT' : 'ROLLBACK')
     return outcome
   } catch (error) {
     broken = error instanceof Error ? error : new Error(String(error))
@@ -147,6 +164,7 @@ async function bookAndMove(
   batch: BookedBatch,
   steps: readonly Step[],
 ): Promise<'recorded' | 'taken'> {
+  await client.query(`SELECT pg_advisory_xact_lock_shared(${LOCK_OF_SHELF})`, keyOf(shelf))
   const booked = await client.query(
     `INSERT INTO loader_batches (batch_id, table_id, namespace, topic, ranges, rows) VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (batch_id) DO NOTHING`,
@@ -172,12 +190,28 @@ async function bookAndMove(
   return moved.rowCount === steps.length ? 'recorded' : 'taken'
 }
 
-async function undone(pool: Pool, shelf: Shelf, partition: number): Promise<BookedBatch[]> {
-  const { rows } = await pool.query<BookedBatch>(
+/** @param touching only batches with such ranges; empty: all */
+async function undone(
+  client: Pool | PoolClient,
+  shelf: Shelf,
+  touching: readonly Pick<Range, 'partition'>[],
+): Promise<BookedBatch[]> {
+  const { rows } = await client.query<BookedBatch>(
     `SELECT batch_id, ranges, rows FROM loader_batches
      WHERE table_id = $1 AND namespace = $2 AND topic = $3 AND done_at IS NULL AND ranges @> $4::jsonb
      ORDER BY recorded_at, batch_id`,
-    [...keyOf(shelf), JSON.stringify([{ partition }])],
+    [...keyOf(shelf), JSON.stringify(touching)],
   )
   return rows
 }
+
+const settle = (pool: Pool, shelf: Shelf, work: (batches: BookedBatch[]) => Promise<void>): Promise<void> =>
+  inTransaction(pool, async client => {
+    await client.query(`SET LOCAL idle_in_transaction_session_timeout = ${HOLD_MS_MAX}`)
+    await client.query(`SELECT pg_advisory_xact_lock(${LOCK_OF_SHELF})`, keyOf(shelf))
+    const batches = await undone(client, shelf, [])
+    if (batches.length === 0) return
+    await work(batches)
+    const ids = batches.map(batch => batch.batch_id)
+    await client.query('UPDATE loader_batches SET done_at = now() WHERE batch_id = ANY($1) AND done_at IS NULL', [ids])
+  })

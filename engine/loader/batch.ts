@@ -17,13 +17,13 @@ export interface Part {
 }
 
 /**
- * @returns bytes: good until the next batch is made in this memory; after: the readers' rule behind each part, in the order of
- * the parts
+ * @returns bytes: good until the next batch is made in this memory; appended_at: of its first record, ms, null: it has none;
+ * after: the readers' rule behind each part, in the order of the parts
  */
 export function encodeBatch(
   memory: BatchMemory,
   parts: readonly Part[],
-): { bytes: Uint8Array; rows: number; after: RuleState[] } {
+): { bytes: Uint8Array; rows: number; appended_at: number | null; after: RuleState[] } {
   clearColumns(memory)
   const { columns } = memory
   const add = ADD[memory.topic] as AddRows
@@ -47,7 +47,15 @@ export function encodeBatch(
     }
     return state
   })
-  return { ...encodeArrow(memory), after }
+  return { ...encodeArrow(memory), appended_at: firstOf(parts), after }
+}
+
+/** All records of a batch are of one day, whichever is the first. */
+function firstOf(parts: readonly Part[]): number | null {
+  for (const { records } of parts) {
+    for (const { stretch, from, to } of records) if (from < to) return stretch.appended_at[from] ?? null
+  }
+  return null
 }
 
 type AddRows = (

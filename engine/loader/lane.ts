@@ -1,12 +1,11 @@
 import { randomUUIDv7 } from 'node:crypto'
-import type { Topic } from '../../ingest/contract.ts'
 import type { LogBatch } from '../../ingest/io/reader.ts'
-import type { BookedBatch, Position, Shelf, Step } from '../io/loader_book.ts'
+import type { BookedBatch, Position, Step } from '../io/loader_book.ts'
 import { openMemory } from './arrow.ts'
 import { encodeBatch, type Part } from './batch.ts'
 import { cutBatch, type Limits } from './cut.ts'
 import { type Patience, untilDone } from './patience.ts'
-import { type Store, storeBatch } from './store.ts'
+import { type Encoded, type Store, storeBatch, type TopicShelf } from './store.ts'
 import { endOf, offsetAt, type Piece, stretchOf, Waiting } from './waiting.ts'
 
 /**
@@ -23,7 +22,7 @@ import { endOf, offsetAt, type Piece, stretchOf, Waiting } from './waiting.ts'
 
 export interface LaneOptions {
   store: Store
-  shelf: Shelf & { topic: Topic }
+  shelf: TopicShelf
   limits: Limits
   /** A record waits at most so long for company, ms. */
   wait_ms_max: number
@@ -71,7 +70,7 @@ interface Slot {
 
 interface Booking {
   batch: BookedBatch
-  bytes: Uint8Array
+  encoded: Encoded
   steps: Step[]
   taken: { slot: Slot; records: number }[]
 }
@@ -111,7 +110,7 @@ export function openLane(options: LaneOptions): Lane {
       records: slot.waiting.first(records),
       before: slot.position,
     }))
-    const { bytes, rows, after } = encodeBatch(memory, parts)
+    const { after, ...encoded } = encodeBatch(memory, parts)
     const steps = taken.map(({ slot }, index) => stepOf(slot.position, parts[index], after[index]))
     const ranges = parts.map(({ partition, records, before }) => ({
       partition,
@@ -120,10 +119,10 @@ export function openLane(options: LaneOptions): Lane {
       epoch: before.epoch,
       source_offset: before.source_offset,
     }))
-    return { batch: { batch_id: randomUUIDv7(), ranges, rows }, bytes, steps, taken }
+    return { batch: { batch_id: randomUUIDv7(), ranges, rows: encoded.rows }, encoded, steps, taken }
   }
 
-  async function load({ batch, bytes, steps, taken }: Booking): Promise<void> {
+  async function load({ batch, encoded, steps, taken }: Booking): Promise<void> {
     const started = performance.now()
     on_its_way = batch.batch_id
     const outcome = await untilDone(patience, () => store.book.record(shelf, batch, steps))
@@ -135,7 +134,7 @@ export function openLane(options: LaneOptions): Lane {
       slot.since = performance.now()
       slot.position = steps[index]?.after ?? slot.position
     }
-    await storeBatch(store, shelf, batch, bytes, patience)
+    await storeBatch(store, shelf, batch, encoded, patience)
     for (const { slot } of taken) slot.on_its_way = 0
     const records = taken.reduce((sum, one) => sum + one.records, 0)
     options.loaded({ rows: batch.rows, records, duration_ms: performance.now() - started })

@@ -1,14 +1,14 @@
 import { TOPICS, type Topic, topicName } from '../../ingest/contract.ts'
 import { type kafkaClient, topicEnds } from '../../ingest/io/kafka.ts'
 import { openReader, type Reader, type TopicPartition } from '../../ingest/io/reader.ts'
-import type { BookedBatch, Shelf } from '../io/loader_book.ts'
+import type { BookedBatch } from '../io/loader_book.ts'
 import { openMemory } from './arrow.ts'
 import { encodeBatch } from './batch.ts'
 import type { Limits } from './cut.ts'
 import { type Lane, openLane, type Room } from './lane.ts'
 import { type Patience, untilDone } from './patience.ts'
 import { rereadRanges } from './reread.ts'
-import { type Store, storeBatch } from './store.ts'
+import { type Encoded, type Store, settle, type TopicShelf } from './store.ts'
 import { TABLES } from './tables.ts'
 import { stretchOf, wholeOf } from './waiting.ts'
 import type { Watch } from './watch.ts'
@@ -24,7 +24,7 @@ import type { Watch } from './watch.ts'
 export interface LoaderOptions {
   kafka: ReturnType<typeof kafkaClient>
   namespace: string
-  store: Store
+  store: Omit<Store, 'again'>
   watch: Watch
   limits: Limits
   wait_ms_max: number
@@ -38,8 +38,6 @@ export interface Loader {
   lag(): { topic: Topic; lag: number }[] | null
   close(): Promise<void>
 }
-
-type TopicShelf = Shelf & { topic: Topic }
 
 /** What one partition holds in the reader's queue, beside what waits in its lane; kafkajs fetches as much at a time. */
 const PARTITION_BYTES_MAX = 256 * 1024
@@ -59,12 +57,13 @@ export async function openLoader(options: LoaderOptions, signal: AbortSignal): P
     signal: ending.signal,
     trouble: error => watch.trouble(what, error),
   })
+  const store: Store = { ...options.store, again: (...asked) => readAgain(options, ...asked) }
   const shelves = await shelvesOf(options, { ...patienceFor('clickhouse'), signal })
   const room: Room = { used_bytes: 0, bytes_max: WAITING_BYTES_MAX }
   const lanes = new Map(
     shelves.map(shelf => [
       topicName(namespace, shelf.topic),
-      { shelf, lane: laneOf(options, shelf, room, patienceFor) },
+      { shelf, lane: laneOf(options, store, shelf, room, patienceFor) },
     ]),
   )
   const laneAt = ({ topic }: TopicPartition) => {
@@ -75,22 +74,22 @@ export async function openLoader(options: LoaderOptions, signal: AbortSignal): P
   await untilDone({ ...patienceFor('kafka'), signal }, () =>
     Promise.all([...lanes.keys()].map(topic => topicEnds(options.kafka, topic))),
   )
-  const redoing = new Map<string, Promise<void>>()
-  const redoOnce = (shelf: TopicShelf, batch: BookedBatch): Promise<void> => {
-    const running = redoing.get(batch.batch_id)
-    if (running) return running
+  // One at a time: what one has settled the next finds done.
+  let settling: Promise<void> = Promise.resolve()
+  function settleInTurn(shelf: TopicShelf): Promise<void> {
     const patience = patienceFor(`${shelf.topic}: a batch again`)
-    const work = redo(options, shelf, batch, patience).finally(() => redoing.delete(batch.batch_id))
-    redoing.set(batch.batch_id, work)
-    return work
+    const mine = settling.then(async () => {
+      const batches = await untilDone(patience, () => settle(store, shelf, patience.signal))
+      if (batches > 0) watch.redone(shelf.topic, batches)
+    })
+    settling = mine.catch(() => undefined)
+    return mine
   }
 
   async function start(at: TopicPartition): Promise<number> {
     const { shelf, lane } = laneAt(at)
     const undone = await options.store.book.undone(shelf, at.partition)
-    for (const batch of undone) {
-      if (!lane.holds(batch.batch_id)) await redoOnce(shelf, batch)
-    }
+    if (undone.some(batch => !lane.holds(batch.batch_id))) await settleInTurn(shelf)
     const position = await options.store.book.position(shelf, at.partition)
     lane.assign(at.partition, position)
     return position.next_offset
@@ -152,10 +151,16 @@ function shelvesOf({ store, namespace }: LoaderOptions, patience: Patience): Pro
   )
 }
 
-function laneOf(options: LoaderOptions, shelf: TopicShelf, room: Room, patienceFor: (what: string) => Patience): Lane {
+function laneOf(
+  options: LoaderOptions,
+  store: Store,
+  shelf: TopicShelf,
+  room: Room,
+  patienceFor: (what: string) => Patience,
+): Lane {
   const { topic } = shelf
   return openLane({
-    store: options.store,
+    store,
     shelf,
     limits: options.limits,
     room,
@@ -167,16 +172,15 @@ function laneOf(options: LoaderOptions, shelf: TopicShelf, room: Room, patienceF
   })
 }
 
-async function redo(options: LoaderOptions, shelf: TopicShelf, batch: BookedBatch, patience: Patience): Promise<void> {
-  const { namespace, kafka, alarm, watch } = options
-  const { topic } = shelf
-  const { batch_id, ranges, rows } = batch
+/** A booked batch from Kafka once more: the same rows, as long as Kafka has its records. */
+async function readAgain(
+  { namespace, kafka, alarm }: LoaderOptions,
+  { topic }: TopicShelf,
+  { batch_id, ranges, rows }: BookedBatch,
+  signal: AbortSignal,
+): Promise<Encoded> {
   const group_id = `${namespace}.loader.again.${batch_id}`
-  const read = await rereadRanges(
-    kafka,
-    { topic: topicName(namespace, topic), group_id, signal: patience.signal },
-    ranges,
-  )
+  const read = await rereadRanges(kafka, { topic: topicName(namespace, topic), group_id, signal }, ranges)
   const parts = ranges.map((range, index) => ({
     partition: range.partition,
     before: { epoch: range.epoch, source_offset: range.source_offset },
@@ -185,6 +189,5 @@ async function redo(options: LoaderOptions, shelf: TopicShelf, batch: BookedBatc
   const again = encodeBatch(openMemory(topic), parts)
   if (again.rows !== rows)
     alarm({ topic, batch_id, rows, rows_again: again.rows }, 'a batch has other rows than before')
-  await storeBatch(options.store, shelf, batch, again.bytes, patience)
-  watch.redone(topic)
+  return again
 }

@@ -6,7 +6,7 @@ import type { Log } from '../../ingest/io/log.ts'
 
 export interface Watch {
   loaded(topic: Topic, batch: { rows: number; records: number; duration_ms: number }): void
-  redone(topic: Topic): void
+  redone(topic: Topic, batches: number): void
   /** `what` failed, or (null) works again. */
   trouble(what: string, error: Error | null): void
   /** What fails at the moment, in words. */
@@ -56,7 +56,7 @@ export function openWatch(registry: Registry, log: Log, lags: () => Lag[] | null
       records.inc({ topic }, batch.records)
       duration.observe({ topic }, batch.duration_ms / 1_000)
     },
-    redone: topic => redone.inc({ topic }),
+    redone: (topic, batches) => redone.inc({ topic }, batches),
     trouble(what, error) {
       const before = failing.get(what)
       if (error) {

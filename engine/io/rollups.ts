@@ -1,0 +1,146 @@
+/**
+ * The materialized views of sql/clickhouse/, once more: what they have put into their targets is compared with the rows they
+ * were made from, and made even.
+ *
+ * Why that is needed. A token is noted in a table's log before the part it stands for is there, in every target of a view as
+ * in the table itself. A server that is killed between the two holds the token and not the rows, and drops them when they are
+ * sent again: three of 240 inserts that a kill cut short had lost what a view makes of them.
+ */
+
+/** A part of a batch: the records of a partition at offsets from ≤ x < to, which Kafka took on the day that begins at `day_ms` (UTC). */
+export interface LoadedRange {
+  day_ms: number
+  partition: number
+  from: number
+  to: number
+}
+
+/** `keys` and `sums`: column of the target → expression over the table's rows. `where`: the rows that count. */
+interface Rollup {
+  view: string
+  table: string
+  into: string
+  keys: Readonly<Record<string, string>>
+  where: string
+  /** numbers that the target adds up */
+  sums: Readonly<Record<string, string>>
+  /** sets that the target unites: what is in twice is in once, so they are only sent again */
+  sets?: Readonly<Record<string, string>>
+}
+
+export const ROLLUPS: readonly Rollup[] = [
+  {
+    view: 'orders_placed_to_minutes',
+    table: 'decisions',
+    into: 'orders_per_minute_parts',
+    keys: { tenant_id: 'tenant_id', zone_id: 'zone_id', minute: 'toStartOfMinute(coalesce(placed_at, occurred_at))' },
+    where: `void = 0 AND (type = 'order.routed' OR (type = 'order.rejected' AND attempt <= 1))`,
+    sums: { placed: 'count()' },
+  },
+  {
+    view: 'orders_decided_to_minutes',
+    table: 'decisions',
+    into: 'orders_per_minute_parts',
+    keys: { tenant_id: 'tenant_id', zone_id: 'zone_id', minute: 'toStartOfMinute(occurred_at)' },
+    where: `void = 0 AND type IN ('order.routed', 'order.rejected', 'order.cancelled')`,
+    sums: {
+      routed: `countIf(type = 'order.routed')`,
+      rejected: `countIf(type = 'order.rejected')`,
+      cancelled: `countIf(type = 'order.cancelled')`,
+    },
+  },
+  {
+    view: 'orders_delivered_to_minutes',
+    table: 'deliveries',
+    into: 'orders_per_minute_parts',
+    keys: {
+      tenant_id: 'tenant_id',
+      zone_id: 'zone_id',
+      minute: 'toStartOfMinute(coalesce(delivered_at, occurred_at))',
+    },
+    where: `type = 'delivery.delivered'`,
+    sums: {},
+    sets: {
+      delivered_orders: 'uniqExactState(order_id)',
+      late_orders: 'uniqExactStateIf(order_id, late_s > 0)',
+    },
+  },
+  {
+    view: 'movements_to_hours',
+    table: 'movements',
+    into: 'stock_by_hour_parts',
+    keys: {
+      tenant_id: 'tenant_id',
+      zone_id: 'zone_id',
+      warehouse_id: 'warehouse_id',
+      sku: 'sku',
+      hour: `toStartOfHour(toDateTime(occurred_at, 'UTC'))`,
+    },
+    where: `void = 0 AND type = 'moved'`,
+    sums: {
+      on_hand: 'sum(on_hand)',
+      reserved: 'sum(reserved)',
+      safety: 'sum(safety)',
+      in_transit: 'sum(in_transit)',
+      came_in: `sumIf(on_hand, cause IN ('received', 'put_back', 'transfer_received'))`,
+      picked: `-sumIf(on_hand, cause = 'picked')`,
+      corrected: `sumIf(on_hand, cause IN ('count', 'adjustment'))`,
+      movements: 'count()',
+    },
+  },
+]
+
+/**
+ * Queries that make the targets of a table's views say what its rows say, wherever rows of these ranges count. They bear
+ * repetition, but not without care: while one runs nobody may load rows into the table, which it could find there and not yet
+ * in the target; and it is sent without ClickHouse's own deduplication, since the same difference may be missing twice.
+ * `query_id`: ClickHouse refuses it while a query of this name runs, so of two at once one has to wait.
+ */
+export const evenQueries = (table: string, ranges: readonly LoadedRange[]): { query_id: string; query: string }[] =>
+  ROLLUPS.filter(rollup => rollup.table === table).map(rollup => ({
+    query_id: `even ${rollup.view}`,
+    query: rollup.sets ? setsAgain(rollup, rollup.sets, ranges) : difference(rollup, ranges),
+  }))
+
+/** Rows of a table that are of these ranges, as a condition. The day comes first: it names the partition of the table. */
+export function isOfRanges(ranges: readonly LoadedRange[]): string {
+  const terms = ranges.map(({ day_ms, partition, from, to }) => {
+    const day = new Date(day_ms).toISOString().slice(0, 10)
+    return `(toDate(appended_at) = '${day}' AND kafka_partition = ${partition} AND kafka_offset >= ${from} AND kafka_offset < ${to})`
+  })
+  return `(${terms.join(' OR ')})`
+}
+
+const named = (columns: Readonly<Record<string, string>>): string =>
+  Object.entries(columns)
+    .map(([name, of]) => (of === name ? name : `${of} AS ${name}`))
+    .join(', ')
+
+function setsAgain(rollup: Rollup, sets: Readonly<Record<string, string>>, ranges: readonly LoadedRange[]): string {
+  const { table, into, keys, where } = rollup
+  const names = Object.keys(keys).join(', ')
+  return `INSERT INTO ${into} (${names}, ${Object.keys(sets).join(', ')})
+    SELECT ${named(keys)}, ${Object.values(sets).join(', ')} FROM ${table}
+    WHERE ${isOfRanges(ranges)} AND ${where} GROUP BY ${names}`
+}
+
+/** What the rows of a table make in all, less what the target has, for the keys that the ranges touch. */
+function difference({ table, into, keys, where, sums }: Rollup, ranges: readonly LoadedRange[]): string {
+  const names = Object.keys(keys).join(', ')
+  const columns = Object.keys(sums)
+  // Other names than the target's: a sum of what is called like the sum itself is refused.
+  const made = Object.values(sums).map((of, n) => `toInt64(${of}) AS d${n}`)
+  const there = columns.map((name, n) => `-toInt64(sum(${name})) AS d${n}`)
+  // A difference below 0 goes into an unsigned column as 2⁶⁴ less, and sums there are modulo 2⁶⁴.
+  return `INSERT INTO ${into} (${names}, ${columns.join(', ')})
+    WITH touched AS (SELECT DISTINCT ${named(keys)} FROM ${table} WHERE ${isOfRanges(ranges)} AND ${where})
+    SELECT ${names}, ${columns.map((_, n) => `sum(d${n})`).join(', ')}
+    FROM (
+      SELECT ${named(keys)}, ${made.join(', ')} FROM ${table}
+      WHERE ${where} AND (${names}) IN (SELECT ${names} FROM touched) GROUP BY ${names}
+      UNION ALL
+      SELECT ${names}, ${there.join(', ')} FROM ${into}
+      WHERE (${names}) IN (SELECT ${names} FROM touched) GROUP BY ${names}
+    )
+    GROUP BY ${names} HAVING ${columns.map((_, n) => `sum(d${n}) != 0`).join(' OR ')}`
+}
