@@ -14,10 +14,11 @@ export interface ClickHouse {
   /** How many rows of these ranges the table has. */
   countRows(table: string, ranges: readonly LoadedRange[], signal?: AbortSignal): Promise<number>
   /**
-   * Makes what the table's views have made say what its rows say (evenQueries tells what to mind). Bears repetition; one that
-   * was given up may still run, and until it has ended the next one throws.
+   * Makes what the table's views have made say what its rows say (evenQueries tells what to mind; `check` is called before
+   * each query, and may throw). Bears repetition.
+   * @throws Error while an earlier one of the same view still runs
    */
-  evenRollups(table: string, ranges: readonly LoadedRange[], signal?: AbortSignal): Promise<void>
+  evenRollups(table: string, ranges: readonly LoadedRange[], options: EvenOptions): Promise<void>
   close(): Promise<void>
 }
 
@@ -34,7 +35,16 @@ export interface ArrowInsert {
   signal?: AbortSignal
 }
 
+export interface EvenOptions {
+  /** rows of these ranges may have gone through the views twice */
+  has_doubled: boolean
+  check: () => Promise<void>
+  signal?: AbortSignal
+}
+
 const REQUEST_TIMEOUT_MS = 30_000
+/** It may have to look at all rows of a tenant. Given up earlier it would be begun anew each time, and never be done. */
+const EVEN_TIMEOUT_MS = 600_000
 const ONE_BLOCK_ROWS = '1000000'
 
 /**
@@ -64,6 +74,12 @@ export function openClickhouse(url: string, database: string): ClickHouse {
     // It prints every error beside throwing it.
     log: { level: ClickHouseLogLevel.OFF },
   })
+  const patient = createClient({
+    url,
+    database,
+    request_timeout: EVEN_TIMEOUT_MS,
+    log: { level: ClickHouseLogLevel.OFF },
+  })
   return {
     client,
     async ping() {
@@ -72,8 +88,10 @@ export function openClickhouse(url: string, database: string): ClickHouse {
     tableId: table => tableId(client, database, table),
     insertArrow: insert => insertArrow(client, insert),
     countRows: (table, ranges, signal) => countRows(client, table, ranges, signal),
-    evenRollups: (table, ranges, signal) => evenRollups(client, database, table, ranges, signal),
-    close: () => client.close(),
+    evenRollups: (table, ranges, options) => evenRollups(patient, database, table, ranges, options),
+    async close() {
+      await Promise.all([client.close(), patient.close()])
+    },
   }
 }
 
@@ -116,13 +134,14 @@ async function evenRollups(
   database: string,
   table: string,
   ranges: readonly LoadedRange[],
-  signal?: AbortSignal,
+  { has_doubled, check, signal }: EvenOptions,
 ): Promise<void> {
   if (ranges.length === 0) return
-  for (const { query_id, query } of evenQueries(table, ranges)) {
+  for (const { view, query } of evenQueries(table, ranges, has_doubled)) {
+    await check()
     await client.command({
       query,
-      query_id: `${database} ${query_id}`,
+      query_id: `even ${database} ${view}`,
       clickhouse_settings: { ...INSERT_SETTINGS, insert_deduplicate: 0 },
       ...(signal ? { abort_signal: signal } : {}),
     })

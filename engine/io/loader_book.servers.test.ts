@@ -1,8 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto'
-import { setTimeout } from 'node:timers/promises'
+import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { migratePostgres } from '../../sql/migrate.ts'
-import { type FreshDatabase, freshDatabase, testServers } from '../../world/servers/testing.ts'
+import { type FreshDatabase, freshDatabase, testServers, waitFor } from '../../world/servers/testing.ts'
 import { type BookedBatch, type LoaderBook, openLoaderBook, type Position, type Shelf } from './loader_book.ts'
 
 /** Ranges are booked once, whole or not at all: what no batch may rest upon twice. */
@@ -33,6 +33,7 @@ function batchOf(ranges: readonly { partition: number; expected: Position; to: n
       ...rule,
     })),
     rows: 7,
+    tokens: 1,
   }
   const steps = ranges.map(({ partition, expected, to }) => ({
     ...{ partition, expected },
@@ -89,33 +90,56 @@ test('while somebody settles nobody books, and what was settled is done; a failu
   await expect(book.settle(shelf, () => Promise.reject(new Error('ClickHouse is away')))).rejects.toThrow('is away')
   expect(await book.undone(shelf, 0)).toEqual([first.batch])
 
-  const seen: string[] = []
-  let booking: Promise<unknown> = Promise.resolve()
-  await book.settle(shelf, async batches => {
+  await book.settle(shelf, async (batches, hold) => {
     expect(batches).toEqual([first.batch, other.batch])
-    booking = book.record(shelf, next.batch, next.steps).then(() => seen.push('booked'))
+    await expect(book.record(shelf, next.batch, next.steps)).rejects.toThrow('settles what is undone of couriers')
     expect(await book.position(shelfOf('deliveries'), 0), 'other shelves are free').toBeDefined()
-    await setTimeout(300)
-    seen.push('settled')
+    await hold.check()
   })
-  await booking
-  expect(seen).toEqual(['settled', 'booked'])
+  expect(await book.record(shelf, next.batch, next.steps)).toBe('recorded')
   expect(await book.undone(shelf, 0)).toEqual([next.batch])
   expect(await book.undone(shelf, 1)).toEqual([])
   await book.done(next.batch.batch_id)
   await book.settle(shelf, () => expect.unreachable('nothing is undone'))
 })
 
-test('of two that settle one finds nothing left to do', async () => {
+test('of two that settle one finds nothing left to do, and another process is refused meanwhile', async () => {
   const shelf = shelfOf('movements')
   const { batch, steps } = batchOf([{ partition: 0, expected: await book.position(shelf, 0), to: 3 }])
   await book.record(shelf, batch, steps)
+  const another = openLoaderBook(database.url, () => undefined)
   let times = 0
   const settle = () =>
     book.settle(shelf, async () => {
       times += 1
-      await setTimeout(100)
+      await expect(another.settle(shelf, async () => {})).rejects.toThrow('settling waits')
     })
   await Promise.all([settle(), settle()])
   expect(times).toBe(1)
+  await another.settle(shelf, () => expect.unreachable('nothing is undone'))
+  await another.close()
+})
+
+test('who loses the connection to Postgres in the middle is told at once, and nothing is done', async () => {
+  const shelf = shelfOf('dead-letters')
+  const { batch, steps } = batchOf([{ partition: 0, expected: await book.position(shelf, 0), to: 3 }])
+  await book.record(shelf, batch, steps)
+  await book.takeToken(batch.batch_id, 2)
+  await book.takeToken(batch.batch_id, 1)
+  const client = new Client({ connectionString: database.url })
+  await client.connect()
+  const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND state = 'idle in transaction'`
+  const lost: unknown[] = []
+  const unlucky = openLoaderBook(database.url, () => undefined)
+  const settling = unlucky.settle(shelf, async (_batches, hold) => {
+    expect((await client.query(cut)).rowCount).toBe(1)
+    await waitFor(() => hold.signal.aborted, { timeout_ms: 5_000, what: 'the signal' })
+    lost.push(await hold.check().catch(error => error))
+  })
+  await expect(settling).rejects.toThrow()
+  expect(lost).toEqual([new Error('the lock in Postgres was lost')])
+  expect(await book.undone(shelf, 0)).toEqual([{ ...batch, tokens: 2 }])
+  await unlucky.close()
+  await client.end()
 })

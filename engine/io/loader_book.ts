@@ -24,6 +24,8 @@ export interface BookedBatch {
   batch_id: string
   ranges: Range[]
   rows: number
+  /** under how many tokens its rows may have gone in: the first, the second … */
+  tokens: number
 }
 
 /** Where the next batch of a partition begins, and the readers' rule there. */
@@ -40,6 +42,14 @@ export interface Step {
   after: Position
 }
 
+/** That nobody else books. It ends with its connection to Postgres, and when the process does not speak up for a while. */
+export interface Hold {
+  /** aborted when it is lost */
+  signal: AbortSignal
+  /** Throws when it is lost. */
+  check(): Promise<void>
+}
+
 export interface LoaderBook {
   ping(): Promise<void>
   /** The first call for a partition opens its row, with next_offset 0. */
@@ -47,18 +57,22 @@ export interface LoaderBook {
   /**
    * Books the batch if every partition still stands where the batch begins; the same batch again is booked already.
    * 'taken': another loader was faster; nothing is changed.
+   * @throws Error while somebody settles the shelf: try again
    */
   record(shelf: Shelf, batch: BookedBatch, steps: readonly Step[]): Promise<'recorded' | 'taken'>
   done(batch_id: string): Promise<void>
   isDone(batch_id: string): Promise<boolean>
+  /** Its rows are about to go in under the nth token. */
+  takeToken(batch_id: string, nth: number): Promise<void>
   /** Batches with a range of this partition that perhaps never reached ClickHouse, oldest first. */
   undone(shelf: Shelf, partition: number): Promise<BookedBatch[]>
   /**
    * For batches of which ClickHouse may have anything or nothing. Gives `work` all of the shelf that are not done; until it
    * resolves nobody books more there. Then they are done. When it throws nothing is changed. Without such batches `work` is
-   * not called.
+   * not called. One at a time in a process.
+   * @throws Error when another process is settling or booking: try again
    */
-  settle(shelf: Shelf, work: (batches: BookedBatch[]) => Promise<void>): Promise<void>
+  settle(shelf: Shelf, work: (batches: BookedBatch[], hold: Hold) => Promise<void>): Promise<void>
   /** Forgets batches that were done so many days ago. */
   forget(days: number): Promise<number>
   close(): Promise<void>
@@ -66,8 +80,9 @@ export interface LoaderBook {
 
 const CONNECTIONS_MAX = 5
 const TIMEOUT_MS = 10_000
-/** A loader that stalls while it settles keeps others from booking for no longer. Reading Kafka again may take 60 s. */
-const HOLD_MS_MAX = 120_000
+/** A loader that stalls in the middle keeps others from booking or settling for no longer. */
+const HOLD_MS_MAX = 30_000
+const SPEAK_EVERY_MS = 10_000
 /** Who books shares it, who settles has it alone. Its parameters: `keyOf`. */
 const LOCK_OF_SHELF = `hashtextextended(concat_ws('/', 'loader', $1::text, $2::text, $3::text), 0)`
 
@@ -79,11 +94,14 @@ export function openLoaderBook(url: string, lost: (error: Error) => void): Loade
     connectionTimeoutMillis: TIMEOUT_MS,
     statement_timeout: TIMEOUT_MS,
     query_timeout: TIMEOUT_MS * 2,
+    idle_in_transaction_session_timeout: HOLD_MS_MAX,
     application_name: 'waggle-loader',
   })
   // The pool listens to idle connections only: one cut in the middle of a transaction would end the process.
   pool.on('connect', client => client.on('error', lost))
   pool.on('error', () => undefined)
+  // Each holds a connection for as long as ClickHouse and Kafka take: all at once would leave none for the others.
+  let settling: Promise<unknown> = Promise.resolve()
   return {
     async ping() {
       await pool.query('SELECT 1')
@@ -97,8 +115,15 @@ export function openLoaderBook(url: string, lost: (error: Error) => void): Loade
       const sql = 'SELECT 1 FROM loader_batches WHERE batch_id = $1 AND done_at IS NOT NULL'
       return (await pool.query(sql, [batch_id])).rowCount === 1
     },
+    async takeToken(batch_id, nth) {
+      await pool.query('UPDATE loader_batches SET tokens = greatest(tokens, $2) WHERE batch_id = $1', [batch_id, nth])
+    },
     undone: (shelf, partition) => undone(pool, shelf, [{ partition }]),
-    settle: (shelf, work) => settle(pool, shelf, work),
+    settle(shelf, work) {
+      const mine = settling.then(() => settle(pool, shelf, work))
+      settling = mine.catch(() => undefined)
+      return mine
+    },
     async forget(days) {
       const sql = 'DELETE FROM loader_batches WHERE done_at < now() - make_interval(days => $1)'
       return (await pool.query(sql, [days])).rowCount ?? 0
@@ -164,7 +189,9 @@ async function bookAndMove(
   batch: BookedBatch,
   steps: readonly Step[],
 ): Promise<'recorded' | 'taken'> {
-  await client.query(`SELECT pg_advisory_xact_lock_shared(${LOCK_OF_SHELF})`, keyOf(shelf))
+  if (!(await isLocked(client, 'pg_try_advisory_xact_lock_shared', shelf))) {
+    throw new Error(`a loader settles what is undone of ${shelf.topic}: booking waits for it`)
+  }
   const booked = await client.query(
     `INSERT INTO loader_batches (batch_id, table_id, namespace, topic, ranges, rows) VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (batch_id) DO NOTHING`,
@@ -197,7 +224,7 @@ async function undone(
   touching: readonly Pick<Range, 'partition'>[],
 ): Promise<BookedBatch[]> {
   const { rows } = await client.query<BookedBatch>(
-    `SELECT batch_id, ranges, rows FROM loader_batches
+    `SELECT batch_id, ranges, rows, tokens FROM loader_batches
      WHERE table_id = $1 AND namespace = $2 AND topic = $3 AND done_at IS NULL AND ranges @> $4::jsonb
      ORDER BY recorded_at, batch_id`,
     [...keyOf(shelf), JSON.stringify(touching)],
@@ -205,13 +232,49 @@ async function undone(
   return rows
 }
 
-const settle = (pool: Pool, shelf: Shelf, work: (batches: BookedBatch[]) => Promise<void>): Promise<void> =>
+async function isLocked(
+  client: PoolClient,
+  tryLock: 'pg_try_advisory_xact_lock' | 'pg_try_advisory_xact_lock_shared',
+  shelf: Shelf,
+): Promise<boolean> {
+  const { rows } = await client.query<{ locked: boolean }>(
+    `SELECT ${tryLock}(${LOCK_OF_SHELF}) AS locked`,
+    keyOf(shelf),
+  )
+  return rows[0]?.locked === true
+}
+
+const settle = (pool: Pool, shelf: Shelf, work: Parameters<LoaderBook['settle']>[1]): Promise<void> =>
   inTransaction(pool, async client => {
-    await client.query(`SET LOCAL idle_in_transaction_session_timeout = ${HOLD_MS_MAX}`)
-    await client.query(`SELECT pg_advisory_xact_lock(${LOCK_OF_SHELF})`, keyOf(shelf))
+    if (!(await isLocked(client, 'pg_try_advisory_xact_lock', shelf))) {
+      throw new Error(`another loader books or settles ${shelf.topic}: settling waits for it`)
+    }
     const batches = await undone(client, shelf, [])
     if (batches.length === 0) return
-    await work(batches)
+    using hold = holdOf(client)
+    await work(batches, hold)
     const ids = batches.map(batch => batch.batch_id)
     await client.query('UPDATE loader_batches SET done_at = now() WHERE batch_id = ANY($1) AND done_at IS NULL', [ids])
   })
+
+/** Speaks up from time to time, and notices when the connection is gone. */
+function holdOf(client: PoolClient): Hold & Disposable {
+  const losing = new AbortController()
+  const lose = () => losing.abort(new Error('the lock in Postgres was lost'))
+  const check = async () => {
+    await client.query('SELECT 1').catch(lose)
+    losing.signal.throwIfAborted()
+  }
+  const timer = setInterval(() => void check().catch(() => undefined), SPEAK_EVERY_MS)
+  client.once('error', lose)
+  client.once('end', lose)
+  return {
+    signal: losing.signal,
+    check,
+    [Symbol.dispose]() {
+      clearInterval(timer)
+      client.off('error', lose)
+      client.off('end', lose)
+    },
+  }
+}

@@ -24,6 +24,8 @@ interface Rollup {
   where: string
   /** numbers that the target adds up */
   sums: Readonly<Record<string, string>>
+  /** over columns of the target: how many rows are in it */
+  rows: string
   /** sets that the target unites: what is in twice is in once, so they are only sent again */
   sets?: Readonly<Record<string, string>>
 }
@@ -36,6 +38,7 @@ export const ROLLUPS: readonly Rollup[] = [
     keys: { tenant_id: 'tenant_id', zone_id: 'zone_id', minute: 'toStartOfMinute(coalesce(placed_at, occurred_at))' },
     where: `void = 0 AND (type = 'order.routed' OR (type = 'order.rejected' AND attempt <= 1))`,
     sums: { placed: 'count()' },
+    rows: 'placed',
   },
   {
     view: 'orders_decided_to_minutes',
@@ -48,6 +51,7 @@ export const ROLLUPS: readonly Rollup[] = [
       rejected: `countIf(type = 'order.rejected')`,
       cancelled: `countIf(type = 'order.cancelled')`,
     },
+    rows: 'routed + rejected + cancelled',
   },
   {
     view: 'orders_delivered_to_minutes',
@@ -60,6 +64,7 @@ export const ROLLUPS: readonly Rollup[] = [
     },
     where: `type = 'delivery.delivered'`,
     sums: {},
+    rows: '',
     sets: {
       delivered_orders: 'uniqExactState(order_id)',
       late_orders: 'uniqExactStateIf(order_id, late_s > 0)',
@@ -87,20 +92,29 @@ export const ROLLUPS: readonly Rollup[] = [
       corrected: `sumIf(on_hand, cause IN ('count', 'adjustment'))`,
       movements: 'count()',
     },
+    rows: 'movements',
   },
 ]
 
 /**
- * Queries that make the targets of a table's views say what its rows say, wherever rows of these ranges count. They bear
- * repetition, but not without care: while one runs nobody may load rows into the table, which it could find there and not yet
- * in the target; and it is sent without ClickHouse's own deduplication, since the same difference may be missing twice.
- * `query_id`: ClickHouse refuses it while a query of this name runs, so of two at once one has to wait.
+ * Queries that make the targets of a table's views say what its rows say, wherever rows of these ranges count. Each sees the
+ * table and the target as they are when it begins, and adds the difference. So nothing may be on its way into the table then,
+ * which it could find there and not yet in the target; and each is sent without ClickHouse's own deduplication, since the same
+ * difference may be missing twice.
+ *
+ * A target that has more rows than the table is left alone: the table forgets after two years, its target does not. Only
+ * where rows went in under a second token (`has_doubled`) may the views have made something of them twice.
  */
-export const evenQueries = (table: string, ranges: readonly LoadedRange[]): { query_id: string; query: string }[] =>
+export const evenQueries = (table: string, ranges: readonly LoadedRange[], has_doubled: boolean): EvenQuery[] =>
   ROLLUPS.filter(rollup => rollup.table === table).map(rollup => ({
-    query_id: `even ${rollup.view}`,
-    query: rollup.sets ? setsAgain(rollup, rollup.sets, ranges) : difference(rollup, ranges),
+    view: rollup.view,
+    query: rollup.sets ? setsAgain(rollup, rollup.sets, ranges) : difference(rollup, ranges, has_doubled),
   }))
+
+export interface EvenQuery {
+  view: string
+  query: string
+}
 
 /** Rows of a table that are of these ranges, as a condition. The day comes first: it names the partition of the table. */
 export function isOfRanges(ranges: readonly LoadedRange[]): string {
@@ -125,22 +139,27 @@ function setsAgain(rollup: Rollup, sets: Readonly<Record<string, string>>, range
 }
 
 /** What the rows of a table make in all, less what the target has, for the keys that the ranges touch. */
-function difference({ table, into, keys, where, sums }: Rollup, ranges: readonly LoadedRange[]): string {
+function difference(
+  { table, into, keys, where, sums, rows }: Rollup,
+  ranges: readonly LoadedRange[],
+  has_doubled: boolean,
+): string {
   const names = Object.keys(keys).join(', ')
   const columns = Object.keys(sums)
   // Other names than the target's: a sum of what is called like the sum itself is refused.
   const made = Object.values(sums).map((of, n) => `toInt64(${of}) AS d${n}`)
   const there = columns.map((name, n) => `-toInt64(sum(${name})) AS d${n}`)
+  const differs = columns.map((_, n) => `sum(d${n}) != 0`).join(' OR ')
   // A difference below 0 goes into an unsigned column as 2⁶⁴ less, and sums there are modulo 2⁶⁴.
   return `INSERT INTO ${into} (${names}, ${columns.join(', ')})
     WITH touched AS (SELECT DISTINCT ${named(keys)} FROM ${table} WHERE ${isOfRanges(ranges)} AND ${where})
     SELECT ${names}, ${columns.map((_, n) => `sum(d${n})`).join(', ')}
     FROM (
-      SELECT ${named(keys)}, ${made.join(', ')} FROM ${table}
+      SELECT ${named(keys)}, ${made.join(', ')}, toInt64(count()) AS rows_more FROM ${table}
       WHERE ${where} AND (${names}) IN (SELECT ${names} FROM touched) GROUP BY ${names}
       UNION ALL
-      SELECT ${names}, ${there.join(', ')} FROM ${into}
+      SELECT ${names}, ${there.join(', ')}, -toInt64(sum(${rows})) AS rows_more FROM ${into}
       WHERE (${names}) IN (SELECT ${names} FROM touched) GROUP BY ${names}
     )
-    GROUP BY ${names} HAVING ${columns.map((_, n) => `sum(d${n}) != 0`).join(' OR ')}`
+    GROUP BY ${names} HAVING (${differs}) AND (sum(rows_more) > 0${has_doubled ? ' OR sum(rows_more) < 0' : ''})`
 }

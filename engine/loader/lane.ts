@@ -119,7 +119,7 @@ export function openLane(options: LaneOptions): Lane {
       epoch: before.epoch,
       source_offset: before.source_offset,
     }))
-    return { batch: { batch_id: randomUUIDv7(), ranges, rows: encoded.rows }, encoded, steps, taken }
+    return { batch: { batch_id: randomUUIDv7(), ranges, rows: encoded.rows, tokens: 1 }, encoded, steps, taken }
   }
 
   async function load({ batch, encoded, steps, taken }: Booking): Promise<void> {

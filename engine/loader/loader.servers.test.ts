@@ -8,7 +8,6 @@ import { startClickhouse } from '../../world/servers/clickhouse/start.ts'
 import { freePort } from '../../world/servers/ports.ts'
 import { testServers, waitFor } from '../../world/servers/testing.ts'
 import { ordersPerMinute } from '../io/clickhouse.ts'
-import { ROLLUPS } from '../io/rollups.ts'
 import { BEGIN_MS, CELL, decided, delivered, fillLog, POISON, rejected, routed } from './samples.testing.ts'
 import { openScene, type Scene } from './scene.testing.ts'
 import { TABLES } from './tables.ts'
@@ -103,56 +102,6 @@ describe('one loader', () => {
   afterAll(() => scene[Symbol.asyncDispose]())
 
   test('gives every record its row, and the rollups their sums', async () => {
-    await expectRollup(scene, 600)
-    await expectLedger(scene)
-  })
-
-  test('makes what the views made say what the rows say, whatever they have lost or have too much', async () => {
-    const { clickhouse } = scene
-    const views = await scene.select<{ name: string }>(
-      `SELECT name FROM system.tables WHERE database = '${scene.namespace}' AND engine = 'MaterializedView' ORDER BY name`,
-    )
-    expect(ROLLUPS.map(rollup => ({ name: rollup.view })).sort((a, b) => (a.name < b.name ? -1 : 1))).toEqual(views)
-    const even = async () => {
-      for (const topic of ['decisions', 'deliveries', 'movements'] as const) {
-        const days = await scene.select<{ partition: number; day_ms: number; to: number }>(
-          `SELECT kafka_partition AS partition, toUnixTimestamp(toDateTime(toDate(appended_at), 'UTC')) * 1000 AS day_ms,
-             toUInt32(max(kafka_offset)) + 1 AS to FROM ${topic} GROUP BY ALL`,
-        )
-        const ranges = days.map(({ day_ms, ...rest }) => ({ ...rest, day_ms: Number(day_ms), from: 0 }))
-        await clickhouse.evenRollups(topic, ranges)
-      }
-    }
-    const parts = () =>
-      scene.select(`SELECT table, toUInt32(sum(rows)) AS rows FROM system.parts
-        WHERE database = '${scene.namespace}' AND table LIKE '%_parts' AND active GROUP BY table`)
-    for (const target of ['orders_per_minute_parts', 'stock_by_hour_parts']) {
-      await clickhouse.client.command({ query: `TRUNCATE TABLE ${target}` })
-    }
-    await even()
-    await expectRollup(scene, 600)
-    await expectLedger(scene)
-    const doubled = ['orders_per_minute_parts', 'stock_by_hour_parts'].map(target =>
-      clickhouse.client.command({
-        query: `INSERT INTO ${target} SELECT * FROM ${target}`,
-        clickhouse_settings: { insert_deduplicate: 0 },
-      }),
-    )
-    await Promise.all(doubled)
-    await expect(expectRollup(scene, 600)).rejects.toThrow()
-    await even()
-    await expectRollup(scene, 600)
-    await expectLedger(scene)
-    for (const target of ['orders_per_minute_parts', 'stock_by_hour_parts']) {
-      await clickhouse.client.command({ query: `OPTIMIZE TABLE ${target} FINAL` })
-    }
-    const before = await parts()
-    await clickhouse.evenRollups('movements', [])
-    await even()
-    for (const target of ['orders_per_minute_parts', 'stock_by_hour_parts']) {
-      await clickhouse.client.command({ query: `OPTIMIZE TABLE ${target} FINAL` })
-    }
-    expect(await parts(), 'where nothing is missing nothing is added').toEqual(before)
     await expectRollup(scene, 600)
     await expectLedger(scene)
   })

@@ -24,7 +24,7 @@ import type { Watch } from './watch.ts'
 export interface LoaderOptions {
   kafka: ReturnType<typeof kafkaClient>
   namespace: string
-  store: Omit<Store, 'again'>
+  store: Omit<Store, 'again' | 'alarm'>
   watch: Watch
   limits: Limits
   wait_ms_max: number
@@ -57,7 +57,7 @@ export async function openLoader(options: LoaderOptions, signal: AbortSignal): P
     signal: ending.signal,
     trouble: error => watch.trouble(what, error),
   })
-  const store: Store = { ...options.store, again: (...asked) => readAgain(options, ...asked) }
+  const store: Store = { ...options.store, alarm: options.alarm, again: (...asked) => readAgain(options, ...asked) }
   const shelves = await shelvesOf(options, { ...patienceFor('clickhouse'), signal })
   const room: Room = { used_bytes: 0, bytes_max: WAITING_BYTES_MAX }
   const lanes = new Map(
@@ -74,22 +74,14 @@ export async function openLoader(options: LoaderOptions, signal: AbortSignal): P
   await untilDone({ ...patienceFor('kafka'), signal }, () =>
     Promise.all([...lanes.keys()].map(topic => topicEnds(options.kafka, topic))),
   )
-  // One at a time: what one has settled the next finds done.
-  let settling: Promise<void> = Promise.resolve()
-  function settleInTurn(shelf: TopicShelf): Promise<void> {
-    const patience = patienceFor(`${shelf.topic}: a batch again`)
-    const mine = settling.then(async () => {
-      const batches = await untilDone(patience, () => settle(store, shelf, patience.signal))
-      if (batches > 0) watch.redone(shelf.topic, batches)
-    })
-    settling = mine.catch(() => undefined)
-    return mine
-  }
-
   async function start(at: TopicPartition): Promise<number> {
     const { shelf, lane } = laneAt(at)
     const undone = await options.store.book.undone(shelf, at.partition)
-    if (undone.some(batch => !lane.holds(batch.batch_id))) await settleInTurn(shelf)
+    if (undone.some(batch => !lane.holds(batch.batch_id))) {
+      const patience = patienceFor(`${shelf.topic}: a batch again`)
+      const batches = await untilDone(patience, () => settle(store, shelf, patience.signal))
+      watch.redone(shelf.topic, batches)
+    }
     const position = await options.store.book.position(shelf, at.partition)
     lane.assign(at.partition, position)
     return position.next_offset

@@ -10,6 +10,8 @@ export interface Patience {
   signal: AbortSignal
   /** Told of every failed try, and with null when it works again. */
   trouble: (error: Error | null) => void
+  /** between two tries; absent: waits for so many ms */
+  pause?: (ms: number) => Promise<void>
 }
 
 /**
@@ -30,7 +32,7 @@ export async function untilDone<Result>(
       if (patience.signal.aborted) throw error
       patience.trouble(error instanceof Error ? error : new Error(String(error)))
       const pause_ms = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(attempt - 1, 10))
-      await delay(pause_ms, undefined, { signal: patience.signal })
+      await (patience.pause?.(pause_ms) ?? delay(pause_ms, undefined, { signal: patience.signal }))
     }
   }
 }

@@ -33,6 +33,8 @@ export interface Store {
   clickhouse: Pick<ClickHouse, 'insertArrow' | 'tableId' | 'countRows' | 'evenRollups'>
   /** A booked batch once more, from Kafka. */
   again: (shelf: TopicShelf, batch: BookedBatch, signal: AbortSignal) => Promise<Encoded>
+  /** somebody should look */
+  alarm: (facts: object, text: string) => void
   reached: (point: Failpoint) => void
   /** It cannot go on at all: the process should end. */
   fault: (error: Error) => void
@@ -79,23 +81,32 @@ const againOr =
 export async function settle(store: Store, shelf: TopicShelf, signal: AbortSignal): Promise<number> {
   await checkTable(store, shelf)
   let settled = 0
-  await store.book.settle(shelf, async batches => {
+  await store.book.settle(shelf, async (batches, hold) => {
+    const either = AbortSignal.any([signal, hold.signal])
     const ranges: LoadedRange[] = []
+    let has_doubled = false
     for (const batch of batches) {
-      const encoded = await store.again(shelf, batch, signal)
-      ranges.push(...(await bringIn(store, shelf, batch, encoded, signal)))
+      try {
+        const encoded = await store.again(shelf, batch, either)
+        const { tokens, there } = await bringIn(store, shelf, batch, encoded, either)
+        ranges.push(...there)
+        has_doubled ||= tokens > 1
+      } catch (error) {
+        throw new Error(`batch ${batch.batch_id}: ${error instanceof Error ? error.message : error}`, { cause: error })
+      }
     }
     // Whatever became of the views' own tokens: the table is right now, and they are made from it.
-    await store.clickhouse.evenRollups(TABLES[shelf.topic].name, ranges, signal)
+    const { check } = hold
+    await store.clickhouse.evenRollups(TABLES[shelf.topic].name, ranges, { has_doubled, check, signal: either })
     settled = batches.length
   })
   return settled
 }
 
 /**
- * Inserts a batch under its token, and where that changes nothing although its rows are not there, under its next one. The
- * first is always said again first: an INSERT of it that is still on its way changes nothing afterwards.
- * @returns where its rows are
+ * Inserts a batch under the tokens it has had, and under the next one where that changes nothing although its rows are not
+ * there. Each is said again first: an INSERT of it that is still on its way changes nothing afterwards.
+ * @returns tokens: how many it has had now; there: where its rows are
  */
 async function bringIn(
   store: Store,
@@ -103,17 +114,24 @@ async function bringIn(
   batch: BookedBatch,
   encoded: Encoded,
   signal: AbortSignal,
-): Promise<LoadedRange[]> {
+): Promise<{ tokens: number; there: LoadedRange[] }> {
+  const { batch_id, tokens } = batch
   const { appended_at } = encoded
-  if (encoded.rows === 0 || appended_at === null) return []
+  const { name: table } = TABLES[shelf.topic]
+  if (encoded.rows === 0 || appended_at === null) return { tokens, there: [] }
   const day_ms = dayOf(appended_at) * DAY_MS
-  const ranges = batch.ranges.map(({ partition, from, to }) => ({ day_ms, partition, from, to }))
-  for (let nth = 1; nth <= TOKENS_MAX; nth += 1) {
+  const there = batch.ranges.map(({ partition, from, to }) => ({ day_ms, partition, from, to }))
+  for (let nth = 1; ; nth += 1) {
+    if (nth > tokens) {
+      // One batch is one part: it is there, or nothing of it is.
+      if ((await store.clickhouse.countRows(table, there, signal)) > 0) return { tokens: nth - 1, there }
+      if (nth > TOKENS_MAX)
+        throw new Error(`ClickHouse took it ${TOKENS_MAX} times and has no row of it: look at its log`)
+      store.alarm({ table, batch_id, nth }, 'ClickHouse kept the token of a batch and lost its rows: they go in again')
+      await store.book.takeToken(batch_id, nth)
+    }
     await insert(store, shelf, batch, encoded, nth, signal)
-    // One batch is one part: it is there, or nothing of it is.
-    if ((await store.clickhouse.countRows(TABLES[shelf.topic].name, ranges, signal)) > 0) return ranges
   }
-  throw new Error(`ClickHouse took batch ${batch.batch_id} ${TOKENS_MAX} times and has no row of it: look at its log`)
 }
 
 async function insert(
