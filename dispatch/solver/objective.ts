@@ -10,7 +10,7 @@
  *   per courier travel × minutes on the road
  *             + end_place × minutes from where the last trip ends to where orders are expected
  *             + scarcity × p × minutes until its last trip is over
- *                                              p: orders due in the next half hour for each hour its couriers have, beyond 2.3, at most 4
+ *                                              p: 3.5 × what the work due in the next half hour takes of couriers' time, beyond 0.65; at most 4
  *             + fairness × (d − mean d)          per order: d is the courier's deliveries an hour on duty so far, the mean is over all couriers
  *
  * The floor is the order's own unavoidable time: picked up the moment it is ready, and straight to the door. Click-to-door

@@ -148,7 +148,7 @@ describe('a plan', () => {
   })
 
   it('bundles neighbours for a lone courier, and leaves them apart when each has its own', () => {
-    const fulfilments = [order('a', { dropoff: north(3) }), order('b', { dropoff: north(3.1) })]
+    const fulfilments = [order('a', { dropoff: north(2) }), order('b', { dropoff: north(2.1) })]
     expect(carriers({ fulfilments, couriers: [rider('c', {})] })).toEqual(['c:a+b'])
     expect(carriers({ fulfilments, couriers: [rider('c', {}), rider('d', {})] })).toHaveLength(2)
   })
@@ -212,7 +212,7 @@ describe('a plan', () => {
   it('lets one wait for another where couriers are too few for what is due, so that somebody is free sooner', () => {
     const couriers = [rider('c1', {}), rider('c2', {})]
     const door = { dropoff: north(1.5) }
-    const elsewhere = { warehouse_id: 'v' as WarehouseId, pickup: north(-3), dropoff: north(-5) }
+    const elsewhere = { warehouse_id: 'v' as WarehouseId, pickup: north(-3), dropoff: north(-9) }
     const shared = (third_ready_s: number, weights = WEIGHTS) =>
       carriers({
         fulfilments: [
@@ -223,7 +223,7 @@ describe('a plan', () => {
         couriers: couriers.map(one => ({ ...one, last_pickup_s: 7_200 })),
         weights,
       }).some(trip => trip.includes('a') && trip.includes('b'))
-    // Three within the half hour are more than two couriers' hour takes.
+    // What is due within the half hour takes more than two couriers' hour.
     expect(shared(1_500)).toBe(true)
     expect(shared(3_600)).toBe(false)
     expect(shared(1_500, { ...WEIGHTS, scarcity: 0 })).toBe(false)
