@@ -44,8 +44,8 @@ export const WEIGHTS: Weights = {
   detour: 1,
   travel: 0.05,
   end_place: 0.1,
-  // 36 versions of overloaded days: 35.9 minutes click-to-door instead of 36.4 with 0, and on none somebody an hour over the floor instead of
-  // on 8. Where couriers are enough it is nothing; a price at all times made those days worse.
+  // 36 versions of overloaded days: 35.9 minutes click-to-door instead of 36.4 with 0, and on 2 of them somebody an hour over the floor instead
+  // of on 8. Where couriers are enough it is nothing; a price at all times made those days worse.
   scarcity: 1,
   fairness: 0,
   cover: 0.1,
