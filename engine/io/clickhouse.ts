@@ -78,6 +78,8 @@ export function openClickhouse(url: string, database: string): ClickHouse {
     url,
     database,
     request_timeout: EVEN_TIMEOUT_MS,
+    // So that nobody between takes a silent connection for a dead one.
+    clickhouse_settings: { send_progress_in_http_headers: 1, http_headers_progress_interval_ms: '10000' },
     log: { level: ClickHouseLogLevel.OFF },
   })
   return {
