@@ -1,10 +1,12 @@
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { migrateClickhouse, migratePostgres } from '../sql/migrate.ts'
 import { identify } from './servers/identity.ts'
-import { isFree } from './servers/ports.ts'
+import { freePort, isFree } from './servers/ports.ts'
 import { freshDatabase, freshNamespace, testServers, waitFor } from './servers/testing.ts'
 import { startServices } from './services.ts'
 
@@ -51,5 +53,23 @@ test('a service that cannot start says why, and nothing is left', async () => {
   const env = { WAGGLE_KEYS: '[]' }
   const starting = startServices({ urls, namespace, log_dir, only: ['ingest'], env, log: () => {} })
   await expect(starting).rejects.toThrow(/ingest ended while it started(.|\n)*WAGGLE_KEYS/)
+  await database.drop()
+})
+
+test('so does one whose port somebody takes at the last moment, who listens there and never answers', async () => {
+  const { database, urls, namespace } = await place()
+  const somebody = createServer(socket => socket.resume())
+  const port = await freePort()
+  const envOfStart = (): Record<string, string> => {
+    if (!somebody.listening) somebody.listen(port, '127.0.0.1')
+    return {}
+  }
+  const starting = startServices({
+    ...{ urls, namespace, log_dir, only: ['ingest'], ports: { ingest: port }, envOfStart, log: () => {} },
+  })
+  await expect(starting).rejects.toThrow(/ingest ended while it started(.|\n)*EADDRINUSE/)
+  const closed = once(somebody, 'close')
+  somebody.close()
+  await closed
   await database.drop()
 })

@@ -149,12 +149,14 @@ function openService(name: ServiceName, keeper: Keeper, ports: ServicePorts, opt
       stop_steps: STOP_STEPS,
     })
     kept = child
+    return child
+  }
+  const watch = (child: KeptProcess): void => {
     const began = performance.now()
     void child.ended.then(reason => {
       if (kept === child) kept = undefined
       if (wanted) healing = ended(child, reason, performance.now() - began)
     })
-    return child
   }
   let deaths = 0
   const ended = async (child: KeptProcess, reason: string, lived_ms: number): Promise<void> => {
@@ -169,6 +171,7 @@ function openService(name: ServiceName, keeper: Keeper, ports: ServicePorts, opt
     try {
       const again = performance.now()
       const next = await launch()
+      watch(next)
       await untilReady(name, url, next)
       log(`${name} is back after ${seconds(performance.now() - again)}`)
     } catch (error) {
@@ -189,8 +192,11 @@ function openService(name: ServiceName, keeper: Keeper, ports: ServicePorts, opt
       } catch (error) {
         wanted = false
         await first.stop()
+        kept = undefined
         throw error
       }
+      // Not before: started again, it would have begun a new log by the time its reason is looked for in it.
+      watch(first)
     },
     async ready() {
       await healing

@@ -33,7 +33,7 @@ export async function startRedisCluster(options: {
   nodes: number
 }): Promise<RedisCluster> {
   const [redis_server = 'redis-server'] = await provide([REDIS], () => undefined)
-  const ports = await distinctPorts(2 * options.nodes)
+  const ports = await Array.fromAsync({ length: 2 * options.nodes }, freePort)
   const running = new Map<number, ServerProcess>()
 
   async function start(node: number): Promise<void> {
@@ -137,10 +137,4 @@ async function ask<Answer>(port: number, work: (redis: Redis) => Promise<Answer>
   } finally {
     redis.disconnect()
   }
-}
-
-async function distinctPorts(count: number): Promise<number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) ports.add(await freePort())
-  return [...ports]
 }
