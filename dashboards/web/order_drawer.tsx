@@ -60,24 +60,22 @@ function useOrder(store: Store, id: string) {
   const [asked, setAsked] = useState(0)
   const version = usePage(store, page => page.room.orders.get(id)?.version)
   const courier = usePage(store, page => page.room.orders.get(id)?.courier_id)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: version, courier and asked are the occasions to read again.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: courier and asked are occasions to read again.
   useEffect(() => {
     let old = false
+    let timer: ReturnType<typeof setTimeout>
     void fetchOrder(id).then(next => {
+      if (old) return
       // What is on the screen stays when a later look fails: it says "as of" by its version.
-      if (!old) setAnswer(before => (next.ok || !before?.ok ? next : before))
+      setAnswer(before => (next.ok || !before?.ok ? next : before))
+      const up_to_date = next.ok && next.body.map_version >= (version ?? 0)
+      if (version !== undefined && !up_to_date) timer = setTimeout(() => setAsked(n => n + 1), READ_AGAIN_MS)
     })
     return () => {
       old = true
+      clearTimeout(timer)
     }
   }, [id, version, courier, asked])
-  const behind = answer?.ok === true && version !== undefined && answer.body.map_version < version
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a look that failed leaves the answer as it was, and is repeated, too.
-  useEffect(() => {
-    if (!behind) return
-    const timer = setTimeout(() => setAsked(n => n + 1), READ_AGAIN_MS)
-    return () => clearTimeout(timer)
-  }, [behind, asked])
   return { answer, look: useCallback(() => setAsked(n => n + 1), []) }
 }
 
