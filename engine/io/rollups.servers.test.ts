@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { migrateClickhouse } from '../../sql/migrate.ts'
-import { freshNamespace, testServers } from '../../world/servers/testing.ts'
+import { freshNamespace, testServers, waitFor } from '../../world/servers/testing.ts'
 import { type ClickHouse, openClickhouse } from './clickhouse.ts'
 import { type LoadedRange, ROLLUPS } from './rollups.ts'
 
@@ -129,6 +129,21 @@ test('nothing is written once the check fails', async () => {
   expect((await sums()).flat()).toEqual([])
   await even(false)
   expect(await sums()).toEqual(wanted)
+})
+
+test('while one is on its way another is refused', async () => {
+  const slow = clickhouse.client.command({
+    query: 'SELECT sleep(2)',
+    query_id: `even ${database} orders_placed_to_minutes`,
+  })
+  const refused = () =>
+    even(false).then(
+      () => false,
+      error => String(error),
+    )
+  expect(await waitFor(refused, { timeout_ms: 2_000, what: 'a refusal' })).toContain('already running')
+  await slow
+  await even(false)
 })
 
 test('the rows of a minute are found without reading the others', async () => {

@@ -15,19 +15,28 @@ export interface LoadedRange {
   to: number
 }
 
-/** `keys` and `sums`: column of the target → expression over the table's rows. `where`: the rows that count. */
+/** Column of the target → expression over the table's rows. */
+type Columns = Readonly<Record<string, string>>
+
 interface Rollup {
   view: string
   table: string
   into: string
-  keys: Readonly<Record<string, string>>
+  keys: Columns
+  /** the rows that count */
   where: string
-  /** numbers that the target adds up */
-  sums: Readonly<Record<string, string>>
-  /** over columns of the target: how many rows are in it */
+  values: Sums | Sets
+}
+
+/** Numbers that the target adds up. `rows`: over its columns, how many rows are in it. */
+interface Sums {
+  sums: Columns
   rows: string
-  /** sets that the target unites: what is in twice is in once, so they are only sent again */
-  sets?: Readonly<Record<string, string>>
+}
+
+/** Sets that the target unites: what is in twice is in once, so they are only sent again. */
+interface Sets {
+  sets: Columns
 }
 
 export const ROLLUPS: readonly Rollup[] = [
@@ -37,8 +46,7 @@ export const ROLLUPS: readonly Rollup[] = [
     into: 'orders_per_minute_parts',
     keys: { tenant_id: 'tenant_id', zone_id: 'zone_id', minute: 'toStartOfMinute(coalesce(placed_at, occurred_at))' },
     where: `void = 0 AND (type = 'order.routed' OR (type = 'order.rejected' AND attempt <= 1))`,
-    sums: { placed: 'count()' },
-    rows: 'placed',
+    values: { sums: { placed: 'count()' }, rows: 'placed' },
   },
   {
     view: 'orders_decided_to_minutes',
@@ -46,12 +54,14 @@ export const ROLLUPS: readonly Rollup[] = [
     into: 'orders_per_minute_parts',
     keys: { tenant_id: 'tenant_id', zone_id: 'zone_id', minute: 'toStartOfMinute(occurred_at)' },
     where: `void = 0 AND type IN ('order.routed', 'order.rejected', 'order.cancelled')`,
-    sums: {
-      routed: `countIf(type = 'order.routed')`,
-      rejected: `countIf(type = 'order.rejected')`,
-      cancelled: `countIf(type = 'order.cancelled')`,
+    values: {
+      sums: {
+        routed: `countIf(type = 'order.routed')`,
+        rejected: `countIf(type = 'order.rejected')`,
+        cancelled: `countIf(type = 'order.cancelled')`,
+      },
+      rows: 'routed + rejected + cancelled',
     },
-    rows: 'routed + rejected + cancelled',
   },
   {
     view: 'orders_delivered_to_minutes',
@@ -63,11 +73,11 @@ export const ROLLUPS: readonly Rollup[] = [
       minute: 'toStartOfMinute(coalesce(delivered_at, occurred_at))',
     },
     where: `type = 'delivery.delivered'`,
-    sums: {},
-    rows: '',
-    sets: {
-      delivered_orders: 'uniqExactState(order_id)',
-      late_orders: 'uniqExactStateIf(order_id, late_s > 0)',
+    values: {
+      sets: {
+        delivered_orders: 'uniqExactState(order_id)',
+        late_orders: 'uniqExactStateIf(order_id, late_s > 0)',
+      },
     },
   },
   {
@@ -82,17 +92,19 @@ export const ROLLUPS: readonly Rollup[] = [
       hour: `toStartOfHour(toDateTime(occurred_at, 'UTC'))`,
     },
     where: `void = 0 AND type = 'moved'`,
-    sums: {
-      on_hand: 'sum(on_hand)',
-      reserved: 'sum(reserved)',
-      safety: 'sum(safety)',
-      in_transit: 'sum(in_transit)',
-      came_in: `sumIf(on_hand, cause IN ('received', 'put_back', 'transfer_received'))`,
-      picked: `-sumIf(on_hand, cause = 'picked')`,
-      corrected: `sumIf(on_hand, cause IN ('count', 'adjustment'))`,
-      movements: 'count()',
+    values: {
+      sums: {
+        on_hand: 'sum(on_hand)',
+        reserved: 'sum(reserved)',
+        safety: 'sum(safety)',
+        in_transit: 'sum(in_transit)',
+        came_in: `sumIf(on_hand, cause IN ('received', 'put_back', 'transfer_received'))`,
+        picked: `-sumIf(on_hand, cause = 'picked')`,
+        corrected: `sumIf(on_hand, cause IN ('count', 'adjustment'))`,
+        movements: 'count()',
+      },
+      rows: 'movements',
     },
-    rows: 'movements',
   },
 ]
 
@@ -108,7 +120,10 @@ export const ROLLUPS: readonly Rollup[] = [
 export const evenQueries = (table: string, ranges: readonly LoadedRange[], has_doubled: boolean): EvenQuery[] =>
   ROLLUPS.filter(rollup => rollup.table === table).map(rollup => ({
     view: rollup.view,
-    query: rollup.sets ? setsAgain(rollup, rollup.sets, ranges) : difference(rollup, ranges, has_doubled),
+    query:
+      'sets' in rollup.values
+        ? setsAgain(rollup, rollup.values, ranges)
+        : difference(rollup, rollup.values, ranges, has_doubled),
   }))
 
 export interface EvenQuery {
@@ -125,13 +140,12 @@ export function isOfRanges(ranges: readonly LoadedRange[]): string {
   return `(${terms.join(' OR ')})`
 }
 
-const named = (columns: Readonly<Record<string, string>>): string =>
+const named = (columns: Columns): string =>
   Object.entries(columns)
     .map(([name, of]) => (of === name ? name : `${of} AS ${name}`))
     .join(', ')
 
-function setsAgain(rollup: Rollup, sets: Readonly<Record<string, string>>, ranges: readonly LoadedRange[]): string {
-  const { table, into, keys, where } = rollup
+function setsAgain({ table, into, keys, where }: Rollup, { sets }: Sets, ranges: readonly LoadedRange[]): string {
   const names = Object.keys(keys).join(', ')
   return `INSERT INTO ${into} (${names}, ${Object.keys(sets).join(', ')})
     SELECT ${named(keys)}, ${Object.values(sets).join(', ')} FROM ${table}
@@ -140,7 +154,8 @@ function setsAgain(rollup: Rollup, sets: Readonly<Record<string, string>>, range
 
 /** What the rows of a table make in all, less what the target has, for the keys that the ranges touch. */
 function difference(
-  { table, into, keys, where, sums, rows }: Rollup,
+  { table, into, keys, where }: Rollup,
+  { sums, rows }: Sums,
   ranges: readonly LoadedRange[],
   has_doubled: boolean,
 ): string {
