@@ -24,12 +24,10 @@ import type { Watch } from './watch.ts'
 export interface LoaderOptions {
   kafka: ReturnType<typeof kafkaClient>
   namespace: string
-  store: Omit<Store, 'again' | 'alarm'>
+  store: Omit<Store, 'again'>
   watch: Watch
   limits: Limits
   wait_ms_max: number
-  /** a batch had other rows when it was read again, or Kafka had deleted some: somebody must look */
-  alarm: (facts: object, text: string) => void
 }
 
 export interface Loader {
@@ -57,7 +55,7 @@ export async function openLoader(options: LoaderOptions, signal: AbortSignal): P
     signal: ending.signal,
     trouble: error => watch.trouble(what, error),
   })
-  const store: Store = { ...options.store, alarm: options.alarm, again: (...asked) => readAgain(options, ...asked) }
+  const store: Store = { ...options.store, again: (...asked) => readAgain(options, ...asked) }
   const shelves = await shelvesOf(options, { ...patienceFor('clickhouse'), signal })
   const room: Room = { used_bytes: 0, bytes_max: WAITING_BYTES_MAX }
   const lanes = new Map(
@@ -160,13 +158,13 @@ function laneOf(
     patience: patienceFor(topic),
     loaded: batch => options.watch.loaded(topic, batch),
     missed: (partition, from, to) =>
-      options.alarm({ topic, partition, from, to }, 'Kafka deleted these offsets before they were loaded'),
+      store.alarm({ topic, partition, from, to }, 'Kafka deleted these offsets before they were loaded'),
   })
 }
 
 /** A booked batch from Kafka once more: the same rows, as long as Kafka has its records. */
 async function readAgain(
-  { namespace, kafka, alarm }: LoaderOptions,
+  { namespace, kafka, store }: LoaderOptions,
   { topic }: TopicShelf,
   { batch_id, ranges, rows }: BookedBatch,
   signal: AbortSignal,
@@ -180,6 +178,6 @@ async function readAgain(
   }))
   const again = encodeBatch(openMemory(topic), parts)
   if (again.rows !== rows)
-    alarm({ topic, batch_id, rows, rows_again: again.rows }, 'a batch has other rows than before')
+    store.alarm({ topic, batch_id, rows, rows_again: again.rows }, 'a batch has other rows than before')
   return again
 }

@@ -65,11 +65,16 @@ try {
     {
       kafka,
       namespace,
-      store: { book, clickhouse, reached: failpoint(config.loader_failpoint), fault },
+      store: {
+        book,
+        clickhouse,
+        alarm: (facts, text) => http.log.error(facts, text),
+        reached: failpoint(config.loader_failpoint),
+        fault,
+      },
       watch,
       limits: { rows_max: config.loader_batch_rows_max, bytes_max: BATCH_BYTES_MAX },
       wait_ms_max: config.loader_wait_ms_max,
-      alarm: (facts, text) => http.log.error(facts, text),
     },
     stopping.signal,
   )

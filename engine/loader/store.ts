@@ -33,7 +33,7 @@ export interface Store {
   clickhouse: Pick<ClickHouse, 'insertArrow' | 'tableId' | 'countRows' | 'evenRollups'>
   /** A booked batch once more, from Kafka. */
   again: (shelf: TopicShelf, batch: BookedBatch, signal: AbortSignal) => Promise<Encoded>
-  /** somebody should look */
+  /** rows were lost, or others than before when they were read again: somebody must look */
   alarm: (facts: object, text: string) => void
   reached: (point: Failpoint) => void
   /** It cannot go on at all: the process should end. */
@@ -125,8 +125,7 @@ async function bringIn(
     if (nth > tokens) {
       // One batch is one part: it is there, or nothing of it is.
       if ((await store.clickhouse.countRows(table, there, signal)) > 0) return { tokens: nth - 1, there }
-      if (nth > TOKENS_MAX)
-        throw new Error(`ClickHouse took it ${TOKENS_MAX} times and has no row of it: look at its log`)
+      if (nth > TOKENS_MAX) throw new Error(`ClickHouse took it ${TOKENS_MAX} times and has no row of it: see its log`)
       store.alarm({ table, batch_id, nth }, 'ClickHouse kept the token of a batch and lost its rows: they go in again')
       await store.book.takeToken(batch_id, nth)
     }
