@@ -179,7 +179,7 @@ test('what was acknowledged outlives a kill -9 in the middle of inserts, once, h
     }
   })().catch(() => undefined)
   await until('some are in', () => acknowledged > 20)
-  process.kill(server.pid(), 'SIGKILL')
+  await server.kill()
   await inserting
   await server.startAgain()
   for (let a = 0; a <= acknowledged; a++) await insert(a)

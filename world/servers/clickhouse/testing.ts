@@ -1,4 +1,4 @@
-/** For the tests of this folder: an embedded server of their own, on a free port, with its data in a temporary folder. */
+/** For tests that break it: an embedded server of their own, on a free port, with its data in a temporary folder. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,6 +24,9 @@ export interface TestServer {
   /** Starts again on the same data, port and settings. The one before must have ended. */
   startAgain(): Promise<void>
   stopAndStartAgain(): Promise<void>
+  stop(): Promise<void>
+  /** kill -9; resolves when it is gone */
+  kill(): Promise<void>
   end(): Promise<void>
 }
 
@@ -68,6 +71,11 @@ export async function startTestServer(options: Partial<ClickHouseOptions> = {}):
     async stopAndStartAgain() {
       await server.stop()
       await startAgain()
+    },
+    stop: () => server.stop(),
+    async kill() {
+      process.kill(server.pid, 'SIGKILL')
+      await server.stop()
     },
     async end() {
       for (const made of clients) await made.close()
