@@ -1,4 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { migratePostgres } from '../../sql/migrate.ts'
@@ -142,4 +143,14 @@ test('who loses the connection to Postgres in the middle is told at once, and no
   expect(await book.undone(shelf, 0)).toEqual([{ ...batch, tokens: 2 }])
   await unlucky.close()
   await client.end()
+})
+
+test('settling may take longer than a loader that stalls may hold it', async () => {
+  const shelf = shelfOf('operations')
+  const { batch, steps } = batchOf([{ partition: 0, expected: await book.position(shelf, 0), to: 3 }])
+  await book.record(shelf, batch, steps)
+  const slow = openLoaderBook(database.url, () => undefined, 1_000)
+  await slow.settle(shelf, () => delay(2_500))
+  expect(await book.isDone(batch.batch_id)).toBe(true)
+  await slow.close()
 })

@@ -80,21 +80,22 @@ export interface LoaderBook {
 
 const CONNECTIONS_MAX = 5
 const TIMEOUT_MS = 10_000
-/** A loader that stalls in the middle keeps others from booking or settling for no longer. */
 const HOLD_MS_MAX = 30_000
-const SPEAK_EVERY_MS = 10_000
 /** Who books shares it, who settles has it alone. Its parameters: `keyOf`. */
 const LOCK_OF_SHELF = `hashtextextended(concat_ws('/', 'loader', $1::text, $2::text, $3::text), 0)`
 
-/** `lost`: told of connections that were cut, which mends itself. */
-export function openLoaderBook(url: string, lost: (error: Error) => void): LoaderBook {
+/**
+ * @param lost told of connections that were cut, which mends itself
+ * @param hold_ms_max a loader that stalls in the middle keeps others from booking or settling for no longer
+ */
+export function openLoaderBook(url: string, lost: (error: Error) => void, hold_ms_max = HOLD_MS_MAX): LoaderBook {
   const pool = new Pool({
     connectionString: url,
     max: CONNECTIONS_MAX,
     connectionTimeoutMillis: TIMEOUT_MS,
     statement_timeout: TIMEOUT_MS,
     query_timeout: TIMEOUT_MS * 2,
-    idle_in_transaction_session_timeout: HOLD_MS_MAX,
+    idle_in_transaction_session_timeout: hold_ms_max,
     application_name: 'waggle-loader',
   })
   // The pool listens to idle connections only: one cut in the middle of a transaction would end the process.
@@ -120,7 +121,7 @@ export function openLoaderBook(url: string, lost: (error: Error) => void): Loade
     },
     undone: (shelf, partition) => undone(pool, shelf, [{ partition }]),
     settle(shelf, work) {
-      const mine = settling.then(() => settle(pool, shelf, work))
+      const mine = settling.then(() => settle(pool, shelf, work, hold_ms_max / 3))
       settling = mine.catch(() => undefined)
       return mine
     },
@@ -244,36 +245,39 @@ async function isLocked(
   return rows[0]?.locked === true
 }
 
-const settle = (pool: Pool, shelf: Shelf, work: Parameters<LoaderBook['settle']>[1]): Promise<void> =>
+const settle = (
+  pool: Pool,
+  shelf: Shelf,
+  work: Parameters<LoaderBook['settle']>[1],
+  speak_every_ms: number,
+): Promise<void> =>
   inTransaction(pool, async client => {
     if (!(await isLocked(client, 'pg_try_advisory_xact_lock', shelf))) {
       throw new Error(`another loader books or settles ${shelf.topic}: settling waits for it`)
     }
     const batches = await undone(client, shelf, [])
     if (batches.length === 0) return
-    using hold = holdOf(client)
+    using hold = holdOf(client, speak_every_ms)
     await work(batches, hold)
     const ids = batches.map(batch => batch.batch_id)
     await client.query('UPDATE loader_batches SET done_at = now() WHERE batch_id = ANY($1) AND done_at IS NULL', [ids])
   })
 
 /** Speaks up from time to time, and notices when the connection is gone. */
-function holdOf(client: PoolClient): Hold & Disposable {
+function holdOf(client: PoolClient, speak_every_ms: number): Hold & Disposable {
   const losing = new AbortController()
   const lose = () => losing.abort(new Error('the lock in Postgres was lost'))
   const check = async () => {
     await client.query('SELECT 1').catch(lose)
     losing.signal.throwIfAborted()
   }
-  const timer = setInterval(() => void check().catch(() => undefined), SPEAK_EVERY_MS)
-  client.once('error', lose)
+  const timer = setInterval(() => void check().catch(() => undefined), speak_every_ms)
   client.once('end', lose)
   return {
     signal: losing.signal,
     check,
     [Symbol.dispose]() {
       clearInterval(timer)
-      client.off('error', lose)
       client.off('end', lose)
     },
   }
